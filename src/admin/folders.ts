@@ -1,0 +1,119 @@
+/** Folders of a mailbox by their path, as the command line names them: `Inbox`, `Archive/2026/March`. */
+import type { Ctx } from "#base/ctx.ts";
+import { Fault } from "#base/fault.ts";
+import type { FolderId, MailboxId } from "#base/ids.ts";
+import { serverPrincipal } from "#admin/admin.ts";
+import type { Admin } from "#admin/admin.ts";
+import { forMessage, parseAddress } from "#directory/address.ts";
+import { folderRoleRights } from "#mailbox/access.ts";
+import type { FolderInfo, Mailbox } from "#mailbox/api.ts";
+import { setPermission } from "#mailbox/tx/folders.ts";
+
+export interface FolderView {
+  readonly path: string;
+  readonly folderId: number;
+  readonly containerClass: string;
+  readonly messageCount: number;
+  readonly unreadCount: number;
+  readonly sizeBytes: number;
+}
+
+/** The mailbox of an address. Fault `notFound` when it has none. */
+export async function openMailbox(ctx: Ctx, admin: Admin, address: string): Promise<Mailbox> {
+  const { key } = parseAddress(address);
+  const entry = await admin.directory.entryByAddress(ctx, key);
+  if (entry === null || entry.mailboxId === null) {
+    throw new Fault("notFound", entry === null ? `There is no mailbox ${forMessage(key)}.`
+      : `${entry.address} is a ${entry.kind} and has no mailbox.`);
+  }
+  return admin.mailboxes.open(ctx, serverPrincipal(admin), entry.mailboxId as MailboxId);
+}
+
+/** Folders a person sees with their paths, parents first. A slash inside a name is shown as `\/`. */
+export async function foldersWithPaths(ctx: Ctx, mailbox: Mailbox): Promise<{ folder: FolderInfo; path: string }[]> {
+  const paths = new Map<number, string>();
+  const found: { folder: FolderInfo; path: string }[] = [];
+  for (const folder of await mailbox.folders(ctx)) {
+    if (folder.role === "ipmSubtree") {
+      paths.set(folder.folderId, "");
+      continue;
+    }
+    const parent = folder.parentId === null ? undefined : paths.get(folder.parentId);
+    if (parent === undefined) continue;
+    const name = folder.name.replace(/[\\/]/g, "\\$&");
+    const path = parent === "" ? name : `${parent}/${name}`;
+    paths.set(folder.folderId, path);
+    found.push({ folder, path });
+  }
+  return found;
+}
+
+export async function listFolders(ctx: Ctx, admin: Admin, address: string): Promise<FolderView[]> {
+  const mailbox = await openMailbox(ctx, admin, address);
+  return (await foldersWithPaths(ctx, mailbox)).filter(({ folder }) => !folder.hidden).map(({ folder, path }) => ({
+    path, folderId: folder.folderId, containerClass: folder.containerClass, messageCount: folder.messageCount,
+    unreadCount: folder.unreadCount, sizeBytes: folder.sizeBytes,
+  }));
+}
+
+/** `Inbox` is the inbox in every language. Fault `notFound`. */
+export async function folderAt(ctx: Ctx, mailbox: Mailbox, path: string): Promise<FolderInfo> {
+  const found = findFolder(await foldersWithPaths(ctx, mailbox), path);
+  if (found === null) throw new Fault("notFound", `There is no folder "${forMessage(path)}" in this mailbox.`);
+  return found;
+}
+
+export function findFolder(folders: readonly { folder: FolderInfo; path: string }[], path: string): FolderInfo | null {
+  const key = path.normalize("NFC").toLowerCase().replace(/^\/|\/$/g, "");
+  const exact = folders.find((one) => one.path.normalize("NFC").toLowerCase() === key);
+  if (exact !== undefined) return exact.folder;
+  const inbox = folders.find((one) => one.folder.role === "inbox");
+  if (inbox === undefined || !/^inbox(?:\/|$)/.test(key)) return null;
+  if (key === "inbox") return inbox.folder;
+  const below = `${inbox.path.normalize("NFC").toLowerCase()}${key.slice("inbox".length)}`;
+  return folders.find((one) => one.path.normalize("NFC").toLowerCase() === below)?.folder ?? null;
+}
+
+/** The folder of a path, made with its parents where they are missing. */
+export async function ensureFolder(ctx: Ctx, mailbox: Mailbox, path: string): Promise<FolderInfo> {
+  const folders = await foldersWithPaths(ctx, mailbox);
+  const found = findFolder(folders, path);
+  if (found !== null) return found;
+  let parent = await mailbox.folderByRole(ctx, "ipmSubtree");
+  let at = "";
+  for (const part of splitPath(path)) {
+    at = at === "" ? part : `${at}/${part}`;
+    const existing = findFolder(folders, at);
+    const name = part.replace(/\\([\\/])/g, "$1");
+    parent = existing ?? await mailbox.createFolder(ctx, { parentId: parent.folderId, name });
+  }
+  return parent;
+}
+
+function splitPath(path: string): string[] {
+  return (path.match(/(?:\\[\\/]|[^/])+/g) ?? []).filter((part) => part.trim() !== "");
+}
+
+export const folderPermissions = Object.keys(folderRoleRights);
+
+/** Gives somebody, or everybody without another right (`default`), a set of rights on one folder; `none` is kept too. */
+export async function permitFolder(
+  ctx: Ctx, admin: Admin, request: { address: string; path: string; to: string; right: string },
+): Promise<void> {
+  const rights = Object.entries(folderRoleRights).find(([name]) => name === request.right)?.[1];
+  if (rights === undefined) {
+    throw new Fault("invalidArgument", `"${forMessage(request.right)}" is not one of ${folderPermissions.join(", ")}.`);
+  }
+  const mailbox = await openMailbox(ctx, admin, request.address);
+  const folder = await folderAt(ctx, mailbox, request.path);
+  let memberId = 0;
+  if (request.to.toLowerCase() !== "default") {
+    const entry = await admin.directory.entryByAddress(ctx, parseAddress(request.to).key);
+    if (entry === null || (entry.kind !== "user" && entry.kind !== "group")) {
+      throw new Fault("notFound", `There is no user or group ${forMessage(request.to)}.`);
+    }
+    memberId = entry.entryId;
+  }
+  const args = { folderId: folder.folderId as FolderId, memberId, rights };
+  await admin.store.transact(ctx, mailbox.mailboxId, setPermission, args);
+}

@@ -1,0 +1,160 @@
+/**
+ * Every bound in the server, one row each. Names end in their unit or in what they count; a value that an
+ * administrator may change is also a key of the configuration.
+ */
+export const limits = {
+  /** Largest message accepted on any protocol, bytes. */
+  messageSizeMaxBytes: 150 * 1024 * 1024,
+  /** From this size on message bytes live in the blob store, not in the mailbox file. */
+  blobThresholdBytes: 64 * 1024,
+  /** One text line of a command without its literals, bytes: IMAP recommends at least 8192 (RFC 7162 §4). */
+  commandLineMaxBytes: 64 * 1024,
+  /** One SMTP command line, bytes; RFC 5321 §4.5.3.1.4 asks for 512 and extensions add to it. */
+  smtpCommandLineMaxBytes: 4096,
+  /** One line of message text in SMTP, bytes including CRLF; RFC 5321 §4.5.3.1.6 asks for 1000. */
+  smtpTextLineMaxBytes: 100_000,
+  /** RCPT per message; RFC 5321 §4.5.3.1.8 asks for 100. */
+  smtpRecipientsMax: 1000,
+  /** Recipients of one message once its groups are opened. */
+  queueRecipientsMax: 20_000,
+  /** Recipients refused on one SMTP connection before it is closed: address harvesting. */
+  smtpRefusedRecipientsMax: 100,
+  /** Received headers before a message counts as looping; RFC 5321 §6.3 asks for at least 100. */
+  receivedHeadersMax: 100,
+  /** Commands in a row that failed before the connection is closed. */
+  badCommandsMax: 20,
+  /** Sign-ins that failed on one connection before it is closed. */
+  badSignInsPerConnectionMax: 5,
+  /** Nesting of MIME parts that is looked into; deeper parts are kept as opaque bytes. */
+  mimeDepthMax: 64,
+  /** MIME parts of one message that are looked into. */
+  mimePartsMax: 1000,
+  /** One header section, bytes; what follows is taken as body. */
+  headerSectionMaxBytes: 1024 * 1024,
+  /** Addresses of one header field that are looked at. */
+  mimeAddressesMax: 20_000,
+  /** Header text of all parts of one message that is kept in its index, characters. */
+  mimeStoredMaxCharacters: 4 * 1024 * 1024,
+  /** Text of one message that goes into the search index, characters. */
+  searchTextMaxCharacters: 256 * 1024,
+  /** Nesting of lists and searches in one IMAP command. */
+  imapDepthMax: 64,
+  /** Literals of one IMAP command held in memory, bytes; APPEND data is streamed and not counted. */
+  imapLiteralMaxBytes: 1024 * 1024,
+  /** Literals of one IMAP command before somebody signed in, bytes: a name and a password. */
+  imapSignInLiteralMaxBytes: 8 * 1024,
+  /** Literals in one IMAP command. */
+  imapLiteralsMax: 256,
+  /** Announced data of a refused IMAP literal that is read and dropped to stay in step; above it the connection ends. */
+  imapSkipMaxBytes: 1024 * 1024 * 1024,
+  /** Ranges in one IMAP sequence set. */
+  imapSequenceRangesMax: 20_000,
+  /** Values in one parenthesized list of an IMAP command: flags, header fields, search keys. */
+  imapListMax: 2000,
+  /** One text of a search, characters: what is looked for in pieces must be far smaller than a piece. */
+  searchTermMaxCharacters: 4096,
+  /** One pattern of an IMAP LIST, characters. */
+  imapPatternMaxCharacters: 1000,
+  /** Messages one transaction of an IMAP STORE touches; a longer one is cut, each piece durable. */
+  imapStoreBatchMessages: 1000,
+  /** A sign of life to a client in IDLE, which also finds those that are gone. */
+  imapIdleKeepAliveMs: 4 * 60_000,
+  /** From this distance on FETCH CHANGEDSINCE looks at every row instead of the change log, commits. */
+  imapChangedSinceCommitsMax: 5000,
+  /** Answers of one IMAP connection gathered before they are handed to the socket, bytes. */
+  imapReplyFlushBytes: 32 * 1024,
+  /** Transactions that may wait for one mailbox before the next is refused as busy. */
+  transactionsWaitingMax: 10_000,
+  /** Transactions that share one disk sync. */
+  groupCommitMax: 256,
+  /** Folders in one mailbox. */
+  foldersMax: 50_000,
+  /** Nesting of folders below the root. */
+  folderDepthMax: 300,
+  folderNameMaxCharacters: 255,
+  /** Named properties of one mailbox, ids 0x8000 to 0xFFFE. [MS-OXCPRPT] 2.2.12 */
+  namedPropertiesMax: 0x7fff,
+  /** Keywords (categories) on one message. */
+  keywordsMax: 64,
+  /** Rows read in one go on the thread that serves sockets. */
+  sliceRows: 500,
+  /** How long a client may stay silent: RFC 9051 §5.4 asks for 30 minutes, RFC 5321 §4.5.3.2.7 for 5. */
+  imapIdleTimeoutMs: 30 * 60_000,
+  imapSignInTimeoutMs: 60_000,
+  smtpIdleTimeoutMs: 5 * 60_000,
+  pop3IdleTimeoutMs: 10 * 60_000,
+  pop3SignInTimeoutMs: 2 * 60_000,
+  /** Time one SMTP message may take from DATA to the final dot. */
+  smtpDataTimeoutMs: 30 * 60_000,
+  /** How long a stopping server waits for work under way. */
+  stopTimeoutMs: 10_000,
+  /** Time a client has to finish the TLS handshake. */
+  tlsHandshakeTimeoutMs: 30_000,
+  /** A client that takes none of the bytes waiting for it is dropped after this. */
+  writeStallTimeoutMs: 5 * 60_000,
+  /** Time the last bytes of a closing connection may take. */
+  closeFlushTimeoutMs: 30_000,
+  /** Time a closed connection waits for the client to close its side, so that no reset eats the last reply. */
+  closeLingerTimeoutMs: 2_000,
+  /** Bytes and chunks read ahead of a protocol that is busy; reading pauses above. */
+  readAheadMaxBytes: 64 * 1024,
+  readAheadMaxChunks: 64,
+  /** Refused connections that are told so at one time; more are dropped without a word. */
+  refusalsUnderWayMax: 200,
+  /** One POP3 command line; RFC 2449 §4 asks for 255, RFC 5034 §4 for 12288 in AUTH. */
+  pop3CommandLineMaxBytes: 12_288,
+  /** Name of a person in a sign-in, bytes; RFC 4616 §2 asks for 255. */
+  signInNameMaxBytes: 1024,
+  /** One SASL response in base64. */
+  saslResponseMaxBytes: 12_288,
+  /** Header section of one HTTP request. */
+  httpHeadMaxBytes: 64 * 1024,
+  /** Time from the opening of a connection, or the end of the last answer, to the end of the next request's head. */
+  httpHeadTimeoutMs: 2 * 60_000,
+  /** Time without progress in a request's body or in an answer that the client should be reading. */
+  httpStallTimeoutMs: 60_000,
+  /** Rest of a request body that is read and dropped to keep a connection; above, the connection is closed. */
+  httpDropMaxBytes: 64 * 1024,
+  /** Open connections, all listeners together. */
+  connectionsMax: 20_000,
+  /** Open connections from one address. */
+  connectionsPerAddressMax: 12_000,
+  /** Addresses (aliases and foreign kinds) of one directory entry. */
+  addressesPerEntryMax: 500,
+  /** Direct members of one group, and mailboxes a group may expand to. */
+  groupMembersMax: 50_000,
+  /** One text attribute of the address book, characters. */
+  attributeTextMaxCharacters: 4096,
+  /** Values of one attribute of the address book. */
+  attributeValuesMax: 100,
+  /** A photo or certificate in the address book, bytes. */
+  attributeBinaryMaxBytes: 1024 * 1024,
+  /** Terms of one dynamic group's query. */
+  groupQueryTermsMax: 50,
+  /** A password in UTF-8, bytes; longer ones are refused before any work. */
+  passwordMaxBytes: 1024,
+  /** Password checks at once: libuv's four threads also read files. */
+  passwordChecksMax: 2,
+  /** Password checks that may wait; the next is refused as busy. */
+  passwordChecksWaitingMax: 500,
+  /** How long a verified sign-in answers without a new password check. */
+  signInCacheMs: 10 * 60_000,
+  signInCacheMax: 100_000,
+  /** Failed sign-ins of one account from one network before each further one waits, twice as long each time. */
+  signInFailuresFree: 3,
+  signInDelayFirstMs: 250,
+  signInDelayMaxMs: 8_000,
+  /** Failed sign-ins of one account from one network before more are refused unread, and for how long. */
+  signInFailuresMax: 15,
+  signInRefusalMs: 15 * 60_000,
+  /** Accounts and networks whose failures are remembered. */
+  signInFailuresTrackedMax: 50_000,
+  /** How long the audit trail keeps failed sign-ins. */
+  auditSignInKeepMs: 90 * 24 * 3_600_000,
+  /** Directory lookups kept in memory, per kind. */
+  directoryCacheMax: 20_000,
+  /** Nesting of structures that hold themselves (restrictions, rule actions). */
+  structureDepthMax: 256,
+  /** Items of all lists in one decoded structure. */
+  structureItemsMax: 1024 * 1024,
+} as const;

@@ -1,0 +1,225 @@
+/**
+ * The directory as the other rooms see it. Lookups are kept in memory under the directory's version; a hint of the
+ * store, or a second gone by, makes the next lookup compare the version first, so changes made by the command line in
+ * another process count at once, or at the latest after a second.
+ */
+import type { Ctx } from "#base/ctx.ts";
+import type { EntryId, MailboxId } from "#base/ids.ts";
+import { limits } from "#base/limits.ts";
+import type { Directory, MailboxOwner, Resolution, SignedIn } from "#directory/api.ts";
+import { tryNormaliseDomain, tryParseAddress } from "#directory/address.ts";
+import { recordSignInFailures } from "#directory/link-changes.ts";
+import { setPassword } from "#directory/entry-changes.ts";
+import type { AccessRight, EntryKind, Role } from "#directory/kinds.ts";
+import { PasswordHasher } from "#directory/password.ts";
+import {
+  accountBySignInName, directoryVersion, domains, entriesPage, entryByAddress, entryById, entryByLegacyDn,
+  entryByMailbox, grantsOn, grantsTo, resolveWork, rolesOf, selfAndGroupsOf,
+} from "#directory/reads.ts";
+import type { DomainInfo, Entry, GrantInfo, RoleInfo } from "#directory/reads.ts";
+import { SignIn } from "#directory/sign-in.ts";
+import type { SignInRequest } from "#directory/sign-in.ts";
+import { serverScope } from "#store/api.ts";
+import type { Store } from "#store/api.ts";
+import type { Work } from "#store/sql.ts";
+
+const versionCheckMs = 1000;
+
+export class StoreDirectory implements Directory {
+  /** The service's own: a version check is shared by requests and must not end with one of them. */
+  readonly #ctx: Ctx;
+  readonly #store: Store;
+  readonly #signIn: SignIn;
+  readonly #endWatch: () => void;
+  #cache = new Map<string, unknown>();
+  #version = -1;
+  #mayBeOld = true;
+  #checkedMs = -Infinity;
+  #check: Promise<void> | null = null;
+
+  constructor(ctx: Ctx, store: Store, hasher: PasswordHasher = new PasswordHasher()) {
+    this.#ctx = ctx;
+    this.#store = store;
+    this.#endWatch = store.watch(serverScope, () => { this.#mayBeOld = true; });
+    this.#signIn = new SignIn(ctx, {
+      account: (context, name) =>
+        this.#cached(context, `account ${JSON.stringify(name)}`, () => accountBySignInName(name)),
+      upgradeHash: (context, address, expected, phc) =>
+        store.transact(context, serverScope, setPassword, { by: "system", address, expected, phc }),
+      recordFailures: (context, lines) => store.transact(context, serverScope, recordSignInFailures, { lines }),
+    }, hasher);
+  }
+
+  authenticate(ctx: Ctx, request: SignInRequest): Promise<SignedIn> {
+    return this.#signIn.authenticate(ctx, request);
+  }
+
+  resolve(ctx: Ctx, address: string): Promise<Resolution> {
+    const key = tryParseAddress(address)?.key ?? address.slice(0, 1024);
+    return this.#cached(ctx, `resolve ${key}`, () => resolveWork(address));
+  }
+
+  async isLocalDomain(ctx: Ctx, domain: string): Promise<boolean> {
+    const name = tryNormaliseDomain(domain);
+    return name !== null && (await this.domains(ctx)).some((row) => row.name === name);
+  }
+
+  /** The person's own addresses, with or without a detail, and those of whoever granted Send As. */
+  async maySendAs(ctx: Ctx, entryId: EntryId, address: string): Promise<boolean> {
+    return this.#mayActAs(ctx, entryId, address, "send-as");
+  }
+
+  /** Send As, or From another while Sender says who it was. */
+  async maySendOnBehalf(ctx: Ctx, entryId: EntryId, address: string): Promise<boolean> {
+    return await this.#mayActAs(ctx, entryId, address, "send-as")
+      || await this.#mayActAs(ctx, entryId, address, "send-on-behalf");
+  }
+
+  async #mayActAs(ctx: Ctx, entryId: EntryId, address: string, right: AccessRight): Promise<boolean> {
+    const target = await this.entryByAddress(ctx, address);
+    if (target === null) return false;
+    if (target.entryId === entryId) return true;
+    return (await this.#rightsOn(ctx, entryId, target.entryId)).has(right);
+  }
+
+  async mailboxRight(ctx: Ctx, entryId: EntryId, mailboxId: MailboxId): Promise<"none" | "read" | "full" | "owner"> {
+    const target = await this.#entryByMailbox(ctx, mailboxId);
+    if (target === null) return "none";
+    if (target.entryId === entryId) return "owner";
+    const rights = await this.#rightsOn(ctx, entryId, target.entryId);
+    return rights.has("full") ? "full" : rights.has("read") ? "read" : "none";
+  }
+
+  async mailboxOwner(ctx: Ctx, mailboxId: MailboxId): Promise<MailboxOwner | null> {
+    const entry = await this.#entryByMailbox(ctx, mailboxId);
+    if (entry === null) return null;
+    return {
+      entryId: entry.entryId, address: entry.address, displayName: entry.displayName, quotaBytes: entry.quotaBytes,
+    };
+  }
+
+  /** May `entryId` act as the person `targetId`: role impersonation over them or over all. */
+  async mayImpersonate(ctx: Ctx, entryId: EntryId, targetId: EntryId): Promise<boolean> {
+    const roles = await this.roles(ctx, entryId);
+    return roles.some((row) => row.role === "impersonation" && (row.overId === null || row.overId === targetId));
+  }
+
+  async hasRole(ctx: Ctx, entryId: EntryId, role: Role): Promise<boolean> {
+    return (await this.roles(ctx, entryId)).some((row) => row.role === role);
+  }
+
+  roles(ctx: Ctx, entryId: EntryId): Promise<RoleInfo[]> {
+    return this.#cached(ctx, `roles ${entryId}`, () => rolesOf(entryId));
+  }
+
+  domains(ctx: Ctx): Promise<DomainInfo[]> {
+    return this.#cached(ctx, "domains", domains);
+  }
+
+  entry(ctx: Ctx, entryId: EntryId): Promise<Entry | null> {
+    return this.#cached(ctx, `entry ${entryId}`, () => entryById(entryId));
+  }
+
+  /** Whoever has this address: primary, alias, or one of them with a detail. */
+  async entryByAddress(ctx: Ctx, address: string): Promise<Entry | null> {
+    const key = tryParseAddress(address)?.key;
+    return key === undefined ? null : await this.#cached(ctx, `address ${key}`, () => entryByAddress(key));
+  }
+
+  entryByLegacyDn(ctx: Ctx, legacyDn: string): Promise<Entry | null> {
+    return this.#cached(ctx, `dn ${legacyDn.toLowerCase()}`, () => entryByLegacyDn(legacyDn));
+  }
+
+  /** Mailboxes somebody was granted something on, directly or through a group. */
+  async mailboxesGrantedTo(ctx: Ctx, entryId: EntryId): Promise<{ entry: Entry; rights: AccessRight[] }[]> {
+    const self = await this.#selfAndGroups(ctx, entryId);
+    const grants = await this.#cached(ctx, `granted ${entryId}`, () => grantsTo(self));
+    const byTarget = new Map<EntryId, Set<AccessRight>>();
+    for (const grant of grants) {
+      const rights = byTarget.get(grant.targetId) ?? new Set();
+      byTarget.set(grant.targetId, rights.add(grant.right));
+    }
+    const found: { entry: Entry; rights: AccessRight[] }[] = [];
+    for (const [targetId, rights] of byTarget) {
+      const entry = await this.entry(ctx, targetId);
+      if (entry !== null && targetId !== entryId) found.push({ entry, rights: [...rights] });
+    }
+    return found;
+  }
+
+  /** All entries in order of name, in pages. */
+  async *entries(ctx: Ctx, kind: EntryKind | null): AsyncIterable<Entry[]> {
+    let afterNameKey = "";
+    let afterId = -1;
+    for (;;) {
+      const request = { kind, afterNameKey, afterId, limitRows: limits.sliceRows };
+      const page = await this.#store.read(ctx, serverScope, () => entriesPage(request));
+      if (page.entries.length > 0) yield page.entries;
+      if (page.entries.length < limits.sliceRows) return;
+      afterNameKey = page.lastNameKey;
+      afterId = page.entries.at(-1)!.entryId;
+    }
+  }
+
+  /** Writes what waits for the audit trail and stops following the store. */
+  async close(): Promise<void> {
+    this.#endWatch();
+    await this.#signIn.flush();
+  }
+
+  #entryByMailbox(ctx: Ctx, mailboxId: MailboxId): Promise<Entry | null> {
+    return this.#cached(ctx, `mailbox ${mailboxId}`, () => entryByMailbox(mailboxId));
+  }
+
+  #selfAndGroups(ctx: Ctx, entryId: EntryId): Promise<number[]> {
+    return this.#cached(ctx, `groups ${entryId}`, () => selfAndGroupsOf(entryId));
+  }
+
+  async #rightsOn(ctx: Ctx, entryId: EntryId, targetId: EntryId): Promise<Set<AccessRight>> {
+    const grants: GrantInfo[] = await this.#cached(ctx, `grants ${targetId}`, () => grantsOn(targetId));
+    if (grants.length === 0) return new Set();
+    const throughGroups = grants.some((grant) => grant.granteeKind === "group");
+    const self = new Set<number>(throughGroups ? await this.#selfAndGroups(ctx, entryId) : [entryId]);
+    return new Set(grants.filter((grant) => self.has(grant.granteeId)).map((grant) => grant.right));
+  }
+
+  async #cached<T>(ctx: Ctx, key: string, body: () => Work<T>): Promise<T> {
+    const check = this.#startCheck();
+    if (check !== null) await check;
+    const cache = this.#cache;
+    if (cache.has(key)) return cache.get(key) as T;
+    const value = await this.#store.read(ctx, serverScope, body);
+    // A cache dropped meanwhile is not the current one any more, so an old value cannot get into the new one.
+    if (cache.size >= limits.directoryCacheMax) cache.clear();
+    cache.set(key, value);
+    return value;
+  }
+
+  /** Compares the version when it may have moved; null when there is nothing to wait for. */
+  #startCheck(): Promise<void> | null {
+    const nowMs = this.#ctx.system.monotonicMs();
+    if (!this.#mayBeOld) {
+      if (this.#check !== null) return this.#check;
+      if (nowMs - this.#checkedMs < versionCheckMs) return null;
+    }
+    this.#mayBeOld = false;
+    this.#checkedMs = nowMs;
+    const check = this.#compareVersion().finally(() => {
+      if (this.#check === check) this.#check = null;
+    });
+    this.#check = check;
+    return check;
+  }
+
+  async #compareVersion(): Promise<void> {
+    try {
+      const version = await this.#store.read(this.#ctx, serverScope, directoryVersion);
+      if (version === this.#version) return;
+      this.#version = version;
+      this.#cache = new Map();
+    } catch (error) {
+      this.#mayBeOld = true;
+      throw error;
+    }
+  }
+}

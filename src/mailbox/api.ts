@@ -1,0 +1,221 @@
+/**
+ * What every protocol means by "mailbox". Protocols import these types and get a {@link Mailboxes} from `main`; they
+ * never see the store. Permission is checked here, for every call, and nowhere else.
+ */
+import type { Ctx } from "#base/ctx.ts";
+import type { ChangeNumber, ContentId, FolderId, MailboxId, MessageId, Uid } from "#base/ids.ts";
+import type { MimeIndex } from "#format/mime/types.ts";
+import type { FolderRole } from "#mailbox/roles.ts";
+
+/** Who asks: made by the directory at sign-in, or by the server itself for delivery. */
+export interface Principal {
+  /** The directory entry, 0 for the server itself. */
+  readonly entryId: number;
+  /** Primary address, for logs and for comparing. */
+  readonly address: string;
+  readonly displayName: string;
+  /** The person's own mailbox; null for a principal without one. */
+  readonly mailboxId: MailboxId | null;
+}
+
+export interface Mailboxes {
+  /** Throws Fault `notFound` when the mailbox is gone, `accessDenied` when the principal may not open it. */
+  open(ctx: Ctx, principal: Principal, mailboxId: MailboxId): Promise<Mailbox>;
+  /** Called after each commit that changed the mailbox, from any protocol; a hint only: read what changed. */
+  watch(mailboxId: MailboxId, listener: (cn: ChangeNumber) => void): () => void;
+}
+
+export interface FolderInfo {
+  readonly folderId: FolderId;
+  /** null for the root. */
+  readonly parentId: FolderId | null;
+  readonly name: string;
+  readonly role: FolderRole | null;
+  /** PidTagContainerClass: `IPF.Note`, `IPF.Appointment`, … ; empty when none. */
+  readonly containerClass: string;
+  /** PidTagAttributeHidden. */
+  readonly hidden: boolean;
+  readonly isSearchFolder: boolean;
+  readonly uidValidity: number;
+  readonly uidNext: number;
+  /** Visible messages, associated ones not counted. */
+  readonly messageCount: number;
+  readonly unreadCount: number;
+  readonly associatedCount: number;
+  readonly sizeBytes: number;
+  /** Newest change of any message in the folder; IMAP HIGHESTMODSEQ. At least 1. */
+  readonly highestCn: ChangeNumber;
+  /** Newest change of the folder itself. */
+  readonly cn: ChangeNumber;
+}
+
+/** Message flags as bits; keywords stand beside them. */
+export const messageFlags = {
+  seen: 0x01,
+  answered: 0x02,
+  flagged: 0x04,
+  /** IMAP \Deleted: marked, still there. */
+  deleted: 0x08,
+  draft: 0x10,
+  forwarded: 0x20,
+  mdnSent: 0x40,
+} as const;
+export type MessageFlag = keyof typeof messageFlags;
+
+/** The light row: all that lists and flag fetches need. */
+export interface MessageRow {
+  readonly messageId: MessageId;
+  readonly uid: Uid;
+  readonly flags: number;
+  /** Categories; IMAP keywords. */
+  readonly keywords: readonly string[];
+  /** Newest change of content, flags or read state; IMAP MODSEQ. */
+  readonly modSeq: ChangeNumber;
+  readonly sizeBytes: number;
+  /** IMAP INTERNALDATE, PidTagMessageDeliveryTime; UTC milliseconds. */
+  readonly internalMs: number;
+  /** When it came into this folder; UTC milliseconds. */
+  readonly savedMs: number;
+  /** Same for all copies of the same bytes in this mailbox. */
+  readonly contentId: ContentId;
+}
+
+/** The row with what lists of messages show and searches by column need. */
+export interface MessageSummary extends MessageRow {
+  readonly messageClass: string;
+  readonly subject: string;
+  readonly fromName: string;
+  readonly fromAddress: string;
+  readonly sentMs: number | null;
+  readonly messageIdHeader: string;
+  readonly hasAttachments: boolean;
+  readonly preview: string;
+}
+
+/** The row with the stored MIME index. */
+export interface MessageStructure extends MessageRow {
+  readonly index: MimeIndex;
+}
+
+/** Inclusive range of UIDs. */
+export interface UidRange {
+  readonly first: number;
+  readonly last: number;
+}
+/** Which messages: ascending ranges, or all. */
+export type UidSet = readonly UidRange[] | "all";
+
+/** The untouched bytes of one message. */
+export interface MessageContent {
+  readonly sizeBytes: number;
+  /** Bytes from `offset`, at most `length`; fewer only at the end. Small messages answer without waiting. */
+  read(offset: number, length: number): Promise<Uint8Array>;
+  /** The bytes in pieces of at most 256 KiB. */
+  stream(offset?: number, length?: number): AsyncIterable<Uint8Array>;
+}
+
+/** Bytes on their way in: held when small, spooled to disk when large. Made by {@link Mailbox.beginUpload}. */
+export interface Upload {
+  /** Waits when the disk is slower than the client. Throws Fault `tooBig` or `storageFull`. */
+  write(chunk: Uint8Array): Promise<void>;
+  readonly sizeBytes: number;
+  /** Forgets the bytes. Safe to call at any time, also after use. */
+  discard(): Promise<void>;
+}
+
+export interface AppendResult {
+  readonly messageId: MessageId;
+  readonly uid: Uid;
+  readonly uidValidity: number;
+  readonly cn: ChangeNumber;
+}
+
+export interface FlagChange {
+  readonly mode: "add" | "remove" | "replace";
+  /** Bits of {@link messageFlags}. */
+  readonly flags: number;
+  readonly keywords: readonly string[];
+  /** Messages changed after this are left alone and reported. RFC 7162 §3.1.3 */
+  readonly unchangedSince?: ChangeNumber;
+}
+
+export interface FlagResult {
+  readonly cn: ChangeNumber;
+  /** Messages as they now are, in UID order; also those the change did not alter. */
+  readonly rows: readonly MessageRow[];
+  /** UIDs left alone because of `unchangedSince`. */
+  readonly conflicts: readonly number[];
+}
+
+export interface CopyResult {
+  readonly uidValidity: number;
+  /** Source and target UID, in source order; pairs[2n], pairs[2n+1]. */
+  readonly pairs: Uint32Array;
+  readonly cn: ChangeNumber;
+}
+
+export interface FolderChanges {
+  /** The folder's state these changes lead to. */
+  readonly cn: ChangeNumber;
+  readonly uidNext: number;
+  /** Messages added or changed after `since`, in UID order. */
+  readonly changed: readonly MessageRow[];
+  /** UIDs that left the folder after `since`, ascending. */
+  readonly vanished: Uint32Array;
+}
+
+/** One opened mailbox for one principal. Every call checks the right it needs; Fault `accessDenied` otherwise. */
+export interface Mailbox {
+  readonly mailboxId: MailboxId;
+  readonly principal: Principal;
+
+  /** All folders the principal may see, parents before children. One query. */
+  folders(ctx: Ctx): Promise<FolderInfo[]>;
+  folder(ctx: Ctx, folderId: FolderId): Promise<FolderInfo>;
+  folderByRole(ctx: Ctx, role: FolderRole): Promise<FolderInfo>;
+  /** Fault `alreadyExists` when a sibling has the same name without regard to case. */
+  createFolder(ctx: Ctx, request: { parentId: FolderId; name: string; containerClass?: string }): Promise<FolderInfo>;
+  /** Renames and moves in one step. Fault `folderCycle`, `alreadyExists`, `notAllowed` for folders with a role. */
+  moveFolder(ctx: Ctx, request: { folderId: FolderId; parentId: FolderId; name: string }): Promise<FolderInfo>;
+  /** A copy with all messages and subfolders. */
+  copyFolder(ctx: Ctx, request: { folderId: FolderId; parentId: FolderId; name: string }): Promise<FolderInfo>;
+  /**
+   * `soft`: messages go to Recoverable Items; `hard`: they are gone. `children`: what to do with subfolders.
+   * Fault `hasChildren`, `notAllowed` for folders with a role.
+   */
+  deleteFolder(
+    ctx: Ctx, request: { folderId: FolderId; mode: "soft" | "hard"; children: "refuse" | "delete" },
+  ): Promise<void>;
+  /** IMAP subscriptions are names, not folders: a name may be subscribed before it exists. */
+  subscriptions(ctx: Ctx): Promise<string[]>;
+  setSubscription(ctx: Ctx, name: string, subscribed: boolean): Promise<void>;
+
+  /** UIDs of all visible messages of a folder, ascending, with the state they belong to. */
+  uids(ctx: Ctx, folderId: FolderId): Promise<{ folder: FolderInfo; uids: Uint32Array }>;
+  /** Rows in UID order, in slices of at most `limits.sliceRows`; never holds the event loop. */
+  rows(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncIterable<MessageRow[]>;
+  summaries(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncIterable<MessageSummary[]>;
+  structures(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncIterable<MessageStructure[]>;
+  /** What happened in a folder after `since`. One read of the change log. */
+  changes(ctx: Ctx, folderId: FolderId, since: ChangeNumber): Promise<FolderChanges>;
+  content(ctx: Ctx, contentId: ContentId): Promise<MessageContent>;
+  /** UIDs whose full-text index matches all words; for ranking and quick search, not for exact substrings. */
+  searchWords(ctx: Ctx, folderId: FolderId, words: string): Promise<Uint32Array>;
+
+  beginUpload(ctx: Ctx, expectedBytes: number | null): Upload;
+  /** Stores an uploaded message; the upload is consumed. Durable when it returns. */
+  append(ctx: Ctx, request: {
+    folderId: FolderId; upload: Upload; flags: number; keywords: readonly string[]; internalMs: number | null;
+  }): Promise<AppendResult>;
+  setFlags(ctx: Ctx, folderId: FolderId, uids: UidSet, change: FlagChange): Promise<FlagResult>;
+  copy(ctx: Ctx, folderId: FolderId, uids: UidSet, targetId: FolderId): Promise<CopyResult>;
+  move(ctx: Ctx, folderId: FolderId, uids: UidSet, targetId: FolderId): Promise<CopyResult>;
+  /** Removes messages: those in `uids` that are marked deleted, or all in `uids` whatever their marks. */
+  remove(ctx: Ctx, request: {
+    folderId: FolderId; uids: UidSet; only: "marked" | "any"; mode: "soft" | "hard";
+  }): Promise<{ uids: Uint32Array; cn: ChangeNumber }>;
+  /** Calls back after each commit that changed this mailbox; a hint only. */
+  watch(listener: (cn: ChangeNumber) => void): () => void;
+  /** Bytes used and allowed; null when there is no limit. */
+  quota(ctx: Ctx): Promise<{ usedBytes: number; limitBytes: number | null; messageCount: number }>;
+}

@@ -1,0 +1,315 @@
+/** Procedures that make, move, copy and remove folders, and the read queries on them. */
+import { Fault } from "#base/fault.ts";
+import type { FolderId } from "#base/ids.ts";
+import { limits } from "#base/limits.ts";
+import { folderRoles, roleRow } from "#mailbox/roles.ts";
+import type { FolderRole } from "#mailbox/roles.ts";
+import { folderNames } from "#mailbox/names.ts";
+import { addTombstone, takeCn, takeObjectIds, takeUidValidity } from "#mailbox/tx/counters.ts";
+import { copyAllMessages, removeAllMessages } from "#mailbox/tx/transfer.ts";
+import { procedure } from "#store/api.ts";
+import { all, get, run } from "#store/sql.ts";
+import type { Work } from "#store/sql.ts";
+
+export interface FolderRow {
+  folder_id: number;
+  parent_id: number | null;
+  name: string;
+  role: FolderRole | null;
+  container_class: string;
+  hidden: number;
+  search_folder: number;
+  cn: number;
+  uid_validity: number;
+  uid_next: number;
+  highest_cn: number;
+  message_count: number;
+  unread_count: number;
+  associated_count: number;
+  size_bytes: number;
+}
+
+const folderColumns = `folder_id, parent_id, name, role, container_class, hidden, search_folder, cn, uid_validity,
+  uid_next, highest_cn, message_count, unread_count, associated_count, size_bytes`;
+
+/** Siblings whose names differ only in case or composition are the same name. */
+export function nameKey(name: string): string {
+  return name.normalize("NFC").toLowerCase();
+}
+
+export function* readFolders(mailboxId: number): Work<FolderRow[]> {
+  return yield* all<FolderRow>(
+    `SELECT ${folderColumns} FROM folder WHERE mailbox_id = $1 ORDER BY folder_id`, mailboxId);
+}
+
+export function* readFolder(mailboxId: number, folderId: number): Work<FolderRow> {
+  const row = yield* get<FolderRow>(
+    `SELECT ${folderColumns} FROM folder WHERE mailbox_id = $1 AND folder_id = $2`, mailboxId, folderId);
+  if (row === undefined) throw new Fault("notFound", "This folder does not exist any more.");
+  return row;
+}
+
+export function* readFolderByRole(mailboxId: number, role: FolderRole): Work<FolderRow> {
+  const row = yield* get<FolderRow>(
+    `SELECT ${folderColumns} FROM folder WHERE mailbox_id = $1 AND role = $2`, mailboxId, role);
+  if (row === undefined) throw new Fault("notFound", `This mailbox has no folder with the role ${role}.`);
+  return row;
+}
+
+/** The mailbox with the folder set of a new Exchange mailbox. Repeating it adds roles that are missing. */
+export const provisionMailbox = procedure({
+  name: "mailbox.provision",
+  *run(tx, args: { guid: Uint8Array; replicaGuid: Uint8Array; language: string }): Work<void> {
+    const mailboxId = tx.scope;
+    // UIDVALIDITY starts at the clock so that a mailbox restored or made again never repeats one.
+    yield* run(
+      `INSERT INTO mailbox (mailbox_id, guid, replica_guid, language, created_ms, cn, next_counter, next_item,
+         next_content, next_uid_validity, next_property_id, message_count, size_bytes)
+       VALUES ($1, $2, $3, $4, $5, 0, 1, 1, 1, $6, 32768, 0, 0) ON CONFLICT (mailbox_id) DO NOTHING`,
+      mailboxId, args.guid, args.replicaGuid, args.language, tx.nowMs, Math.floor(tx.nowMs / 1000));
+    yield* run(
+      "INSERT INTO replica (mailbox_id, replica_id, guid) VALUES ($1, 1, $2) ON CONFLICT DO NOTHING",
+      mailboxId, args.replicaGuid);
+    const cn = yield* takeCn(mailboxId);
+    const byRole = new Map<string, number>();
+    for (const row of yield* readFolders(mailboxId)) if (row.role !== null) byRole.set(row.role, row.folder_id);
+    const names = folderNames(args.language);
+    for (const role of Object.keys(folderRoles) as FolderRole[]) {
+      if (byRole.has(role)) continue;
+      const row = roleRow(role);
+      const folderId = yield* insertFolder(mailboxId, cn, tx.nowMs, {
+        parentId: row.parent === null ? null : byRole.get(row.parent)!, name: names[role], role,
+        containerClass: row.containerClass, hidden: row.hidden ?? false, searchFolder: row.searchFolder ?? false,
+      });
+      byRole.set(role, folderId);
+    }
+    yield* permitFreeBusy(mailboxId, byRole.get("calendar")!);
+  },
+});
+
+/** Everyone may see when the owner is free: the calendar of a new mailbox. [MS-OXCPERM] 2.2.7 */
+function* permitFreeBusy(mailboxId: number, calendarId: number): Work<void> {
+  yield* run(
+    `INSERT INTO folder_permission (mailbox_id, folder_id, member_id, rights) VALUES ($1, $2, 0, $3)
+     ON CONFLICT DO NOTHING`, mailboxId, calendarId, 0x800);
+}
+
+interface NewFolder {
+  readonly parentId: number | null;
+  readonly name: string;
+  readonly role: FolderRole | null;
+  readonly containerClass: string;
+  readonly hidden: boolean;
+  readonly searchFolder: boolean;
+}
+
+function* insertFolder(mailboxId: number, cn: number, nowMs: number, folder: NewFolder): Work<number> {
+  const folderId = yield* takeObjectIds(mailboxId, 1);
+  const uidValidity = yield* takeUidValidity(mailboxId);
+  yield* run(
+    `INSERT INTO folder (mailbox_id, folder_id, parent_id, name, name_key, role, container_class, hidden, search_folder,
+       cn, created_ms, modified_ms, uid_validity, uid_next, highest_cn, message_count, unread_count, associated_count,
+       size_bytes)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12, 1, $10, 0, 0, 0, 0)`,
+    mailboxId, folderId, folder.parentId, folder.name, nameKey(folder.name), folder.role, folder.containerClass,
+    folder.hidden ? 1 : 0, folder.searchFolder ? 1 : 0, cn, nowMs, uidValidity);
+  return folderId;
+}
+
+/** Names a person may give: not empty, of bounded length, without control characters. */
+function checkName(name: string): void {
+  if (name.trim() === "") throw new Fault("invalidArgument", "A folder needs a name that is not empty.");
+  if (name.length > limits.folderNameMaxCharacters) {
+    throw new Fault("invalidArgument", `A folder name has at most ${limits.folderNameMaxCharacters} characters.`);
+  }
+  if (/[\u0000-\u001f\u007f]/.test(name)) {
+    throw new Fault("invalidArgument", "A folder name has no control characters.");
+  }
+}
+
+function* checkNoSibling(mailboxId: number, parentId: number, name: string, except: number | null): Work<void> {
+  const row = yield* get<{ folder_id: number }>(
+    "SELECT folder_id FROM folder WHERE mailbox_id = $1 AND parent_id = $2 AND name_key = $3",
+    mailboxId, parentId, nameKey(name));
+  if (row !== undefined && row.folder_id !== except) {
+    throw new Fault("alreadyExists", `A folder named "${name}" is already there.`);
+  }
+}
+
+function* folderDepth(mailboxId: number, folderId: number): Work<number[]> {
+  const path = [folderId];
+  for (let current = folderId; path.length <= limits.folderDepthMax;) {
+    const row: { parent_id: number | null } | undefined = yield* get<{ parent_id: number | null }>(
+      "SELECT parent_id FROM folder WHERE mailbox_id = $1 AND folder_id = $2", mailboxId, current);
+    if (row?.parent_id === null || row === undefined) return path;
+    current = row.parent_id;
+    path.push(current);
+  }
+  throw new Fault("invalidArgument", `Folders nest at most ${limits.folderDepthMax} deep.`);
+}
+
+export interface CreateFolder {
+  readonly parentId: FolderId;
+  readonly name: string;
+  readonly containerClass?: string;
+}
+
+export const createFolder = procedure({
+  name: "mailbox.createFolder",
+  *run(tx, args: CreateFolder): Work<FolderRow> {
+    checkName(args.name);
+    const parent = yield* readFolder(tx.scope, args.parentId);
+    if (parent.search_folder === 1) throw new Fault("notAllowed", "A search folder has no folders below it.");
+    yield* checkNoSibling(tx.scope, args.parentId, args.name, null);
+    yield* folderDepth(tx.scope, args.parentId);
+    const count = yield* get<{ n: number }>("SELECT COUNT(*) AS n FROM folder WHERE mailbox_id = $1", tx.scope);
+    if (count!.n >= limits.foldersMax) {
+      throw new Fault("tooMany", `A mailbox has at most ${limits.foldersMax} folders; remove some first.`);
+    }
+    const cn = yield* takeCn(tx.scope);
+    const containerClass = args.containerClass ?? (parent.container_class === "" ? "IPF.Note" : parent.container_class);
+    const folderId = yield* insertFolder(tx.scope, cn, tx.nowMs, {
+      parentId: args.parentId, name: args.name, role: null, containerClass, hidden: false, searchFolder: false,
+    });
+    yield* inheritPermissions(tx.scope, args.parentId, folderId);
+    return yield* readFolder(tx.scope, folderId);
+  },
+});
+
+/** A new folder starts with the permissions of its parent, as in Exchange. */
+function* inheritPermissions(mailboxId: number, parentId: number, folderId: number): Work<void> {
+  yield* run(
+    `INSERT INTO folder_permission (mailbox_id, folder_id, member_id, rights)
+     SELECT mailbox_id, $3, member_id, rights FROM folder_permission WHERE mailbox_id = $1 AND folder_id = $2`,
+    mailboxId, parentId, folderId);
+}
+
+export interface MoveFolder {
+  readonly folderId: FolderId;
+  readonly parentId: FolderId;
+  readonly name: string;
+}
+
+export const moveFolder = procedure({
+  name: "mailbox.moveFolder",
+  *run(tx, args: MoveFolder): Work<FolderRow> {
+    checkName(args.name);
+    const folder = yield* readFolder(tx.scope, args.folderId);
+    if (folder.role !== null) {
+      throw new Fault("notAllowed", `"${folder.name}" is a folder every mailbox has; it cannot be moved or renamed.`);
+    }
+    const target = yield* readFolder(tx.scope, args.parentId);
+    if (target.search_folder === 1) throw new Fault("notAllowed", "A search folder has no folders below it.");
+    const path = yield* folderDepth(tx.scope, args.parentId);
+    if (path.includes(args.folderId)) {
+      throw new Fault("folderCycle", "A folder cannot be moved into itself or below itself.");
+    }
+    yield* checkNoSibling(tx.scope, args.parentId, args.name, args.folderId);
+    const cn = yield* takeCn(tx.scope);
+    yield* run(
+      `UPDATE folder SET parent_id = $3, name = $4, name_key = $5, cn = $6, modified_ms = $7
+       WHERE mailbox_id = $1 AND folder_id = $2`,
+      tx.scope, args.folderId, args.parentId, args.name, nameKey(args.name), cn, tx.nowMs);
+    return yield* readFolder(tx.scope, args.folderId);
+  },
+});
+
+/** A folder with everything below it, parents first. */
+function* subtree(mailboxId: number, folderId: number): Work<FolderRow[]> {
+  const found = [yield* readFolder(mailboxId, folderId)];
+  for (let index = 0; index < found.length; index++) {
+    found.push(...yield* all<FolderRow>(
+      `SELECT ${folderColumns} FROM folder WHERE mailbox_id = $1 AND parent_id = $2 ORDER BY folder_id`,
+      mailboxId, found[index]!.folder_id));
+  }
+  return found;
+}
+
+export const copyFolder = procedure({
+  name: "mailbox.copyFolder",
+  *run(tx, args: MoveFolder): Work<FolderRow> {
+    checkName(args.name);
+    const source = yield* subtree(tx.scope, args.folderId);
+    const path = yield* folderDepth(tx.scope, args.parentId);
+    if (path.includes(args.folderId)) {
+      throw new Fault("folderCycle", "A folder cannot be copied into itself or below itself.");
+    }
+    yield* checkNoSibling(tx.scope, args.parentId, args.name, null);
+    const cn = yield* takeCn(tx.scope);
+    const copies = new Map<number, number>();
+    for (const folder of source) {
+      const isTop = folder.folder_id === args.folderId;
+      const copyId = yield* insertFolder(tx.scope, cn, tx.nowMs, {
+        parentId: isTop ? args.parentId : copies.get(folder.parent_id!)!, name: isTop ? args.name : folder.name,
+        role: null, containerClass: folder.container_class, hidden: folder.hidden === 1, searchFolder: false,
+      });
+      copies.set(folder.folder_id, copyId);
+      yield* inheritPermissions(tx.scope, args.parentId, copyId);
+      yield* copyAllMessages(tx, cn, folder.folder_id, copyId);
+    }
+    return yield* readFolder(tx.scope, copies.get(args.folderId)!);
+  },
+});
+
+export interface DeleteFolder {
+  readonly folderId: FolderId;
+  readonly mode: "soft" | "hard";
+  readonly children: "refuse" | "delete";
+}
+
+export const deleteFolder = procedure({
+  name: "mailbox.deleteFolder",
+  *run(tx, args: DeleteFolder): Work<void> {
+    const doomed = yield* subtree(tx.scope, args.folderId);
+    const kept = doomed.find((folder) => folder.role !== null);
+    if (kept !== undefined) {
+      throw new Fault("notAllowed", `"${kept.name}" is a folder every mailbox has; it cannot be deleted.`);
+    }
+    if (args.children === "refuse" && doomed.length > 1) {
+      throw new Fault("hasChildren", `"${doomed[0]!.name}" has folders below it; delete them first.`);
+    }
+    const cn = yield* takeCn(tx.scope);
+    for (const folder of doomed.reverse()) {
+      yield* removeAllMessages(tx, cn, folder.folder_id, args.mode);
+      yield* run("DELETE FROM folder WHERE mailbox_id = $1 AND folder_id = $2", tx.scope, folder.folder_id);
+      yield* run("DELETE FROM folder_permission WHERE mailbox_id = $1 AND folder_id = $2", tx.scope, folder.folder_id);
+      // The messages' marks go with the folder: nobody can ask for changes of a folder that is gone.
+      yield* run("DELETE FROM tombstone WHERE mailbox_id = $1 AND folder_id = $2 AND kind <> 2",
+        tx.scope, folder.folder_id);
+      yield* addTombstone(tx.scope, "folder", folder.folder_id, folder.parent_id ?? 0, 0, cn);
+    }
+  },
+});
+
+export const setSubscription = procedure({
+  name: "mailbox.setSubscription",
+  *run(tx, args: { name: string; subscribed: boolean }): Work<void> {
+    yield* takeCn(tx.scope);
+    if (args.subscribed) {
+      const count = yield* get<{ n: number }>("SELECT COUNT(*) AS n FROM subscription WHERE mailbox_id = $1", tx.scope);
+      if (count!.n >= limits.foldersMax) throw new Fault("tooMany", "Too many names are subscribed; remove some first.");
+      yield* run("INSERT INTO subscription (mailbox_id, name) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+        tx.scope, args.name);
+    } else {
+      yield* run("DELETE FROM subscription WHERE mailbox_id = $1 AND name = $2", tx.scope, args.name);
+    }
+  },
+});
+
+export const setPermission = procedure({
+  name: "mailbox.setPermission",
+  *run(tx, args: { folderId: FolderId; memberId: number; rights: number | null }): Work<void> {
+    const cn = yield* takeCn(tx.scope);
+    yield* readFolder(tx.scope, args.folderId);
+    if (args.rights === null) {
+      yield* run("DELETE FROM folder_permission WHERE mailbox_id = $1 AND folder_id = $2 AND member_id = $3",
+        tx.scope, args.folderId, args.memberId);
+    } else {
+      yield* run(
+        `INSERT INTO folder_permission (mailbox_id, folder_id, member_id, rights) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (mailbox_id, folder_id, member_id) DO UPDATE SET rights = excluded.rights`,
+        tx.scope, args.folderId, args.memberId, args.rights);
+    }
+    yield* run("UPDATE folder SET cn = $3 WHERE mailbox_id = $1 AND folder_id = $2", tx.scope, args.folderId, cn);
+  },
+});

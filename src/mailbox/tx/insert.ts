@@ -1,0 +1,151 @@
+/** The procedure that puts a MIME message into a folder: for APPEND, delivery and import. */
+import { Fault } from "#base/fault.ts";
+import { createMimeIndexer } from "#format/mime/indexer.ts";
+import { summarize } from "#format/mime/summary.ts";
+import type { MimeSummary } from "#format/mime/summary.ts";
+import { messageFlags } from "#mailbox/api.ts";
+import { adjustFolder, adjustMailbox, takeCn, takeContentId, takeItemIds, takeObjectIds } from "#mailbox/tx/counters.ts";
+import { readFolder, readFolderByRole } from "#mailbox/tx/folders.ts";
+import type { FolderRole } from "#mailbox/roles.ts";
+import { procedure } from "#store/api.ts";
+import type { PrepareIo } from "#store/api.ts";
+import { addToSearchIndex } from "#store/search-index.ts";
+import type { SearchFields } from "#store/search-index.ts";
+import { get, run } from "#store/sql.ts";
+import type { Work } from "#store/sql.ts";
+
+/** Bytes of a message: `inline` first, then those of the blob, when there is one. */
+export interface MessageSource {
+  readonly inline: Uint8Array;
+  readonly blob: { readonly hash: string; readonly sizeBytes: number } | null;
+}
+
+export interface InsertMessage {
+  readonly folder: { readonly folderId: number } | { readonly role: FolderRole };
+  readonly source: MessageSource;
+  readonly flags: number;
+  readonly keywords: readonly string[];
+  readonly internalMs: number | null;
+  /** The mailbox may not grow past this; null for no limit. */
+  readonly quotaBytes: number | null;
+  /** Set for deliveries: the same id is inserted once, however often it is tried. */
+  readonly deliveryId: string | null;
+}
+
+export interface Inserted {
+  readonly messageId: number;
+  readonly uid: number;
+  readonly uidValidity: number;
+  readonly folderId: number;
+  readonly cn: number;
+  /** Nothing was inserted: this delivery id was seen before. */
+  readonly duplicate: boolean;
+}
+
+interface Parsed {
+  readonly indexText: string;
+  readonly summary: MimeSummary;
+  readonly search: SearchFields;
+  readonly sizeBytes: number;
+}
+
+/** The message last parsed from a blob: one message to many people is parsed once on each writer thread. */
+let lastParsed: { key: string; parsed: Parsed } | null = null;
+
+function parse(source: MessageSource, io: PrepareIo): Parsed {
+  const key = source.blob === null ? null : `${source.blob.hash} ${Buffer.from(source.inline).toString("latin1")}`;
+  if (key !== null && lastParsed?.key === key) return lastParsed.parsed;
+  const indexer = createMimeIndexer();
+  indexer.push(source.inline);
+  if (source.blob !== null) io.readBlob(source.blob.hash, (chunk) => indexer.push(chunk));
+  const { index, searchText } = indexer.end();
+  const parsed = {
+    indexText: JSON.stringify(index),
+    summary: summarize(index),
+    search: searchText,
+    sizeBytes: index.sizeBytes,
+  };
+  if (key !== null) lastParsed = { key, parsed };
+  return parsed;
+}
+
+export const insertMessage = procedure({
+  name: "mailbox.insertMessage",
+  prepare: (args: InsertMessage, io) => parse(args.source, io),
+  *run(tx, args: InsertMessage, parsed: Parsed): Work<Inserted> {
+    const mailboxId = tx.scope;
+    if (args.deliveryId !== null && (yield* isDelivered(mailboxId, args.deliveryId))) {
+      return { messageId: 0, uid: 0, uidValidity: 0, folderId: 0, cn: 0, duplicate: true };
+    }
+    const folder = "role" in args.folder ? yield* readFolderByRole(mailboxId, args.folder.role)
+      : yield* readFolder(mailboxId, args.folder.folderId);
+    if (folder.search_folder === 1) throw new Fault("notAllowed", "A search folder holds no messages of its own.");
+    yield* checkQuota(mailboxId, args.quotaBytes, parsed.sizeBytes);
+    const cn = yield* takeCn(mailboxId);
+    const contentId = yield* insertContent(mailboxId, args.source, parsed);
+    const messageId = yield* takeObjectIds(mailboxId, 1);
+    const itemId = yield* takeItemIds(mailboxId, 1);
+    const unread = (args.flags & messageFlags.seen) === 0 ? 1 : 0;
+    const uid = yield* adjustFolder(mailboxId, folder.folder_id, cn,
+      { messages: 1, unread, sizeBytes: parsed.sizeBytes, uids: 1 });
+    yield* adjustMailbox(mailboxId, 1, parsed.sizeBytes);
+    yield* run(
+      `INSERT INTO message (mailbox_id, item_id, message_id, folder_id, uid, associated, flags, keywords, cn, read_cn,
+         mod_seq, size_bytes, internal_ms, saved_ms, content_id)
+       VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $8, $8, $8, $9, $10, $11, $12)`,
+      mailboxId, itemId, messageId, folder.folder_id, uid, args.flags,
+      args.keywords.length === 0 ? null : JSON.stringify(args.keywords), cn, parsed.sizeBytes,
+      args.internalMs ?? tx.nowMs, tx.nowMs, contentId);
+    yield* insertDetail(mailboxId, itemId, parsed.summary);
+    yield* addToSearchIndex(tx, contentId, parsed.search);
+    if (args.deliveryId !== null) {
+      yield* run("INSERT INTO delivery (mailbox_id, delivery_id, delivered_ms) VALUES ($1, $2, $3)",
+        mailboxId, args.deliveryId, tx.nowMs);
+    }
+    return { messageId, uid, uidValidity: folder.uid_validity, folderId: folder.folder_id, cn, duplicate: false };
+  },
+});
+
+function* isDelivered(mailboxId: number, deliveryId: string): Work<boolean> {
+  const row = yield* get("SELECT 1 AS found FROM delivery WHERE mailbox_id = $1 AND delivery_id = $2",
+    mailboxId, deliveryId);
+  return row !== undefined;
+}
+
+/** Fault `overQuota` when the mailbox would grow past its limit. */
+export function* checkQuota(mailboxId: number, quotaBytes: number | null, moreBytes: number): Work<void> {
+  if (quotaBytes === null) return;
+  const row = yield* get<{ size_bytes: number }>("SELECT size_bytes FROM mailbox WHERE mailbox_id = $1", mailboxId);
+  if (row !== undefined && row.size_bytes + moreBytes > quotaBytes) {
+    throw new Fault("overQuota", "The mailbox is full; delete messages to make room.");
+  }
+}
+
+function* insertContent(mailboxId: number, source: MessageSource, parsed: Parsed): Work<number> {
+  const contentId = yield* takeContentId(mailboxId);
+  yield* run(
+    "INSERT INTO content (mailbox_id, content_id, refs, size_bytes, hash, bytes) VALUES ($1, $2, 1, $3, $4, $5)",
+    mailboxId, contentId, parsed.sizeBytes, source.blob?.hash ?? null, source.inline);
+  yield* run("INSERT INTO mime (mailbox_id, content_id, mime_index) VALUES ($1, $2, $3)",
+    mailboxId, contentId, parsed.indexText);
+  return contentId;
+}
+
+function* insertDetail(mailboxId: number, itemId: number, summary: MimeSummary): Work<void> {
+  yield* run(
+    `INSERT INTO message_detail (mailbox_id, item_id, message_class, subject, normalized_subject, from_name,
+       from_address, sent_ms, message_id_header, in_reply_to, has_attachments, importance, preview)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+    mailboxId, itemId, summary.messageClass, summary.subject, summary.normalizedSubject, summary.fromName,
+    summary.fromAddress, summary.sentMs, summary.messageIdHeader, summary.inReplyTo, summary.hasAttachments ? 1 : 0,
+    summary.importance, summary.preview);
+}
+
+/** Forgets deliveries so old that no queue row of theirs can be left. */
+export const forgetDeliveries = procedure({
+  name: "mailbox.forgetDeliveries",
+  *run(tx, args: { beforeMs: number }): Work<number> {
+    yield* takeCn(tx.scope);
+    return yield* run("DELETE FROM delivery WHERE mailbox_id = $1 AND delivered_ms < $2", tx.scope, args.beforeMs);
+  },
+});

@@ -1,0 +1,170 @@
+/** `outpost shared …`, `outpost room …`, `outpost folder …` */
+import { changeEntry, createEntry, deleteEntry, grantAccess, revokeAccess } from "#admin/entries.ts";
+import { parseYesNo } from "#admin/assignments.ts";
+import { folderPermissions, listFolders, permitFolder } from "#admin/folders.ts";
+import { formatSize } from "#admin/sizes.ts";
+import { listEntries, showEntry } from "#admin/views.ts";
+import { accessRights, isOneOf } from "#directory/kinds.ts";
+import type { AccessRight, EntryKind } from "#directory/kinds.ts";
+import type { EntryChange } from "#directory/entry-changes.ts";
+import { UsageError } from "#main/cli/command.ts";
+import type { Call, Command, Flag } from "#main/cli/command.ts";
+import {
+  aliasFlag, languageFlag, listText, nameFlag, operandsManyMax, quotaFlag, readChange, removeAliasFlag, showText,
+} from "#main/cli/commands/shared-parts.ts";
+import { counted, table } from "#main/cli/text.ts";
+
+const toFlag: Flag = { name: "to", value: "USER", required: true, summary: "the user or group" };
+const roomKinds: readonly EntryKind[] = ["room", "equipment"];
+
+/** add, list, show, set, remove: the same for every kind of mailbox that is nobody's own. */
+function commonCommands(
+  word: string, what: string, kinds: readonly EntryKind[], flags: readonly Flag[],
+  more: (call: Call) => EntryChange,
+): Command[] {
+  return [
+    {
+      name: `${word} add`, operands: "ADDR [KEY=VALUE …]", operandsMin: 1, operandsMax: operandsManyMax,
+      flags: [nameFlag, quotaFlag, aliasFlag, languageFlag, ...flags,
+        ...word === "room" ? [{ name: "equipment", summary: "a car, a projector: a thing instead of a room" }] : []],
+      summary: `Makes a ${what}`,
+      async run(call) {
+        const [address = "", ...words] = call.operands;
+        const { displayName, ...change } = merge(await readChange(call, words), more(call));
+        const kind = call.has("equipment") ? "equipment" : kinds[0]!;
+        const view = await call.withAdmin((admin) => createEntry(call.ctx, admin, {
+          kind, address, change, ...displayName === undefined ? {} : { displayName },
+        }));
+        return { data: view, text: `Made the ${kind === "equipment" ? kind : what} ${view.address}.` };
+      },
+    },
+    {
+      name: `${word} list`, operands: "", operandsMin: 0, operandsMax: 0, flags: [], summary: `Lists every ${what}`,
+      async run(call) {
+        const entries = await call.withAdmin((admin) => listEntries(call.ctx, admin, kinds));
+        return { data: entries, text: listText(entries, what) };
+      },
+    },
+    {
+      name: `${word} show`, operands: "ADDR", operandsMin: 1, operandsMax: 1, flags: [],
+      summary: `Shows everything about a ${what}`,
+      async run(call) {
+        const view = await call.withAdmin((admin) => showEntry(call.ctx, admin, call.operands[0]!, kinds));
+        return { data: view, text: showText(view) };
+      },
+    },
+    {
+      name: `${word} set`, operands: "ADDR [KEY=VALUE …]", operandsMin: 1, operandsMax: operandsManyMax,
+      flags: [nameFlag, quotaFlag, aliasFlag, removeAliasFlag, languageFlag, ...flags], summary: `Changes a ${what}`,
+      async run(call) {
+        const [address = "", ...words] = call.operands;
+        const change = merge(await readChange(call, words), more(call));
+        if (Object.keys(change).length === 0) throw new UsageError("What shall change? Say KEY=VALUE.", `${word} set`);
+        const view = await call.withAdmin((admin) => changeEntry(call.ctx, admin, address, kinds, change));
+        return { data: view, text: `Changed ${view.address}.` };
+      },
+    },
+    {
+      name: `${word} remove`, operands: "ADDR", operandsMin: 1, operandsMax: 1, flags: [],
+      summary: `Removes a ${what} and its mailbox for good`,
+      async run(call) {
+        const gone = await call.withAdmin((admin) => deleteEntry(call.ctx, admin, call.operands[0]!, kinds));
+        return { data: gone, text: `Removed ${gone.address} and its mailbox.` };
+      },
+    },
+  ];
+}
+
+function merge(one: EntryChange, other: EntryChange): EntryChange {
+  const attributes = [...one.attributes ?? [], ...other.attributes ?? []];
+  return { ...one, ...other, ...attributes.length === 0 ? {} : { attributes } };
+}
+
+function readRight(call: Call, command: string): AccessRight | null {
+  const right = call.value("right");
+  if (right === null) return null;
+  if (!isOneOf(accessRights, right)) throw new UsageError(`--right is one of ${accessRights.join(", ")}.`, command);
+  return right;
+}
+
+const rightFlag: Flag = { name: "right", value: "RIGHT", required: true, summary: accessRights.join(", ") };
+
+const grantCommands: readonly Command[] = [
+  {
+    name: "shared grant", operands: "ADDR", operandsMin: 1, operandsMax: 1, flags: [toFlag, rightFlag],
+    summary: "Lets a user or group into a mailbox, or send for it",
+    help: `Works for the mailbox of a person or room, too. full opens everything; sending has rights of its own.
+
+  outpost shared grant info@example.org --to alice@example.org --right full
+  outpost shared grant info@example.org --to sales@example.org --right send-as`,
+    async run(call) {
+      const [address = ""] = call.operands;
+      const right = readRight(call, "shared grant")!;
+      const to = call.value("to")!;
+      const { added } = await call.withAdmin((admin) => grantAccess(call.ctx, admin, address, to, right));
+      return { data: { address, to, right, added }, text: `${to} has ${right} on ${address}${added ? "" : " already"}.` };
+    },
+  },
+  {
+    name: "shared revoke", operands: "ADDR", operandsMin: 1, operandsMax: 1,
+    flags: [toFlag, { name: "right", value: "RIGHT", summary: `${accessRights.join(", ")}; all without this flag` }],
+    summary: "Takes back what shared grant gave",
+    async run(call) {
+      const [address = ""] = call.operands;
+      const right = readRight(call, "shared revoke");
+      const to = call.value("to")!;
+      const { removed } = await call.withAdmin((admin) => revokeAccess(call.ctx, admin, address, to, right));
+      return { data: { address, to, right, removed }, text: `Took ${right ?? "every right"} on ${address} from ${to}.` };
+    },
+  },
+];
+
+function roomChange(call: Call): EntryChange {
+  const capacity = call.value("capacity");
+  const autoAccept = call.value("auto-accept");
+  return {
+    ...capacity === null ? {} : { attributes: [{ key: "capacity", values: [capacity] }] },
+    ...autoAccept === null ? {} : { autoAccept: parseYesNo("--auto-accept", autoAccept) },
+  };
+}
+
+const folderCommands: readonly Command[] = [
+  {
+    name: "folder list", operands: "ADDR", operandsMin: 1, operandsMax: 1, flags: [],
+    summary: "Lists the folders of a mailbox",
+    async run(call) {
+      const folders = await call.withAdmin((admin) => listFolders(call.ctx, admin, call.operands[0]!));
+      const rows = folders.map((folder) => [
+        folder.path, folder.containerClass, String(folder.messageCount), String(folder.unreadCount),
+        formatSize(folder.sizeBytes),
+      ]);
+      const header = ["FOLDER", "CLASS", "ITEMS", "UNREAD", "SIZE"];
+      return { data: folders, text: `${table(header, rows, [2, 3, 4])}\n${counted(folders.length, "folder")}` };
+    },
+  },
+  {
+    name: "folder permit", operands: "ADDR PATH", operandsMin: 2, operandsMax: 2,
+    flags: [
+      { name: "to", value: "USER", required: true, summary: "the user or group, or \"default\" for everybody else" },
+      { name: "right", value: "RIGHT", required: true, summary: folderPermissions.join(", ") },
+    ],
+    summary: "Lets somebody into one folder of a mailbox",
+    help: "  outpost folder permit alice@example.org Calendar --to bob@example.org --right reviewer",
+    async run(call) {
+      const [address = "", path = ""] = call.operands;
+      const request = { address, path, to: call.value("to")!, right: call.value("right")! };
+      await call.withAdmin((admin) => permitFolder(call.ctx, admin, request));
+      return { data: request, text: `${request.to} has ${request.right} on ${path} of ${address}.` };
+    },
+  },
+];
+
+export const mailboxCommands: readonly Command[] = [
+  ...commonCommands("shared", "shared mailbox", ["shared"], [], () => ({})),
+  ...grantCommands,
+  ...commonCommands("room", "room", roomKinds, [
+    { name: "capacity", value: "N", summary: "how many people it holds" },
+    { name: "auto-accept", value: "yes|no", summary: "whether it answers invitations by itself" },
+  ], roomChange),
+  ...folderCommands,
+];

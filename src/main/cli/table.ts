@@ -1,0 +1,13 @@
+/** Every command of the command line, in the order of the help. */
+import type { Command } from "#main/cli/command.ts";
+import { dataCommands } from "#main/cli/commands/data.ts";
+import { directoryCommands } from "#main/cli/commands/directory.ts";
+import { mailboxCommands } from "#main/cli/commands/mailboxes.ts";
+import { laterCommands, queueCommands } from "#main/cli/commands/queue.ts";
+import { serverCommands } from "#main/cli/commands/server.ts";
+import { userCommands } from "#main/cli/commands/users.ts";
+
+export const commands: readonly Command[] = [
+  ...serverCommands, ...dataCommands, ...userCommands, ...directoryCommands, ...mailboxCommands, ...queueCommands,
+  ...laterCommands,
+];

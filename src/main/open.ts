@@ -1,0 +1,57 @@
+/** Opening a data folder: store, directory, mailboxes, wired by hand. Used by the server and by the command line. */
+import { randomBytes } from "node:crypto";
+import type { Ctx } from "#base/ctx.ts";
+import type { MailboxId } from "#base/ids.ts";
+import { StoreDirectory } from "#directory/directory.ts";
+import type { Mailboxes } from "#mailbox/api.ts";
+import { createDeliver } from "#mailbox/delivery.ts";
+import type { Deliver } from "#mailbox/delivery.ts";
+import { createMailboxes } from "#mailbox/mailbox.ts";
+import { provisionMailbox } from "#mailbox/tx/folders.ts";
+import type { Config } from "#main/config.ts";
+import type { Store } from "#store/api.ts";
+import { openSqliteStore } from "#store/sqlite-store.ts";
+
+export interface Opened {
+  readonly store: Store;
+  readonly directory: StoreDirectory;
+  readonly mailboxes: Mailboxes;
+  readonly deliver: Deliver;
+  /** Makes the mailbox of a new directory entry with its folders. Repeating it does no harm. */
+  provisionMailbox(ctx: Ctx, request: { mailboxId: MailboxId; language: string }): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The module that declares all procedures, for the writer threads. */
+const procedureModule = new URL("./procedures.ts", import.meta.url).href;
+
+export async function openData(
+  ctx: Ctx, dataDir: string, config: Config, role: "server" | "tool",
+): Promise<Opened> {
+  const store = await openStore(ctx, dataDir, config, role);
+  const directory = new StoreDirectory(ctx, store);
+  return {
+    store, directory,
+    mailboxes: createMailboxes(store, directory),
+    deliver: createDeliver(store, directory),
+    async provisionMailbox(context, { mailboxId, language }) {
+      await store.createMailbox(context, mailboxId);
+      await store.transact(context, mailboxId, provisionMailbox, {
+        guid: new Uint8Array(randomBytes(16)), replicaGuid: new Uint8Array(randomBytes(16)), language,
+      });
+    },
+    async close() {
+      await directory.close();
+      await store.close();
+    },
+  };
+}
+
+async function openStore(ctx: Ctx, dataDir: string, config: Config, role: "server" | "tool"): Promise<Store> {
+  // Tools serve no sockets: their procedures run in place, without threads to start.
+  if (role === "tool") await import(procedureModule);
+  return await openSqliteStore({
+    dataDir, role, writerThreads: role === "server" ? config.writerThreads : 0,
+    procedureModules: [procedureModule], nowMs: () => ctx.system.nowMs(),
+  });
+}

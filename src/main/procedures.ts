@@ -1,0 +1,7 @@
+/** Loads every module that declares procedures; writer threads import this one file. */
+import "#mailbox/tx/flags.ts";
+import "#mailbox/tx/folders.ts";
+import "#mailbox/tx/insert.ts";
+import "#mailbox/tx/transfer.ts";
+import "#transport/queue-store.ts";
+import "#directory/procedures.ts";

@@ -1,0 +1,232 @@
+/** One server on one data folder: opens it, makes certificates, opens the ports, and stops in order. */
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Ctx } from "#base/ctx.ts";
+import { Fault } from "#base/fault.ts";
+import { limits } from "#base/limits.ts";
+import type { MailboxId } from "#base/ids.ts";
+import type { Config } from "#main/config.ts";
+import { readConfig } from "#main/config.ts";
+import { startHousekeeping } from "#main/housekeeping.ts";
+import { makeLog } from "#main/log.ts";
+import { openData } from "#main/open.ts";
+import type { Opened } from "#main/open.ts";
+import { makeSystem } from "#main/system.ts";
+import { version } from "#main/version.ts";
+import { Certificates } from "#net/certificates.ts";
+import { HttpFront } from "#net/http.ts";
+import { Listeners } from "#net/listeners.ts";
+import type { ConnectionHandler, ListenOptions, RefusalReason } from "#net/api.ts";
+import { imapHandler, imapRefusal } from "#serve/imap/listen.ts";
+import { pop3Handler, pop3Refusal } from "#serve/pop3/listen.ts";
+import { smtpHandler, smtpRefusal } from "#serve/smtp/listen.ts";
+import { healthRoute, metricsRoute, welcomeRoute } from "#serve/http/routes.ts";
+import type { ConnectionSetting, StatusSource } from "#serve/http/routes.ts";
+import { serverScope } from "#store/api.ts";
+import { Transport } from "#transport/transport.ts";
+
+/** The ports by name with their standard numbers; the order is the one of the table a person sees. */
+export const standardPorts = {
+  smtp: 25, submission: 587, submissions: 465, imap: 143, imaps: 993, pop3: 110, pop3s: 995, http: 80, https: 443,
+} as const;
+export type PortName = keyof typeof standardPorts;
+export type Ports = Record<PortName, number>;
+
+export interface ServerOptions {
+  readonly dataDir: string;
+  /** Overrides the configuration; undefined leaves it. */
+  readonly portBase?: number | null | undefined;
+  readonly listenAddress?: string | undefined;
+  readonly readyFile?: string | undefined;
+  readonly configFile?: string | undefined;
+  /** Loopback only, nothing to the outside. */
+  readonly demo: boolean;
+}
+
+export interface RunningServer {
+  readonly ports: Ports;
+  readonly hostname: string;
+  /** PEM file a client must trust; null with the administrator's own certificates. */
+  readonly ca: string | null;
+  /** What the caller may use to set the data up before clients come; the same store the server uses. */
+  readonly opened: Opened;
+  /** Tells clients, finishes what is under way within `limits.stopTimeoutMs`, closes the store. */
+  stop(): Promise<void>;
+}
+
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const config = effectiveConfig(options);
+  mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
+  const log = makeLog({ level: config.logLevel });
+  const stopHard = new AbortController();
+  const ctx: Ctx = { system: makeSystem(), log, signal: stopHard.signal };
+  const opened = await openData(ctx, options.dataDir, config, "server");
+  const undo: (() => Promise<unknown>)[] = [() => opened.close()];
+  try {
+    const server = await openPorts(ctx, options, config, opened, undo);
+    let stopping: Promise<void> | null = null;
+    return {
+      ...server, opened, hostname: config.hostname,
+      stop() {
+        stopping ??= stopInOrder(ctx, undo, stopHard).finally(() => log.flush());
+        return stopping;
+      },
+    };
+  } catch (error) {
+    await stopInOrder(ctx, undo, stopHard);
+    throw error;
+  }
+}
+
+function effectiveConfig(options: ServerOptions): Config {
+  const config = readConfig(options.dataDir, options.configFile ?? null);
+  return {
+    ...config,
+    ...(options.portBase === undefined ? {} : { portBase: options.portBase }),
+    ...(options.listenAddress === undefined ? {} : { listen: options.listenAddress }),
+    ...(options.demo ? { outbound: { mode: "off" } as const } : {}),
+  };
+}
+
+/** The last thing begun is the first thing ended. One that fails is logged and does not keep the others open. */
+async function stopInOrder(ctx: Ctx, undo: (() => Promise<unknown>)[], stopHard: AbortController): Promise<void> {
+  const cancel = ctx.system.setTimer(limits.stopTimeoutMs, () => stopHard.abort());
+  for (const end of undo.reverse()) {
+    try {
+      await end();
+    } catch (error) {
+      ctx.log.error({ error }, "a part of the server did not stop cleanly");
+    }
+  }
+  cancel();
+}
+
+async function openPorts(
+  ctx: Ctx, options: ServerOptions, config: Config, opened: Opened, undo: (() => Promise<unknown>)[],
+): Promise<{ ports: Ports; ca: string | null }> {
+  const certificates = await openCertificates(ctx, options.dataDir, config, opened, undo);
+  const transport = new Transport({
+    ctx, store: opened.store, directory: opened.directory, deliver: opened.deliver,
+    config: { hostname: config.hostname, outbound: config.outbound },
+  });
+  const listeners = new Listeners({ ctx, credentials: certificates });
+  undo.push(() => transport.stop());
+  // Connections end before the queue they feed.
+  undo.push(() => listeners.stop());
+  const ports: Partial<Ports> = {};
+  for (const port of await portRows(ctx, config, opened, transport)) {
+    const opensAt = (config.portBase ?? 0) + standardPorts[port.name];
+    ports[port.name] = (await listeners.listen({ ...port, port: opensAt, address: config.listen })).port;
+  }
+  const front = makeFront(ctx, config, listeners, transport);
+  for (const [name, tls] of [["http", "none"], ["https", "implicit"]] as const) {
+    const opensAt = (config.portBase ?? 0) + standardPorts[name];
+    ports[name] = (await front.listen(listeners, { name, tls, port: opensAt, address: config.listen })).port;
+  }
+  await transport.start();
+  const endHousekeeping = startHousekeeping(ctx, opened);
+  undo.push(() => endHousekeeping());
+  const ca = certificates.authorityFile;
+  if (options.readyFile !== undefined) writeReadyFile(options.readyFile, { config, ports: ports as Ports, ca });
+  ctx.log.info({ hostname: config.hostname, version, ports }, "ready");
+  return { ports: ports as Ports, ca };
+}
+
+/** What a person types into a mail program, in the order of the welcome page and the table of `outpost demo`. */
+export const connectionRows: readonly { name: PortName; title: string; security: "TLS" | "STARTTLS" }[] = [
+  { name: "imaps", title: "Reading mail (IMAP)", security: "TLS" },
+  { name: "imap", title: "Reading mail (IMAP)", security: "STARTTLS" },
+  { name: "pop3s", title: "Reading mail (POP3)", security: "TLS" },
+  { name: "pop3", title: "Reading mail (POP3)", security: "STARTTLS" },
+  { name: "submissions", title: "Sending mail (SMTP)", security: "TLS" },
+  { name: "submission", title: "Sending mail (SMTP)", security: "STARTTLS" },
+];
+
+function makeFront(ctx: Ctx, config: Config, listeners: Listeners, transport: Transport): HttpFront {
+  const status: StatusSource = {
+    hostname: config.hostname, startedMs: ctx.system.nowMs(), nowMs: () => ctx.system.nowMs(),
+    listeners: () => listeners.stats, queueDepth: () => transport.inHand, isReady: () => !ctx.signal.aborted,
+  };
+  const settings = (): ConnectionSetting[] => connectionRows.map(({ name, title, security }) =>
+    ({ title, security, port: (config.portBase ?? 0) + standardPorts[name] }));
+  const routes = [healthRoute(status), metricsRoute(status), welcomeRoute(config.hostname, settings)];
+  return new HttpFront({ ctx, routes });
+}
+
+/** A certificate for the host name and each domain; made again when a domain is added while the server runs. */
+async function openCertificates(
+  ctx: Ctx, dataDir: string, config: Config, opened: Opened, undo: (() => Promise<unknown>)[],
+): Promise<Certificates> {
+  const names = async () => ({
+    hostname: config.hostname, domains: (await opened.directory.domains(ctx)).map((domain) => domain.name),
+  });
+  const certificates = await Certificates.open(ctx, {
+    directory: join(dataDir, "tls"), ...await names(), own: config.certificates,
+  });
+  const endWatch = certificates.watch(ctx);
+  let known = JSON.stringify(await names());
+  const endDomainWatch = opened.store.watch(serverScope, () => {
+    void names().then(async (current) => {
+      if (JSON.stringify(current) === known) return;
+      known = JSON.stringify(current);
+      await certificates.update(ctx, current);
+    }).catch((error: unknown) => ctx.log.error({ error }, "the certificate could not be renewed for a new domain"));
+  });
+  undo.push(() => {
+    endWatch();
+    endDomainWatch();
+    return Promise.resolve();
+  });
+  return certificates;
+}
+
+interface PortRow extends Omit<ListenOptions, "port" | "address"> {
+  readonly name: PortName;
+}
+
+/** One row for each port of the line protocols. */
+async function portRows(
+  ctx: Ctx, config: Config, opened: Opened, transport: Transport,
+): Promise<PortRow[]> {
+  const { directory, mailboxes } = opened;
+  const domain = (await directory.domains(ctx))[0]?.name ?? config.hostname;
+  const quota = async (context: Ctx, mailboxId: MailboxId) => {
+    const mailbox = await mailboxes.open(context, transportPrincipal, mailboxId);
+    return await mailbox.quota(context);
+  };
+  const smtp = (role: "inbound" | "submission", startTls: boolean): ConnectionHandler => smtpHandler({
+    config: { role, hostname: config.hostname, startTls, postmaster: `postmaster@${domain}` },
+    directory, transport, quota,
+  });
+  const imap = (offersStartTls: boolean): ConnectionHandler =>
+    imapHandler({ mailboxes, directory, hostname: config.hostname, version, offersStartTls });
+  const pop3 = pop3Handler({ mailboxes, directory, canStartTls: true });
+  const row = (
+    name: PortName, tls: "starttls" | "implicit", handler: ConnectionHandler, refusal: (why: RefusalReason) => string,
+  ): PortRow => ({ name, tls, handler, refusal });
+  return [
+    row("smtp", "starttls", smtp("inbound", true), smtpRefusal),
+    row("submission", "starttls", smtp("submission", true), smtpRefusal),
+    row("submissions", "implicit", smtp("submission", false), smtpRefusal),
+    row("imap", "starttls", imap(true), imapRefusal),
+    row("imaps", "implicit", imap(false), imapRefusal),
+    row("pop3", "starttls", pop3, pop3Refusal),
+    row("pop3s", "implicit", pop3, pop3Refusal),
+  ];
+}
+
+/** The server itself, asking whether a mailbox has room. */
+const transportPrincipal = { entryId: 0, address: "", displayName: "", mailboxId: null };
+
+/** What tests and tools wait for; written whole, so that a reader never sees half of it. */
+function writeReadyFile(path: string, server: { config: Config; ports: Ports; ca: string | null }): void {
+  const text = JSON.stringify({
+    pid: process.pid, hostname: server.config.hostname, ports: server.ports, ca: server.ca,
+  });
+  try {
+    writeFileSync(`${path}.new`, `${text}\n`);
+    renameSync(`${path}.new`, path);
+  } catch (error) {
+    throw new Fault("unavailable", `The ready file ${path} cannot be written: ${(error as Error).message}`);
+  }
+}

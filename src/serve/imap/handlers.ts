@@ -1,0 +1,28 @@
+import type { Handler } from "#serve/imap/state.ts";
+import type { CommandName } from "#wire/imap/commands.ts";
+import { append } from "#serve/imap/commands/append.ts";
+import { fetch } from "#serve/imap/commands/fetch.ts";
+import { create, remove, rename, subscribe, unsubscribe } from "#serve/imap/commands/folders.ts";
+import { capability, enable, id, logout, namespace, noop } from "#serve/imap/commands/general.ts";
+import { idle } from "#serve/imap/commands/idle.ts";
+import { list, lsub, status } from "#serve/imap/commands/list.ts";
+import { search } from "#serve/imap/commands/search.ts";
+import { close, examine, select, unselect } from "#serve/imap/commands/select.ts";
+import { authenticate, login, startTls } from "#serve/imap/commands/sign-in.ts";
+import { store } from "#serve/imap/commands/store.ts";
+import { copy, expunge, move, uidExpunge } from "#serve/imap/commands/transfer.ts";
+
+/** What runs each command. RFC 9051 §6 */
+export const handlers: { readonly [N in CommandName]: Handler<N> } = {
+  CAPABILITY: capability, NOOP: noop, LOGOUT: logout, ID: id, STARTTLS: startTls, AUTHENTICATE: authenticate,
+  LOGIN: login, ENABLE: enable, SELECT: select, EXAMINE: examine, CREATE: create, DELETE: remove, RENAME: rename,
+  SUBSCRIBE: subscribe, UNSUBSCRIBE: unsubscribe, LIST: list, LSUB: lsub, NAMESPACE: namespace, STATUS: status,
+  APPEND: append, IDLE: idle, CHECK: noop, CLOSE: close, UNSELECT: unselect, EXPUNGE: expunge,
+  "UID EXPUNGE": uidExpunge, SEARCH: search, FETCH: fetch, STORE: store, COPY: copy, MOVE: move,
+};
+
+/** These always ask the change log, hint or not; all others when something happened. RFC 9051 §6.1.2 */
+export const asksForNews: ReadonlySet<CommandName> = new Set(["NOOP", "CHECK", "IDLE", "EXPUNGE", "UID EXPUNGE"]);
+
+/** Given by message number, these may not shift the numbers under a client that has sent more. RFC 3501 §7.4.1 */
+export const keepsNumbers: ReadonlySet<CommandName> = new Set(["FETCH", "STORE", "SEARCH"]);

@@ -1,0 +1,119 @@
+import type { FaultCode } from "#base/fault.ts";
+import type { Completion, ImapServices, Client } from "#serve/imap/state.ts";
+import type { Ctx } from "#base/ctx.ts";
+import type { AnyCommand, Command, CommandName } from "#wire/imap/commands.ts";
+import type { Bad } from "#wire/imap/reader.ts";
+import { Fault, faults } from "#base/fault.ts";
+import { limits } from "#base/limits.ts";
+import { capabilities } from "#serve/imap/commands/general.ts";
+import { writeUpdates } from "#serve/imap/flags.ts";
+import { asksForNews, handlers, keepsNumbers } from "#serve/imap/handlers.ts";
+import { BadCommand, OutOfStep, SessionState } from "#serve/imap/state.ts";
+import { commands } from "#wire/imap/commands.ts";
+import { encodeStatus } from "#wire/imap/encode.ts";
+
+/** One IMAP session: decoded commands in, answers out, no sockets. RFC 9051 §3 */
+export class ImapSession {
+  readonly #state: SessionState;
+  readonly #client: Client;
+  #badInARow = 0;
+
+  constructor(services: ImapServices, client: Client, ctx: Ctx) {
+    this.#state = new SessionState(services, client, ctx);
+    this.#client = client;
+  }
+
+  get isEnding(): boolean {
+    return this.#state.isEnding;
+  }
+
+  get isSignedIn(): boolean {
+    return this.#state.isSignedIn;
+  }
+
+  /** RFC 9051 §7.1.1 */
+  greet(): void {
+    const { hostname } = this.#state.services;
+    const code = `CAPABILITY ${capabilities(this.#state)}`;
+    this.#client.write(encodeStatus("*", "OK", code, `${hostname} Outpost IMAP ready.`));
+  }
+
+  /** Says why the connection ends. RFC 9051 §7.1.5 */
+  bye(text: string, code?: string): void {
+    this.#state.bye(text, code);
+  }
+
+  close(): void {
+    this.#state.close();
+  }
+
+  /** BAD, with the tag where it could be read. RFC 9051 §7.1.3 */
+  refuse({ tag, text }: Pick<Bad, "tag" | "text">): void {
+    this.#client.write(encodeStatus(tag ?? "*", "BAD", undefined, text));
+    if (++this.#badInARow >= limits.badCommandsMax) this.bye("Too many commands were wrong.");
+  }
+
+  /** Runs one command to its tagged answer. Throws what ends the connection. */
+  async run(command: AnyCommand): Promise<void> {
+    const state = this.#state;
+    const wrongState = this.#wrongState(command.name);
+    if (wrongState !== undefined) {
+      if (command.name === "APPEND") await this.#client.refuseMessage();
+      this.refuse({ tag: command.tag, text: wrongState });
+      return;
+    }
+    const completion = await this.#execute(command);
+    if (state.isAnswered) {
+      state.isAnswered = false;
+      return;
+    }
+    const mayExpunge = command.isUid || !keepsNumbers.has(command.name);
+    const { view } = state;
+    if (view !== undefined && (view.isDirty || (view.hasHeldBack && mayExpunge) || asksForNews.has(command.name))) {
+      await writeUpdates(state, mayExpunge);
+    }
+    if (completion.condition === "BAD") {
+      this.refuse({ tag: command.tag, text: completion.text });
+      return;
+    }
+    this.#badInARow = 0;
+    this.#client.write(encodeStatus(command.tag, completion.condition, completion.code, completion.text));
+  }
+
+  #wrongState(name: CommandName): string | undefined {
+    const { state } = commands[name];
+    const { isSignedIn, view } = this.#state;
+    if (state === "notAuthenticated" && isSignedIn) return "Somebody has signed in already.";
+    if ((state === "authenticated" || state === "selected") && !isSignedIn) return "Sign in first.";
+    if (state === "selected" && view === undefined) return "Select a folder first.";
+    return undefined;
+  }
+
+  async #execute(command: AnyCommand): Promise<Completion> {
+    try {
+      return await dispatch(this.#state, command);
+    } catch (error) {
+      if (error instanceof BadCommand) return { condition: "BAD", text: error.message };
+      if (error instanceof OutOfStep) throw error;
+      if (error instanceof Fault) {
+        if (error.code === "cancelled") throw error;
+        return refusal(error.code, error.message);
+      }
+      // What the connection itself throws (a silent client) ends it; anything else is a bug of this one command.
+      if (this.#state.ctx.signal.aborted || (error instanceof Error && error.name === "ReadTimeout")) throw error;
+      this.#state.ctx.log.error({ command: command.name, error }, "a command failed");
+      return refusal("internal", "The server made a mistake; it is in its log.");
+    }
+  }
+
+}
+
+function refusal(code: FaultCode, text: string): Completion {
+  const { imap } = faults[code];
+  return imap === "" ? { condition: "NO", text } : { condition: "NO", code: imap, text };
+}
+
+/** The one place where a command and its handler are put together again. */
+function dispatch<N extends CommandName>(state: SessionState, command: Command<N>): Promise<Completion> {
+  return handlers[command.name](state, command);
+}

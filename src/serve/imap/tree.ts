@@ -1,0 +1,148 @@
+import type { Ctx } from "#base/ctx.ts";
+import type { FolderId } from "#base/ids.ts";
+import type { FolderInfo, Mailbox } from "#mailbox/api.ts";
+import type { FolderRole } from "#mailbox/roles.ts";
+import { assert, Fault } from "#base/fault.ts";
+import { limits } from "#base/limits.ts";
+import { roleRow } from "#mailbox/roles.ts";
+import { pathNameOf } from "#wire/imap/mailboxname.ts";
+
+/** A folder with the name IMAP gives it. RFC 9051 §5.1 */
+export interface PathFolder {
+  readonly info: FolderInfo;
+  /** Names from the top with `/` between. */
+  readonly path: string;
+  /** Holds mail: only these are listed and selected. The others stand here as parents. */
+  readonly isMail: boolean;
+  /** RFC 6154 §2 */
+  readonly specialUse: string | undefined;
+  readonly children: PathFolder[];
+}
+
+/** Visible in Outlook, of no use to a mail program: what is sent here is sent, what is logged here is not mail. */
+const unlistedRoles: ReadonlySet<FolderRole> = new Set([
+  "outbox", "syncIssues", "conflicts", "localFailures", "serverFailures", "rssFeeds",
+]);
+
+/**
+ * The folders of a mailbox by path. The inbox is `INBOX` whatever its name; a `/` inside a folder's name is shown as
+ * the division slash U+2215, and of siblings whose names then look the same the later ones get `~` and their id.
+ * A name is found as it is written, else without regard to case, as folder names are compared everywhere else.
+ * RFC 9051 §5.1
+ */
+export class FolderTree {
+  readonly top: PathFolder[] = [];
+  readonly topId: FolderId;
+  #byPath = new Map<string, PathFolder>();
+  #byFoldedPath = new Map<string, PathFolder>();
+
+  constructor(folders: readonly FolderInfo[]) {
+    const root = folders.find((folder) => folder.role === "ipmSubtree");
+    assert(root !== undefined, "every mailbox has a tree that people see");
+    this.topId = root.folderId;
+    const byId = new Map<FolderId, PathFolder>();
+    // The inbox first: no other folder takes its name.
+    const ordered = [...folders].sort((a, b) => Number(b.role === "inbox") - Number(a.role === "inbox"));
+    for (const info of ordered) {
+      const parent = info.parentId === null ? undefined : byId.get(info.parentId);
+      const isTop = info.parentId === root.folderId;
+      if ((!isTop && parent === undefined) || info.hidden || info.isSearchFolder) continue;
+      const folder = this.#make(info, parent);
+      byId.set(info.folderId, folder);
+      (parent?.children ?? this.top).push(folder);
+      this.#byPath.set(folder.path, folder);
+      const folded = foldPath(folder.path);
+      if (!this.#byFoldedPath.has(folded)) this.#byFoldedPath.set(folded, folder);
+    }
+  }
+
+  #make(info: FolderInfo, parent: PathFolder | undefined): PathFolder {
+    const prefix = parent === undefined ? "" : `${parent.path}/`;
+    let path = prefix + (info.role === "inbox" ? "INBOX" : pathNameOf(info.name));
+    if (this.#byPath.has(path) || (foldPath(path) === "inbox" && info.role !== "inbox")) path += `~${info.folderId}`;
+    const role = info.role === null ? undefined : roleRow(info.role);
+    const isOfMail = info.containerClass === "" || /^ipf\.note(\.|$)/i.test(info.containerClass);
+    const isMail = isOfMail && !(info.role !== null && unlistedRoles.has(info.role));
+    return { info, path, isMail, specialUse: role?.specialUse, children: [] };
+  }
+
+  find(path: string): PathFolder | undefined {
+    return this.#byPath.get(path) ?? this.#byFoldedPath.get(foldPath(path));
+  }
+
+  /** All folders, parents before children, siblings in the order of their names, INBOX first. */
+  *walk(folders: PathFolder[] = this.top): Generator<PathFolder> {
+    const key = (folder: PathFolder): string => (folder.path === "INBOX" ? "" : folder.path.toLowerCase());
+    const stack = [[...folders].sort((a, b) => (key(a) < key(b) ? 1 : -1))];
+    while (stack.length > 0) {
+      const folder = stack[stack.length - 1]!.pop();
+      if (folder === undefined) {
+        stack.pop();
+        continue;
+      }
+      yield folder;
+      if (folder.children.length > 0) stack.push([...folder.children].sort((a, b) => (key(a) < key(b) ? 1 : -1)));
+    }
+  }
+}
+
+/** INBOX is the same in any case, and so is it as the first name of a path. RFC 9051 §5.1 */
+function foldPath(path: string): string {
+  return path.toLowerCase();
+}
+
+export async function readTree(ctx: Ctx, mailbox: Mailbox): Promise<FolderTree> {
+  return new FolderTree(await mailbox.folders(ctx));
+}
+
+/** A folder of mail. Throws Fault `notFound`. */
+export async function findFolder(ctx: Ctx, mailbox: Mailbox, path: string): Promise<FolderInfo> {
+  // The inbox is opened more than all others together.
+  if (path.toUpperCase() === "INBOX") return mailbox.folderByRole(ctx, "inbox");
+  const folder = (await readTree(ctx, mailbox)).find(path);
+  if (folder === undefined || !folder.isMail) throw new Fault("notFound", `There is no folder ${quotePath(path)}.`);
+  return folder.info;
+}
+
+/** The names of a path that is to be made. Throws Fault `invalidArgument` for one that cannot be. */
+export function splitPath(path: string): string[] {
+  const names = path.split("/");
+  if (names.length > limits.folderDepthMax) throw new Fault("invalidArgument", "The folder lies too deep.");
+  for (const name of names) {
+    if (name === "") throw new Fault("invalidArgument", "A folder name cannot be empty.");
+    if (name.length > limits.folderNameMaxCharacters) throw new Fault("invalidArgument", "The name is too long.");
+    if (/[\x00-\x1f\x7f]/.test(name)) throw new Fault("invalidArgument", "A name cannot hold control characters.");
+    if (!name.isWellFormed()) throw new Fault("invalidArgument", "The name is not valid text.");
+  }
+  return names;
+}
+
+/**
+ * Where a folder called `path` would go: the folder above it, made with all above that when missing, and its name.
+ * RFC 9051 §6.3.4
+ */
+export async function makeParents(
+  ctx: Ctx, mailbox: Mailbox, tree: FolderTree, path: string,
+): Promise<{ parentId: FolderId; name: string }> {
+  const names = splitPath(path);
+  const name = names.pop()!;
+  let parentId = tree.topId;
+  let walked = "";
+  let isKnown = true;
+  for (const one of names) {
+    walked += walked === "" ? one : `/${one}`;
+    const existing = isKnown ? tree.find(walked) : undefined;
+    if (existing !== undefined) {
+      if (!existing.isMail) throw new Fault("notAllowed", `${quotePath(walked)} does not hold mail.`);
+      parentId = existing.info.folderId;
+      continue;
+    }
+    isKnown = false;
+    parentId = (await mailbox.createFolder(ctx, { parentId, name: one, containerClass: "IPF.Note" })).folderId;
+  }
+  return { parentId, name };
+}
+
+export function quotePath(path: string): string {
+  return `"${path.slice(0, 200)}"`;
+}

@@ -1,0 +1,148 @@
+import type { Ctx } from "#base/ctx.ts";
+import type { ChangeNumber, FolderId } from "#base/ids.ts";
+import type { FolderInfo, Mailbox, MessageRow, UidRange } from "#mailbox/api.ts";
+import type { Interval, SequenceSet } from "#wire/imap/sequence.ts";
+import { resolveSet } from "#wire/imap/sequence.ts";
+
+/** What a client has to hear about its folder; told in this order. RFC 9051 §7.5.1 */
+export interface ViewUpdates {
+  /** Message numbers, highest first, so that none shifts another. */
+  readonly expunged: readonly number[];
+  /** The new count of messages; undefined when none came. */
+  readonly exists: number | undefined;
+  /** Messages whose flags changed, with their numbers. */
+  readonly changed: readonly { readonly number: number; readonly row: MessageRow }[];
+}
+
+/**
+ * The selected folder as one client knows it: which message has which number. Four bytes per message; it changes only
+ * in {@link FolderView.sync}, so numbers stand still while a command runs. RFC 9051 §2.3.1.2
+ */
+export class FolderView {
+  readonly folderId: FolderId;
+  readonly uidValidity: number;
+  readonly isReadOnly: boolean;
+  /** A commit happened since the last sync. */
+  isDirty = false;
+  /** The folder's state the client has been told, apart from what {@link FolderView.hasHeldBack} says. */
+  #cn: ChangeNumber;
+  #uids: Uint32Array;
+  #count: number;
+  /** UIDs that are gone, of which the client cannot be told yet. */
+  #heldBack = new Set<number>();
+  /** What the client was told, or did itself, since the last sync: change number by UID. */
+  #told = new Map<number, number>();
+
+  constructor(folder: FolderInfo, uids: Uint32Array, isReadOnly: boolean) {
+    this.folderId = folder.folderId;
+    this.uidValidity = folder.uidValidity;
+    this.isReadOnly = isReadOnly;
+    this.#cn = folder.highestCn;
+    this.#uids = uids;
+    this.#count = uids.length;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get cn(): ChangeNumber {
+    return this.#cn;
+  }
+
+  get hasHeldBack(): boolean {
+    return this.#heldBack.size > 0;
+  }
+
+  get largestUid(): number {
+    return this.#count === 0 ? 0 : this.#uids[this.#count - 1]!;
+  }
+
+  uidOf(number: number): number {
+    return this.#uids[number - 1]!;
+  }
+
+  /** The number of a UID, from 1; 0 when the client does not know it. */
+  numberOf(uid: number): number {
+    const index = this.#lowerBound(uid);
+    return index < this.#count && this.#uids[index] === uid ? index + 1 : 0;
+  }
+
+  /** Message numbers a set names, ascending, only those there are. RFC 9051 §6.4.9 */
+  numbers(set: SequenceSet, isUid: boolean): Interval[] {
+    const found: Interval[] = [];
+    for (const { first, last } of resolveSet(set, isUid ? this.largestUid : this.#count)) {
+      const from = isUid ? this.#lowerBound(first) + 1 : first;
+      const to = isUid ? this.#lowerBound(last + 1) : Math.min(last, this.#count);
+      if (from <= to) found.push({ first: from, last: to });
+    }
+    return found;
+  }
+
+  /** The same messages as ranges of UIDs: between two neighbours no other message can lie. */
+  uidRanges(numbers: readonly Interval[]): UidRange[] {
+    return numbers.map(({ first, last }) => ({ first: this.uidOf(first), last: this.uidOf(last) }));
+  }
+
+  /** The client knows the flags of this row: it set them, or the answer to its command tells them. */
+  noteTold(row: MessageRow): void {
+    this.#told.set(row.uid, row.modSeq);
+  }
+
+  /**
+   * Catches up with the folder. With `mayExpunge` false messages that went keep their numbers until a command that
+   * may tell of it. Throws Fault `notFound` when the folder is gone. RFC 9051 §7.5.1
+   */
+  async sync(ctx: Ctx, mailbox: Mailbox, mayExpunge: boolean): Promise<ViewUpdates> {
+    this.isDirty = false;
+    const { cn, changed, vanished } = await mailbox.changes(ctx, this.folderId, this.#cn);
+    this.#cn = cn;
+    const largest = this.largestUid;
+    for (const uid of vanished) if (this.numberOf(uid) !== 0) this.#heldBack.add(uid);
+    const expunged = mayExpunge && this.#heldBack.size > 0 ? this.#expunge() : [];
+    const countBefore = this.#count;
+    const told: { number: number; row: MessageRow }[] = [];
+    for (const row of changed) {
+      if (row.uid > largest) this.#append(row.uid);
+      else if (this.#told.get(row.uid) !== row.modSeq) {
+        const number = this.numberOf(row.uid);
+        if (number !== 0) told.push({ number, row });
+      }
+    }
+    this.#told.clear();
+    return { expunged, exists: this.#count === countBefore ? undefined : this.#count, changed: told };
+  }
+
+  #expunge(): number[] {
+    const numbers: number[] = [];
+    let kept = 0;
+    for (let index = 0; index < this.#count; index++) {
+      const uid = this.#uids[index]!;
+      if (this.#heldBack.has(uid)) numbers.push(index + 1);
+      else this.#uids[kept++] = uid;
+    }
+    this.#count = kept;
+    this.#heldBack.clear();
+    return numbers.reverse();
+  }
+
+  #append(uid: number): void {
+    if (this.#count === this.#uids.length) {
+      const grown = new Uint32Array(Math.max(16, Math.ceil(this.#count * 1.25)));
+      grown.set(this.#uids);
+      this.#uids = grown;
+    }
+    this.#uids[this.#count++] = uid;
+  }
+
+  #lowerBound(uid: number): number {
+    let low = 0;
+    let high = this.#count;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#uids[middle]! < uid) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}

@@ -1,0 +1,153 @@
+import type { Cursor, Octets } from "#wire/imap/cursor.ts";
+import { fields, keyOf, optional, parenthesized } from "#wire/imap/grammar.ts";
+import { limits } from "#base/limits.ts";
+import { sequenceSet } from "#wire/imap/sequence.ts";
+import { isDigit } from "#wire/imap/cursor.ts";
+
+/** Which octets of a message: `BODY[1.2.HEADER.FIELDS (SUBJECT)]`. RFC 9051 §6.4.5.1 */
+export interface Section {
+  /** Part numbers from the outside in, each from 1; empty for the message itself. */
+  readonly partPath: readonly number[];
+  readonly text: "" | "HEADER" | "HEADER.FIELDS" | "HEADER.FIELDS.NOT" | "TEXT" | "MIME";
+  /** Names of header fields as the client wrote them. */
+  readonly fieldNames: readonly Octets[];
+}
+
+/** `<offset.size>`. RFC 9051 §6.4.5 */
+export interface Partial {
+  readonly offset: number;
+  readonly sizeBytes: number;
+}
+
+export interface SectionItem {
+  readonly item: "BODY[]";
+  /** How the item is named in the answer: the older spellings come back as they were asked. */
+  readonly label: "BODY" | "RFC822" | "RFC822.HEADER" | "RFC822.TEXT";
+  readonly isPeek: boolean;
+  readonly section: Section;
+  readonly partial: Partial | undefined;
+}
+
+/** FETCH items that take nothing. RFC 9051 §6.4.5, RFC 3501 §6.4.5, RFC 7162 §3.1.4 */
+export const plainFetchItems = {
+  ENVELOPE: {}, FLAGS: {}, INTERNALDATE: {}, "RFC822.SIZE": {}, BODYSTRUCTURE: {}, UID: {}, MODSEQ: {}, BODY: {},
+} as const;
+
+export type FetchItem = { readonly item: keyof typeof plainFetchItems } | SectionItem;
+
+/** RFC 9051 §6.4.5: names that stand for several items, alone and without parentheses. */
+const fetchMacros: Readonly<Record<string, readonly (keyof typeof plainFetchItems)[]>> = {
+  ALL: ["FLAGS", "INTERNALDATE", "RFC822.SIZE", "ENVELOPE"],
+  FAST: ["FLAGS", "INTERNALDATE", "RFC822.SIZE"],
+  FULL: ["FLAGS", "INTERNALDATE", "RFC822.SIZE", "ENVELOPE", "BODY"],
+};
+
+const whole: Section = { partPath: [], text: "", fieldNames: [] };
+const olderNames = {
+  RFC822: { isPeek: false, section: whole },
+  "RFC822.HEADER": { isPeek: true, section: { ...whole, text: "HEADER" } },
+  "RFC822.TEXT": { isPeek: false, section: { ...whole, text: "TEXT" } },
+} as const;
+
+/** RFC 7162 §3.1.4.1 */
+export interface FetchModifiers {
+  readonly changedSince: number | undefined;
+}
+
+/** RFC 9051 §9 `fetch` */
+export const fetchArguments = fields({
+  set: sequenceSet,
+  items: fetchItems,
+  modifiers: optional("(", fetchModifiers),
+});
+
+function fetchItems(cursor: Cursor): FetchItem[] {
+  if (cursor.peek() === 0x28) return parenthesized(fetchItem, "items to fetch")(cursor);
+  for (const [macro, items] of Object.entries(fetchMacros)) {
+    if (!cursor.isWord(macro)) continue;
+    cursor.offset += macro.length;
+    return items.map((item) => ({ item }));
+  }
+  return [fetchItem(cursor)];
+}
+
+function fetchItem(cursor: Cursor): FetchItem {
+  const start = cursor.offset;
+  const name = cursor.itemName("an item to fetch");
+  if ((name === "BODY" || name === "BODY.PEEK") && cursor.peek() === 0x5b) {
+    return { item: "BODY[]", label: "BODY", isPeek: name === "BODY.PEEK", ...sectionAndPartial(cursor) };
+  }
+  if (Object.hasOwn(olderNames, name)) {
+    const label = name as keyof typeof olderNames;
+    return { item: "BODY[]", label, ...olderNames[label], partial: undefined };
+  }
+  if (Object.hasOwn(plainFetchItems, name)) return { item: name as keyof typeof plainFetchItems };
+  cursor.offset = start;
+  return cursor.fail(`Unknown item to fetch ${name.slice(0, 40)}`);
+}
+
+function sectionAndPartial(cursor: Cursor): { section: Section; partial: Partial | undefined } {
+  cursor.expect("[", "[");
+  const section = sectionSpec(cursor);
+  cursor.expect("]", "] after the section");
+  if (!cursor.accept("<")) return { section, partial: undefined };
+  const offset = cursor.number("the first byte wanted");
+  cursor.expect(".", ". and the count of bytes wanted");
+  const sizeBytes = cursor.nonZero("the count of bytes wanted");
+  cursor.expect(">", "> after the count of bytes");
+  return { section, partial: { offset, sizeBytes } };
+}
+
+const sectionTexts = { HEADER: {}, "HEADER.FIELDS": {}, "HEADER.FIELDS.NOT": {}, TEXT: {}, MIME: {} } as const;
+
+function sectionSpec(cursor: Cursor): Section {
+  const partPath: number[] = [];
+  if (cursor.peek() === 0x5d) return whole;
+  while (isDigit(cursor.peek())) {
+    partPath.push(cursor.nonZero("a part number"));
+    if (partPath.length > limits.mimeDepthMax) cursor.fail(`A part lies at most ${limits.mimeDepthMax} deep`);
+    if (!cursor.accept(".")) return { ...whole, partPath };
+  }
+  const start = cursor.offset;
+  const text = cursor.itemName("a section of the message");
+  if (!Object.hasOwn(sectionTexts, text) || (text === "MIME" && partPath.length === 0)) {
+    cursor.offset = start;
+    cursor.fail(text === "MIME" ? "MIME needs a part number" : `Unknown section ${text.slice(0, 40)}`);
+  }
+  const hasFields = text === "HEADER.FIELDS" || text === "HEADER.FIELDS.NOT";
+  if (hasFields) cursor.space();
+  const fieldNames = hasFields ? parenthesized((c) => c.astring("a header field"), "header fields")(cursor) : [];
+  return { partPath, text: text as keyof typeof sectionTexts, fieldNames };
+}
+
+const modifierNames = { CHANGEDSINCE: {} } as const;
+
+function fetchModifiers(cursor: Cursor): FetchModifiers {
+  let changedSince: number | undefined;
+  parenthesized((c) => {
+    keyOf(modifierNames, "FETCH modifier")(c);
+    c.space();
+    changedSince = modSequence(c);
+  }, "FETCH modifiers")(cursor);
+  return { changedSince };
+}
+
+/** A modification sequence, 0 to 2^63-1; ours never pass 2^48. RFC 7162 §7 `mod-sequence-valzer` */
+export function modSequence(cursor: Cursor): number {
+  const start = cursor.offset;
+  while (isDigit(cursor.peek())) cursor.offset++;
+  const digits = cursor.line.toString("latin1", start, cursor.offset);
+  if (digits.length === 0) cursor.fail("Expected a modification sequence");
+  if (digits.length > 19 || BigInt(digits) > 0x7fff_ffff_ffff_ffffn) cursor.fail("The number is too large");
+  return Math.min(Number(digits), Number.MAX_SAFE_INTEGER);
+}
+
+/** The section as it stands in the answer, `[HEADER.FIELDS (Date)]<0>`. RFC 9051 §7.5.2 */
+export function encodeSectionLabel(item: SectionItem, encodeString: (text: Octets) => string): string {
+  if (item.label !== "BODY") return item.label;
+  const { partPath, text, fieldNames } = item.section;
+  const names = fieldNames.length === 0 ? "" : ` (${fieldNames.map(encodeString).join(" ")})`;
+  const path = partPath.join(".");
+  const origin = item.partial === undefined ? "" : `<${item.partial.offset}>`;
+  return `BODY[${path}${path !== "" && text !== "" ? "." : ""}${text}${names}]${origin}`;
+}

@@ -1,0 +1,163 @@
+import type { Cursor, Octets } from "#wire/imap/cursor.ts";
+import type { DayNumber } from "#wire/imap/date.ts";
+import type { Grammar } from "#wire/imap/grammar.ts";
+import type { SequenceSet } from "#wire/imap/sequence.ts";
+import { limits } from "#base/limits.ts";
+import { canonicalCharset, decodeCharset } from "#format/mime/charset.ts";
+import { isDigit } from "#wire/imap/cursor.ts";
+import { date } from "#wire/imap/date.ts";
+import { modSequence } from "#wire/imap/fetch.ts";
+import { keyword } from "#wire/imap/flags.ts";
+import { keyOf, parenthesized, spaced } from "#wire/imap/grammar.ts";
+import { sequenceSet } from "#wire/imap/sequence.ts";
+
+/** Strings are bytes in the command's character set. RFC 9051 §6.4.4 */
+export type SearchKey =
+  | { readonly key: "all" }
+  | { readonly key: "and"; readonly keys: readonly SearchKey[] }
+  | { readonly key: "or"; readonly keys: readonly SearchKey[] }
+  | { readonly key: "not"; readonly of: SearchKey }
+  | { readonly key: "flag"; readonly flag: "\\Answered" | "\\Flagged" | "\\Deleted" | "\\Seen" | "\\Draft" }
+  | { readonly key: "keyword"; readonly keyword: string }
+  /** No message is ever recent here: the answer to RECENT is empty. */
+  | { readonly key: "recent" }
+  | { readonly key: "header"; readonly name: Octets; readonly text: Octets }
+  | { readonly key: "address"; readonly field: "bcc" | "cc" | "from" | "to"; readonly text: Octets }
+  | { readonly key: "subject" | "body" | "text"; readonly text: Octets }
+  | { readonly key: "larger" | "smaller"; readonly sizeBytes: number }
+  | { readonly key: "before" | "on" | "since" | "sentBefore" | "sentOn" | "sentSince"; readonly day: DayNumber }
+  | { readonly key: "older" | "younger"; readonly seconds: number }
+  | { readonly key: "uid" | "sequence"; readonly set: SequenceSet }
+  | { readonly key: "modSeq"; readonly since: number };
+
+/** What RETURN may name. RFC 9051 §6.4.4, RFC 4731 §3.1 */
+export const searchReturns = { MIN: {}, MAX: {}, ALL: {}, COUNT: {} } as const;
+export type SearchReturn = keyof typeof searchReturns;
+
+export interface SearchArguments {
+  /** Undefined without RETURN: the older untagged SEARCH answers. */
+  readonly returns: readonly SearchReturn[] | undefined;
+  /** In capitals; undefined when the client named none (US-ASCII, and we take UTF-8). */
+  readonly charset: string | undefined;
+  readonly key: SearchKey;
+  readonly usesModSeq: boolean;
+}
+
+const seen = { key: "flag", flag: "\\Seen" } as const;
+const recent = { key: "recent" } as const;
+const not = (of: SearchKey): SearchKey => ({ key: "not", of });
+const is = (key: SearchKey): Grammar<SearchKey> => () => key;
+const flag = (name: "\\Answered" | "\\Flagged" | "\\Deleted" | "\\Seen" | "\\Draft", set = true): Grammar<SearchKey> =>
+  is(set ? { key: "flag", flag: name } : not({ key: "flag", flag: name }));
+
+function after<T>(read: Grammar<T>, make: (value: T) => SearchKey): Grammar<SearchKey> {
+  return (cursor) => {
+    cursor.space();
+    return make(read(cursor));
+  };
+}
+const searchText = (cursor: Cursor): Octets => cursor.astring("the text to search for");
+const text = (key: "subject" | "body" | "text"): Grammar<SearchKey> => after(searchText, (t) => ({ key, text: t }));
+const address = (field: "bcc" | "cc" | "from" | "to"): Grammar<SearchKey> =>
+  after(searchText, (t) => ({ key: "address", field, text: t }));
+const day = (key: "before" | "on" | "since" | "sentBefore" | "sentOn" | "sentSince"): Grammar<SearchKey> =>
+  after(date, (value) => ({ key, day: value }));
+const size = (key: "larger" | "smaller"): Grammar<SearchKey> =>
+  after((cursor) => cursor.number("a size", Number.MAX_SAFE_INTEGER), (sizeBytes) => ({ key, sizeBytes }));
+const age = (key: "older" | "younger"): Grammar<SearchKey> =>
+  after((cursor) => cursor.nonZero("seconds"), (seconds) => ({ key, seconds }));
+
+/** One row for each key that has a name. RFC 9051 §6.4.4, RFC 3501 §6.4.4, RFC 5032 §3, RFC 7162 §3.1.5 */
+const searchKeys: Readonly<Record<string, Grammar<SearchKey>>> = {
+  ALL: is({ key: "all" }),
+  ANSWERED: flag("\\Answered"), DELETED: flag("\\Deleted"), DRAFT: flag("\\Draft"),
+  FLAGGED: flag("\\Flagged"), SEEN: flag("\\Seen"),
+  UNANSWERED: flag("\\Answered", false), UNDELETED: flag("\\Deleted", false), UNDRAFT: flag("\\Draft", false),
+  UNFLAGGED: flag("\\Flagged", false), UNSEEN: flag("\\Seen", false),
+  NEW: is({ key: "and", keys: [recent, not(seen)] }), OLD: is(not(recent)), RECENT: is(recent),
+  KEYWORD: after(keyword, (name) => ({ key: "keyword", keyword: name })),
+  UNKEYWORD: after(keyword, (name) => not({ key: "keyword", keyword: name })),
+  BCC: address("bcc"), CC: address("cc"), FROM: address("from"), TO: address("to"),
+  SUBJECT: text("subject"), BODY: text("body"), TEXT: text("text"),
+  HEADER: after((cursor) => {
+    const name = cursor.astring("a header field");
+    cursor.space();
+    return { name, text: searchText(cursor) };
+  }, (value) => ({ key: "header", ...value })),
+  BEFORE: day("before"), ON: day("on"), SINCE: day("since"),
+  SENTBEFORE: day("sentBefore"), SENTON: day("sentOn"), SENTSINCE: day("sentSince"),
+  LARGER: size("larger"), SMALLER: size("smaller"),
+  OLDER: age("older"), YOUNGER: age("younger"),
+  UID: after(sequenceSet, (set) => ({ key: "uid", set })),
+  MODSEQ: after(modSeqKey, (since) => ({ key: "modSeq", since })),
+  NOT: after(searchKey, not),
+  OR: after((cursor) => {
+    const left = searchKey(cursor);
+    cursor.space();
+    return [left, searchKey(cursor)];
+  }, (keys) => ({ key: "or", keys })),
+};
+
+/** RFC 9051 §9 `search` */
+export function searchArguments(cursor: Cursor): SearchArguments {
+  let returns: SearchReturn[] | undefined;
+  let charset: string | undefined;
+  cursor.space();
+  if (cursor.isWord("RETURN")) {
+    cursor.offset += 6;
+    cursor.space();
+    const named = parenthesized(keyOf(searchReturns, "SEARCH result"), "SEARCH results", true)(cursor);
+    returns = named.length === 0 ? ["ALL"] : named;
+    cursor.space();
+  }
+  if (cursor.isWord("CHARSET")) {
+    cursor.offset += 7;
+    cursor.space();
+    charset = cursor.astring("a character set").toUpperCase();
+    cursor.space();
+  }
+  const keys = spaced(searchKey, "search keys")(cursor);
+  const key: SearchKey = keys.length === 1 ? keys[0]! : { key: "and", keys };
+  return { returns, charset, key, usesModSeq: usesModSeq(key) };
+}
+
+function searchKey(cursor: Cursor): SearchKey {
+  return cursor.nested(limits.imapDepthMax, () => {
+    const byte = cursor.peek();
+    if (byte === 0x28) {
+      const keys = parenthesized(searchKey, "search keys")(cursor);
+      return keys.length === 1 ? keys[0]! : { key: "and", keys };
+    }
+    if (isDigit(byte) || byte === 0x2a) return { key: "sequence", set: sequenceSet(cursor) };
+    const start = cursor.offset;
+    const word = cursor.word("a search key");
+    if (Object.hasOwn(searchKeys, word)) return searchKeys[word]!(cursor);
+    cursor.offset = start;
+    return cursor.fail(`Unknown search key ${word.slice(0, 40)}`);
+  });
+}
+
+const entryTypes = { ALL: {}, PRIV: {}, SHARED: {} } as const;
+
+/** The entry and its type are read and have no effect: flags have one sequence here. RFC 7162 §3.1.5 */
+function modSeqKey(cursor: Cursor): number {
+  if (cursor.peek() === 0x22) {
+    cursor.string("an entry name");
+    cursor.space();
+    keyOf(entryTypes, "entry type")(cursor);
+    cursor.space();
+  }
+  return modSequence(cursor);
+}
+
+function usesModSeq(key: SearchKey): boolean {
+  if (key.key === "modSeq") return true;
+  if (key.key === "not") return usesModSeq(key.of);
+  return (key.key === "and" || key.key === "or") && key.keys.some(usesModSeq);
+}
+
+/** A decoder of the strings of a SEARCH; undefined for a character set we do not know (BADCHARSET). RFC 9051 §6.4.4 */
+export function searchDecoder(charset: string | undefined): ((octets: Octets) => string) | undefined {
+  const name = charset === undefined ? "utf-8" : canonicalCharset(charset);
+  return name === null ? undefined : (octets) => decodeCharset(Buffer.from(octets, "latin1"), name);
+}
