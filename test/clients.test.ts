@@ -113,6 +113,7 @@ suite("imapflow", () => {
     await until(() => told.includes("expunge 1"), `the expunge is told: ${told.join("; ")}`, 1000);
 
     const status = await writer.status("Work/2026", { messages: true, unseen: true, uidNext: true });
+    assert.ok(status !== false);
     assert.deepEqual([status.messages, status.unseen], [2, 2]);
     await writer.mailboxOpen("Work/2026");
     const there = await collect(writer.fetch("1:*", { flags: true, envelope: true }));
@@ -140,7 +141,7 @@ suite("imapflow", () => {
     assert.ok(changed[0]!.modseq! > since);
     await flow.messageFlagsAdd("2", ["\\Seen"], { unchangedSince: since });
     const now = await flow.fetchOne("2", { flags: true });
-    assert.ok(now !== false && !now.flags!.has("\\Seen"), "changed in between: not stored");
+    assert.ok(now && !now.flags!.has("\\Seen"), "changed in between: not stored");
     await flow.mailboxClose();
     await flow.mailboxDelete("Sync");
     await flow.logout();
@@ -178,13 +179,13 @@ suite("nodemailer", () => {
       const [uid] = await flow.search({ header: { "message-id": info.messageId } }, { uid: true }) as number[];
       assert.ok(uid, "found by its Message-ID");
       const part = await flow.download(String(uid), "2", { uid: true });
-      assert.equal(part.meta.filename, "räume.bin");
+      assert.equal(part.meta?.filename, "räume.bin");
       const pieces: Buffer[] = [];
-      for await (const piece of part.content) pieces.push(piece as Buffer);
+      for await (const piece of part.content!) pieces.push(piece as Buffer);
       assert.ok(Buffer.concat(pieces).equals(attachment), "the attachment is the same");
       const text = await flow.download(String(uid), "1.1", { uid: true });
       let body = "";
-      for await (const piece of text.content) body += String(piece);
+      for await (const piece of text.content!) body += String(piece);
       assert.match(body.replaceAll("\r\n", "\n"), /^Text with ü\.\n\.\n\.\.dots\n/);
       await flow.logout();
     });

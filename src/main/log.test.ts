@@ -15,13 +15,15 @@ test("lines in a file, with fields of the child, above the level only", async (t
   child.info({ user: "alice", password: "pw-in-the-clear" }, "signed in");
   child.error({ error: new Fault("notFound", "gone") }, "failed");
   await until(() => existsSync(file) && readFileSync(file, "utf8").trimEnd().split("\n").length === 2, "lines");
-  const [first, second] = readFileSync(file, "utf8").trimEnd().split("\n").map((line) => JSON.parse(line) as Record<string, unknown>);
+  const lines = readFileSync(file, "utf8").trimEnd().split("\n");
+  const [first, second] = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
   assert.equal(first!["level"], "info");
   assert.equal(first!["message"], "signed in");
   assert.equal(first!["connection"], "a-1");
   assert.equal(first!["password"], "[cut]");
   assert.match(String(first!["time"]), /^\d{4}-\d\d-\d\dT.*Z$/);
-  assert.deepEqual({ ...second!["error"] as object, stack: "" }, { name: "Fault", message: "gone", code: "notFound", stack: "" });
+  const error = { ...second!["error"] as object, stack: "" };
+  assert.deepEqual(error, { name: "Fault", message: "gone", code: "notFound", stack: "" });
   renameSync(file, `${file}.1`);
   log.reopen();
   await until(() => existsSync(file), "opened again");

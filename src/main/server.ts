@@ -205,9 +205,9 @@ async function portRows(
     name: PortName, tls: "starttls" | "implicit", handler: ConnectionHandler, refusal: (why: RefusalReason) => string,
   ): PortRow => ({ name, tls, handler, refusal });
   return [
-    row("smtp", "starttls", smtp("inbound", true), smtpRefusal),
-    row("submission", "starttls", smtp("submission", true), smtpRefusal),
-    row("submissions", "implicit", smtp("submission", false), smtpRefusal),
+    row("smtp", "starttls", smtp("inbound", true), smtpRefusal(config.hostname)),
+    row("submission", "starttls", smtp("submission", true), smtpRefusal(config.hostname)),
+    row("submissions", "implicit", smtp("submission", false), smtpRefusal(config.hostname)),
     row("imap", "starttls", imap(true), imapRefusal),
     row("imaps", "implicit", imap(false), imapRefusal),
     row("pop3", "starttls", pop3, pop3Refusal),

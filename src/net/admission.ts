@@ -39,14 +39,14 @@ export class Admission {
   }
 }
 
-/** The plain IPv4 form of an address that came through an IPv6 socket; other addresses as they are. RFC 4291 §2.5.5.2 */
+/** The plain IPv4 form of an address that came through an IPv6 socket; others as they are. RFC 4291 §2.5.5.2 */
 export function plainAddress(address: string): string {
   return /^::ffff:\d+\.\d+\.\d+\.\d+$/i.test(address) ? address.slice(7) : address;
 }
 
 /**
- * What counts as one address: an IPv4 address, or the /64 network of an IPv6 address, because one customer holds all
- * addresses of that (RFC 6177 §2).
+ * What counts as one address: an IPv4 address, or the /64 network of an IPv6 address, because one customer holds
+ * all addresses of that (RFC 6177 §2).
  */
 export function addressGroup(address: string): string {
   const percent = address.indexOf("%");

@@ -2,7 +2,7 @@ import type { System } from "#base/system.ts";
 
 /** Something with a point in time after which it must be looked at. */
 export interface Watched {
-  /** Monotonic milliseconds; Infinity for none. May change at any time; tell {@link Deadlines.note} when it came nearer. */
+  /** Monotonic milliseconds; Infinity for none. When it comes nearer, {@link Deadlines.note} must be told. */
   readonly deadlineMs: number;
   /** Called once the deadline passed; must move it or leave the watch. */
   onDeadline(nowMs: number): void;

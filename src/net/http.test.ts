@@ -31,7 +31,9 @@ interface Setup {
 
 function routes(events: string[]): HttpRoute[] {
   return [
-    { path: "/Hello", methods: { GET: ({ response, query }) => sendText(response, 200, `hello ${query.get("n") ?? ""}`) } },
+    { path: "/Hello", methods: {
+      GET: ({ response, query }) => sendText(response, 200, `hello ${query.get("n") ?? ""}`),
+    } },
     { path: "/tree/*", methods: { "*": ({ response, path, method }) => sendText(response, 200, `${method} ${path}`) } },
     { path: "/tree/leaf/*", methods: { GET: ({ response }) => sendText(response, 200, "leaf") } },
     { path: "/json", methods: { POST: ({ response }) => sendJson(response, 200, { a: 1 }) } },
@@ -92,7 +94,9 @@ function client(t: TestContext, port: number): Socket & { text(): string; ended(
   return Object.assign(socket, { text: () => received, ended: () => ended });
 }
 
-const get = (path: string, method = "GET"): string => `${method} ${path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`;
+function get(path: string, method = "GET"): string {
+  return `${method} ${path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`;
+}
 
 const requests: [name: string, request: string, status: number, body: RegExp][] = [
   ["a route", get("/Hello?n=1"), 200, /^hello 1\n$/],
@@ -114,7 +118,8 @@ const requests: [name: string, request: string, status: number, body: RegExp][] 
   ["no host", "GET /hello HTTP/1.1\r\n\r\n", 400, /./],
   ["garbage", "\x16\x03\x01\x00\xa5\x01", 400, /^$/],
   ["two lengths", "POST /upload HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\nabc", 400, /^$/],
-  ["length and chunks", "POST /upload HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", 400, /^$/],
+  ["length and chunks",
+    "POST /upload HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", 400, /^$/],
   ["a head too large", `GET /hello HTTP/1.1\r\nhost: x\r\nx: ${"y".repeat(70_000)}\r\n\r\n`, 431, /^$/],
   ["an upload", "POST /upload HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 3\r\n\r\nabc", 200, /^3\n$/],
 ];

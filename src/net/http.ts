@@ -133,9 +133,10 @@ export class HttpFront {
     const route = this.#find(target.path);
     if (route === undefined) return sendText(response, 404, `Nothing is at ${target.path} on this server.`);
     const method = incoming.method ?? "GET";
-    const handler = route.methods[method] ?? (method === "HEAD" ? route.methods["GET"] : undefined) ?? route.methods["*"];
+    const { methods } = route;
+    const handler = methods[method] ?? (method === "HEAD" ? methods["GET"] : undefined) ?? methods["*"];
     if (handler === undefined) {
-      const allowed = Object.keys(route.methods);
+      const allowed = Object.keys(methods);
       if (allowed.includes("GET")) allowed.push("HEAD");
       response.setHeader("allow", [...allowed, "OPTIONS"].join(", "));
       if (method === "OPTIONS") return sendEmpty(response, 204);
@@ -177,7 +178,9 @@ export function sendJson(response: ServerResponse, status: number, value: unknow
 }
 
 /** A whole answer of the given type, not to be cached. */
-export function sendBody(response: ServerResponse, status: number, contentType: string, body: string | Uint8Array): void {
+export function sendBody(
+  response: ServerResponse, status: number, contentType: string, body: string | Uint8Array,
+): void {
   if (response.headersSent) {
     response.destroy();
     return;

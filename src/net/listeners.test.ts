@@ -1,7 +1,7 @@
 /**
  * Listeners and connections on real sockets: bytes and ends, back-pressure both ways with bounded memory, silence and
- * stalls, limits with their refusal lines, STARTTLS with text sent ahead (CVE-2011-0411), handshakes that hang, names in
- * SNI (asked with `openssl s_client`), and the stop.
+ * stalls, limits with their refusal lines, STARTTLS with text sent ahead (CVE-2011-0411), handshakes that hang, names
+ * in SNI (asked with `openssl s_client`), and the stop.
  */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -33,10 +33,12 @@ async function setUp(
   const ctx = realCtx();
   const directory = temporaryFolder(t);
   const certificates = await Certificates.open(ctx, { directory, hostname: "mail.example.test", domains: [] });
-  const listeners = new Listeners({ ctx, credentials: certificates, limits: { stopTimeoutMs: 200, ...options.limits } });
+  const limits = { stopTimeoutMs: 200, ...options.limits };
+  const listeners = new Listeners({ ctx, credentials: certificates, limits });
   t.after(() => listeners.stop());
   const { port } = await listeners.listen({
-    name: "test", port: 0, address: "127.0.0.1", tls: "none", refusal: (reason) => `no: ${reason}\r\n`, ...options, handler,
+    name: "test", port: 0, address: "127.0.0.1", tls: "none", refusal: (reason) => `no: ${reason}\r\n`,
+    ...options, handler,
   });
   return { ctx, listeners, port, caFile: `${directory}/ca.pem` };
 }
@@ -141,7 +143,9 @@ test("a protocol that does not read holds up the client", async (t) => {
   let read = 0;
   const { port } = await setUp(t, async (connection) => {
     await gate;
-    for (let chunk = await connection.read(5_000); chunk !== null; chunk = await connection.read(5_000)) read += chunk.length;
+    for (let chunk = await connection.read(5_000); chunk !== null; chunk = await connection.read(5_000)) {
+      read += chunk.length;
+    }
   });
   const socket = client(t, port);
   const total = 48 * 1024 * 1024;

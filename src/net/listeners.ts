@@ -68,6 +68,8 @@ interface Port extends Listener {
 
 const refusalLogIntervalMs = 10_000;
 const backlogConnections = 4096;
+/** Silence after which the kernel asks whether the other side is still there. */
+const keepAliveDelayMs = 120_000;
 
 export class Listeners {
   readonly #ctx: Ctx;
@@ -130,7 +132,9 @@ export class Listeners {
 
   /** Opens a port whose sockets someone else speaks on (HTTP). Throws Fault `unavailable` when it cannot be bound. */
   async listenSockets(options: SocketListenOptions): Promise<Listener> {
-    const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 120_000 });
+    const server = createServer({
+      allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveDelayMs,
+    });
     const ctx = withCtx(this.#ctx, { fields: { listener: options.name } });
     await new Promise<void>((resolve, reject) => {
       server.once("error", (error: Error & { code?: string }) => reject(bindFault(options, error)));

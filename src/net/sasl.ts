@@ -24,7 +24,9 @@ export const saslMechanisms = {
   /** RFC 4616 */
   PLAIN: (initial: string | null): SaslStep => (initial === null ? challenge("", readPlain) : readPlain(initial)),
   /** draft-murchison-sasl-login; older programs of Microsoft know nothing else. */
-  LOGIN: (initial: string | null): SaslStep => (initial === null ? challenge("Username:", readName) : readName(initial)),
+  LOGIN: (initial: string | null): SaslStep => (
+    initial === null ? challenge("Username:", readName) : readName(initial)
+  ),
 } as const;
 
 export type SaslMechanism = keyof typeof saslMechanisms;
@@ -83,7 +85,8 @@ function credentials(authzid: string, name: string, password: string): SaslStep 
 /** Base64 to text, or the refusal. Strict: one spelling for each response. RFC 4648 §3.5 */
 function decodeResponse(base64: string): string | SaslStep {
   if (base64.length > limits.saslResponseMaxBytes) return malformed("The response is too long.");
-  if (base64.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(base64)) return malformed("The response is not base64.");
+  const isBase64 = base64.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(base64);
+  if (!isBase64) return malformed("The response is not base64.");
   return decodeSignInText(Buffer.from(base64, "base64"));
 }
 

@@ -82,7 +82,9 @@ function addressBytes(address: string): Buffer {
   if (isIPv4(address)) return Buffer.from(address.split(".").map(Number));
   // The URL parser turns a dotted tail into groups and settles every spelling.
   const [head = "", tail] = new URL(`http://[${address}]/`).hostname.slice(1, -1).split("::");
-  const groups = (text: string | undefined): number[] => (text ? text.split(":").map((group) => parseInt(group, 16)) : []);
+  const groups = (text: string | undefined): number[] => (
+    text ? text.split(":").map((group) => parseInt(group, 16)) : []
+  );
   const before = groups(head);
   const after = groups(tail);
   const all = [...before, ...new Array<number>(8 - before.length - after.length).fill(0), ...after];

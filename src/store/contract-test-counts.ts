@@ -65,7 +65,7 @@ export async function checkCounts(store: Store, scope: MailboxId): Promise<void>
   for (const row of [...attachments, ...recipients]) assert.ok(items.has(row["item_id"]!), "owner of a part");
 
   const users = countBy([...messages, ...attachments], "content_id");
-  assert.deepEqual(new Map(contents.map((row) => [row["content_id"]!, row["refs"]!]).sort()), new Map([...users].sort()));
+  assert.deepEqual(new Map(contents.map((row): [number, number] => [row["content_id"]!, row["refs"]!]).sort()), new Map([...users].sort()));
   for (const row of mime) assert.ok(users.has(row["content_id"]!), "mime without its content");
   assert.deepEqual([...ids(words, "content_id")].sort(), [...ids(mime, "content_id")].sort(), "search rows");
   for (const message of messages.filter((row) => row["content_id"] !== null)) {

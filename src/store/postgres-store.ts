@@ -157,12 +157,11 @@ class PostgresStore implements Store {
     const cnBefore = await beginBatch(connection, batch.scope);
     const tx: Transaction = { scope: batch.scope, nowMs: batch.nowMs, dialect: "postgres" };
     const outcomes: JobOutcome[] = [];
-    // One job alone needs no savepoint: when it fails there is nothing to keep.
-    const behindSavepoint = batch.jobs.length > 1;
+    const savepoint = new Savepoint(connection, batch.jobs.length);
     for (const [index, job] of batch.jobs.entries()) {
       const ready = prepared[index]!;
       outcomes.push("error" in ready ? { ok: false, error: sendError(ready.error) }
-        : await runJob(connection, tx, job, ready.value, behindSavepoint));
+        : await runJob(connection, tx, job, ready.value, savepoint));
     }
     if (outcomes.every((outcome) => !outcome.ok)) {
       await connection.query("ROLLBACK");
@@ -272,19 +271,44 @@ async function commit(connection: PoolClient): Promise<void> {
   }
 }
 
+/** The point before the job at work, with one round trip a job. A job alone needs none: failed, nothing is to keep. */
+class Savepoint {
+  readonly #connection: PoolClient;
+  readonly #isNeeded: boolean;
+  #isSet = false;
+  #hasWorkBehind = false;
+
+  constructor(connection: PoolClient, jobCount: number) {
+    this.#connection = connection;
+    this.#isNeeded = jobCount > 1;
+  }
+
+  async set(): Promise<void> {
+    if (!this.#isNeeded) return;
+    if (!this.#isSet) await this.#connection.query("SAVEPOINT job");
+    else if (this.#hasWorkBehind) await this.#connection.query("RELEASE SAVEPOINT job; SAVEPOINT job");
+    this.#isSet = true;
+    this.#hasWorkBehind = true;
+  }
+
+  async goBack(): Promise<void> {
+    if (this.#isNeeded) await this.#connection.query("ROLLBACK TO SAVEPOINT job");
+    this.#hasWorkBehind = false;
+  }
+}
+
 /** One procedure behind its savepoint. What ends the transaction as a whole is thrown on. */
 async function runJob(
-  connection: PoolClient, tx: Transaction, job: Job, prepared: unknown, behindSavepoint: boolean,
+  connection: PoolClient, tx: Transaction, job: Job, prepared: unknown, savepoint: Savepoint,
 ): Promise<JobOutcome> {
-  if (behindSavepoint) await connection.query("SAVEPOINT job");
+  await savepoint.set();
   try {
     const value = await runBody(connection,
       procedureNamed(job.procedure).run(tx, job.args as never, prepared as never));
-    if (behindSavepoint) await connection.query("RELEASE SAVEPOINT job");
     return { ok: true, value };
   } catch (error) {
     if (isConnectionLoss(error) || isRetryable(error)) throw error;
-    if (behindSavepoint) await connection.query("ROLLBACK TO SAVEPOINT job; RELEASE SAVEPOINT job");
+    await savepoint.goBack();
     return { ok: false, error: sendError(toPostgresFault(error)) };
   }
 }

@@ -58,8 +58,10 @@ export function* findWords(dialect: Dialect, mailboxId: number, folderId: number
   if (terms.length === 0) return [];
   const rows = dialect === "sqlite"
     ? yield* all<{ uid: number }>(
-      `SELECT m.uid FROM message_text t JOIN message m ON m.content_id = t.rowid
-       WHERE t.message_text MATCH $3 AND m.mailbox_id = $1 AND m.folder_id = $2 AND m.associated = 0 ORDER BY m.uid`,
+      // Not a join: the index takes "rowid = NULL" for no condition at all, and finds every message without bytes.
+      `SELECT m.uid FROM message m
+       WHERE m.mailbox_id = $1 AND m.folder_id = $2 AND m.associated = 0
+         AND m.content_id IN (SELECT rowid FROM message_text WHERE message_text MATCH $3) ORDER BY m.uid`,
       mailboxId, folderId, terms.map((term) => `"${term}"`).join(" "))
     : yield* all<{ uid: number }>(
       `SELECT m.uid FROM message_text t JOIN message m ON m.mailbox_id = t.mailbox_id AND m.content_id = t.content_id

@@ -45,7 +45,7 @@ export class TestSystem implements System {
     return randomBytes(size);
   }
   setTimer(delayMs: number, body: () => void): () => void {
-    const timer = setTimeout(body, Math.min(delayMs, 2 ** 31 - 1));
+    const timer = setTimeout(body, Math.min(delayMs, 2 ** 31 - 1)).unref();
     return () => clearTimeout(timer);
   }
 }
@@ -136,7 +136,7 @@ export interface TestHouse extends AsyncDisposable {
   /** By mailbox id. */
   readonly mailboxes: Map<number, Delivered[]>;
   /** Called before each delivery; what it throws, the delivery throws. */
-  onDeliver: (deliveryId: string) => Promise<void> | void;
+  onDeliver: (mailboxId: number) => Promise<void> | void;
   /** Another transport on the same store, as after a restart. */
   transport(config?: Partial<TransportConfig>): Transport;
   rows(table: "queue_message" | "queue_recipient"): Promise<SqlRow[]>;
@@ -154,7 +154,7 @@ export async function openTestHouse(): Promise<TestHouse> {
   const mailboxes = new Map<number, Delivered[]>();
   const transports: Transport[] = [];
   const deliver: Deliver = async (_ctx, request) => {
-    await house.onDeliver(request.deliveryId);
+    await house.onDeliver(request.mailboxId);
     let box = mailboxes.get(request.mailboxId);
     if (box === undefined) mailboxes.set(request.mailboxId, box = []);
     if (box.some(({ deliveryId }) => deliveryId === request.deliveryId)) return { duplicate: true };

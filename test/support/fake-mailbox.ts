@@ -84,8 +84,10 @@ export function fakeServer(texts: readonly string[]): FakeServer {
 function only<T extends object>(members: object): T {
   return new Proxy(members, {
     get(target, key) {
-      if (Reflect.has(target, key) || typeof key === "symbol" || key === "then") return Reflect.get(target, key) as unknown;
-      throw new Error(`the fake has no ${key}`);
+      if (typeof key === "string" && key !== "then" && !Reflect.has(target, key)) {
+        throw new Error(`the fake has no ${key}`);
+      }
+      return Reflect.get(target, key) as unknown;
     },
   }) as T;
 }

@@ -148,7 +148,7 @@ class AddressParser {
         return { comment: this.#text.slice(this.#at + 1, at).replaceAll(/\\(.)/g, "$1").trim(), end: at + 1 };
       }
     }
-    
+    this.#commentsEnd = true;
     return { comment: null, end: this.#at };
   }
 

@@ -1,4 +1,4 @@
-/** POP3 on a connection: lines cut from bytes, replies gathered while more commands wait (RFC 2449 §6.6 PIPELINING). */
+/** POP3 on a connection: lines cut from bytes, replies gathered while commands wait (RFC 2449 §6.6 PIPELINING). */
 import { LineReader } from "#codec/text/line-reader.ts";
 import { limits } from "#base/limits.ts";
 import { ReadTimeout } from "#net/api.ts";
@@ -14,7 +14,7 @@ export interface Pop3ListenOptions extends Omit<Pop3Server, "locks"> {
   readonly canStartTls: boolean;
 }
 
-/** The handler for both ports of POP3; make one and share it, because it holds the locks of the maildrops. RFC 1939 §3 */
+/** The handler for both ports of POP3; one is made and shared, as it holds the locks of the maildrops. RFC 1939 §3 */
 export function pop3Handler(options: Pop3ListenOptions): ConnectionHandler {
   const server: Pop3Server = { ...options, locks: new MaildropLocks() };
   return (connection) => serve(connection, server, options.canStartTls);
@@ -56,7 +56,8 @@ async function serve(connection: Connection, server: Pop3Server, canStartTls: bo
         reader.push(chunk);
         continue;
       }
-      const next = event.kind === "line" ? await session.line(event.bytes) : await session.badLine("The line is too long.");
+      const isLine = event.kind === "line";
+      const next = isLine ? await session.line(event.bytes) : await session.badLine("The line is too long.");
       if (next === "startTls") {
         await out.flush();
         reader.discard();

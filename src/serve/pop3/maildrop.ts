@@ -153,7 +153,7 @@ export async function openMaildrop(
   ctx: Ctx, locks: MaildropLocks, mailboxId: MailboxId, open: () => Promise<Mailbox>,
 ): Promise<{ maildrop: Maildrop; release: () => void }> {
   const release = locks.acquire(mailboxId);
-  if (release === null) throw new Fault("inUse", "Another POP3 session has this mailbox open. Try again when it ended.");
+  if (release === null) throw new Fault("inUse", "Another POP3 session has this mailbox open; try again later.");
   try {
     return { maildrop: await Maildrop.open(ctx, await open()), release };
   } catch (error) {

@@ -95,7 +95,8 @@ const signIns: [name: string, isTls: boolean, lines: string, expected: string][]
   ["PLAIN", true, `AUTH PLAIN ${b64("\0alice\0secret")}\r\nSTAT\r\n`, "+OK +OK"],
   ["PLAIN in two steps", true, `auth plain\r\n${b64("\0alice\0secret")}\r\nSTAT\r\n`, "+ +OK +OK"],
   ["PLAIN for another", true, `AUTH PLAIN ${b64("bob\0alice\0secret")}\r\n`, "-ERR [AUTH]"],
-  ["LOGIN", true, `AUTH LOGIN\r\n${b64("alice")}\r\n${b64("secret")}\r\nSTAT\r\n`, "+ VXNlcm5hbWU6 + UGFzc3dvcmQ6 +OK +OK"],
+  ["LOGIN", true, `AUTH LOGIN\r\n${b64("alice")}\r\n${b64("secret")}\r\nSTAT\r\n`,
+    "+ VXNlcm5hbWU6 + UGFzc3dvcmQ6 +OK +OK"],
   ["LOGIN with a name", true, `AUTH LOGIN ${b64("alice")}\r\n${b64("secret")}\r\n`, "+ UGFzc3dvcmQ6 +OK"],
   ["cancelled", true, "AUTH LOGIN\r\n*\r\nCAPA x\r\n", "+ VXNlcm5hbWU6 -ERR -ERR"],
   ["a name of another kind", true, "AUTH CRAM-MD5\r\n", "-ERR"],
@@ -220,6 +221,10 @@ test("silence and the stop are told", async () => {
   stopped.connection.beginStop();
   await stopped.done;
   assert.match(stopped.connection.text, /-ERR \[SYS\/TEMP\] The server is stopping/);
+  const early = begin();
+  early.connection.beginStop();
+  await early.done;
+  assert.match(early.connection.text, /^\+OK [^\r]*\r\n-ERR \[SYS\/TEMP\] The server is stopping/);
 });
 
 test("a hundred thousand messages: LIST and UIDL in pieces, little memory", async () => {
@@ -247,7 +252,8 @@ async function serveReal(t: TestContext): Promise<Real> {
   const credentials = await Certificates.open(ctx, { directory, hostname: "localhost", domains: [] });
   const listeners = new Listeners({ ctx, credentials });
   t.after(() => listeners.stop());
-  const common = { address: "127.0.0.1", port: 0, handler: pop3Handler({ ...server, canStartTls: true }), refusal: pop3Refusal };
+  const handler = pop3Handler({ ...server, canStartTls: true });
+  const common = { address: "127.0.0.1", port: 0, handler, refusal: pop3Refusal };
   const { port: plain } = await listeners.listen({ ...common, name: "pop3", tls: "starttls" });
   const { port: secure } = await listeners.listen({ ...common, name: "pop3s", tls: "implicit" });
   const run = async (url: string, ...args: string[]): Promise<string> => {
@@ -260,7 +266,10 @@ async function serveReal(t: TestContext): Promise<Real> {
 
 test("curl over TLS from the start and by STLS", async (t) => {
   const { run, server, plain, secure, ctx } = await serveReal(t);
-  const urls: [string, string[]][] = [[`pop3s://localhost:${secure}`, []], [`pop3://localhost:${plain}`, ["--ssl-reqd"]]];
+  const urls: [string, string[]][] = [
+    [`pop3s://localhost:${secure}`, []],
+    [`pop3://localhost:${plain}`, ["--ssl-reqd"]],
+  ];
   for (const [url, args] of urls) {
     const ways = [["--login-options", "AUTH=PLAIN"], ["--login-options", "AUTH=LOGIN"], ["--sasl-ir"]];
     for (const way of ways) {

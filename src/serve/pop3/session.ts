@@ -141,7 +141,9 @@ export class Pop3Session {
       await retrieve(this.#ctx, this.#open, number, this.#out);
       this.#retrieved++;
     }),
-    TOP: ({ number, count }) => this.#ifThere(number, () => retrieveTop(this.#ctx, this.#open, number, count, this.#out)),
+    TOP: ({ number, count }) => this.#ifThere(number, () => (
+      retrieveTop(this.#ctx, this.#open, number, count, this.#out)
+    )),
     DELE: (number) => this.#ifThere(number, () => {
       this.#open.markDeleted(number);
       return this.#out.write(okReply(`Message ${number} will be deleted.`));

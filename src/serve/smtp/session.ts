@@ -1,5 +1,5 @@
 /**
- * One SMTP session: takes commands, decides, collects replies. It knows no sockets: `conversation.ts` moves the bytes.
+ * One SMTP session: takes commands, decides, collects replies. It knows no sockets: `listen.ts` moves the bytes.
  * RFC 5321 §3 and §4.1.4 (order of commands)
  */
 import type { Ctx } from "#base/ctx.ts";

@@ -74,6 +74,10 @@ UPDATE mailbox SET next_counter = next_counter + $2 WHERE mailbox_id = $1 RETURN
 UPDATE message SET message_id = $3, folder_id = $4, uid = $5, flags = $6, cn = $7, read_cn = $7, mod_seq = $7, saved_ms = $8 WHERE mailbox_id = $1 AND item_id = $2;
 UPDATE message_detail SET deleted_from_id = $3 WHERE mailbox_id = $1 AND item_id = $2;
 
+-- mailbox.forgetDeliveries
+DELETE FROM delivery WHERE mailbox_id = $1 AND delivered_ms < $2;
+UPDATE mailbox SET cn = cn + 1 WHERE mailbox_id = $1 RETURNING cn;
+
 -- mailbox.insertMessage
 INSERT INTO content (mailbox_id, content_id, refs, size_bytes, hash, bytes) VALUES ($1, $2, 1, $3, $4, $5);
 INSERT INTO delivery (mailbox_id, delivery_id, delivered_ms) VALUES ($1, $2, $3);
@@ -120,6 +124,7 @@ UPDATE mailbox SET next_counter = next_counter + $2 WHERE mailbox_id = $1 RETURN
 UPDATE mailbox SET next_uid_validity = next_uid_validity + 1 WHERE mailbox_id = $1 RETURNING next_uid_validity AS next;
 
 -- mailbox.removeMessages
+DELETE FROM attachment WHERE mailbox_id = $1 AND item_id = $2;
 DELETE FROM message WHERE mailbox_id = $1 AND item_id = $2;
 DELETE FROM message_detail WHERE mailbox_id = $1 AND item_id = $2;
 DELETE FROM recipient WHERE mailbox_id = $1 AND item_id = $2;
@@ -162,6 +167,6 @@ UPDATE mailbox SET cn = cn + 1 WHERE mailbox_id = $1 RETURNING cn;
 SELECT folder_id, parent_id, name, role, container_class, hidden, search_folder, cn, uid_validity, uid_next, highest_cn, message_count, unread_count, associated_count, size_bytes FROM folder WHERE mailbox_id = $1 AND folder_id = $2;
 SELECT m.item_id, m.message_id, m.uid, m.flags, m.keywords, m.mod_seq, m.size_bytes, m.internal_ms, m.saved_ms, m.content_id FROM message m WHERE m.mailbox_id = $1 AND m.folder_id = $2 AND m.associated = 0 AND (m.mod_seq > $3 OR (m.mod_seq = $3 AND m.uid > $4)) ORDER BY m.mod_seq, m.uid LIMIT $5;
 SELECT m.item_id, m.message_id, m.uid, m.flags, m.keywords, m.mod_seq, m.size_bytes, m.internal_ms, m.saved_ms, m.content_id FROM message m WHERE m.mailbox_id = $1 AND m.folder_id = $2 AND m.associated = 0 AND m.uid BETWEEN $3 AND $4 ORDER BY m.uid LIMIT $5;
-SELECT m.uid FROM message_text t JOIN message m ON m.content_id = t.rowid WHERE t.message_text MATCH $3 AND m.mailbox_id = $1 AND m.folder_id = $2 AND m.associated = 0 ORDER BY m.uid;
+SELECT m.uid FROM message m WHERE m.mailbox_id = $1 AND m.folder_id = $2 AND m.associated = 0 AND m.content_id IN (SELECT rowid FROM message_text WHERE message_text MATCH $3) ORDER BY m.uid;
 SELECT string_agg(CAST(uid AS TEXT), ',') AS list FROM ( SELECT uid FROM message WHERE mailbox_id = $1 AND folder_id = $2 AND associated = 0 AND uid > $3 AND uid <= $4 ORDER BY uid LIMIT $5) AS slice;
 SELECT uid FROM tombstone WHERE mailbox_id = $1 AND folder_id = $2 AND kind = 1 AND cn > $3 ORDER BY uid;

@@ -79,7 +79,8 @@ export function parsePop3Command(line: Uint8Array): Pop3Command {
   const keyword = keywordEnd > 4 ? "" : bytes.toString("latin1", 0, keywordEnd).toUpperCase();
   if (!Object.hasOwn(pop3Commands, keyword)) throw new WireError("Unknown command", 0);
   const verb = keyword as Pop3Verb;
-  if (verb !== "AUTH" && bytes.length > commandMaxBytes) throw new WireError("The command is too long", commandMaxBytes);
+  const isTooLong = verb !== "AUTH" && bytes.length > commandMaxBytes;
+  if (isTooLong) throw new WireError("The command is too long", commandMaxBytes);
   const rest = gap < 0 ? null : bytes.subarray(gap + 1);
   const argument = argumentParsers[pop3Commands[verb].argument](rest, keywordEnd);
   return { verb, argument } as Pop3Command;

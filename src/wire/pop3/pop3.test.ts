@@ -87,7 +87,8 @@ test("commands", () => {
 test("any line is a command or a WireError", () => {
   const line = fc.oneof(
     fc.uint8Array({ maxLength: 40 }),
-    fc.tuple(fc.constantFrom("TOP", "LIST", "AUTH", "PASS", "RETR"), fc.string()).map(([verb, rest]) => bytes(`${verb} ${rest}`)),
+    fc.tuple(fc.constantFrom("TOP", "LIST", "AUTH", "PASS", "RETR"), fc.string())
+      .map(([verb, rest]) => bytes(`${verb} ${rest}`)),
   );
   fc.assert(fc.property(line, (input) => {
     assert.equal(typeof parsed(Buffer.from(input).toString("latin1")), "string");
@@ -116,7 +117,10 @@ function stuffed(message: string, cuts: readonly number[]): string {
   const stuffer = new DotStuffer();
   const whole = bytes(message);
   const sorted = [0, ...cuts.map((at) => Math.min(at, whole.length)), whole.length].sort((a, b) => a - b);
-  const parts = sorted.slice(1).map((to, index) => Buffer.from(stuffer.write(whole.subarray(sorted[index], to))).toString("latin1"));
+  const parts = sorted.slice(1).map((to, index) => {
+    const sent = stuffer.write(whole.subarray(sorted[index], to));
+    return Buffer.from(sent).toString("latin1");
+  });
   return parts.join("") + Buffer.from(stuffer.end()).toString("latin1");
 }
 

@@ -61,6 +61,7 @@ const capabilityRows: readonly {
 
 /** The whole answer to CAPA. RFC 2449 §5 */
 export function capabilityReply(facts: Pop3Capabilities): string {
-  const lines = capabilityRows.filter(({ shown }) => shown === undefined || shown(facts)).map(({ line }) => line(facts));
+  const rows = capabilityRows.filter(({ shown }) => shown === undefined || shown(facts));
+  const lines = rows.map(({ line }) => line(facts));
   return `+OK Capabilities follow\r\n${lines.join("\r\n")}\r\n.\r\n`;
 }

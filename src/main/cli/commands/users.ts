@@ -2,6 +2,7 @@
 import { changeEntry, changePassword, createEntry, deleteEntry } from "#admin/entries.ts";
 import { assignmentKeys } from "#admin/assignments.ts";
 import { listEntries, showEntry } from "#admin/views.ts";
+import { wrap } from "#main/cli/text.ts";
 import { UsageError } from "#main/cli/command.ts";
 import type { Command } from "#main/cli/command.ts";
 import {
@@ -9,16 +10,20 @@ import {
   removeAliasFlag, showText,
 } from "#main/cli/commands/shared-parts.ts";
 
-export const keysHelp = `Keys: ${assignmentKeys.filter((key) => !key.startsWith("extension")).join(", ")}, extension1 to extension15.
-A key without a value (title=) takes the attribute away. photo=@FILE and certificate=@FILE read a file.
-The switches mapi, ews, eas, imap, pop3, smtp are on or off.`.replace(/(.{1,110})(?: |$)/g, "$1\n").trimEnd();
+const shownKeys = assignmentKeys.filter((key) => !/^extension\d/.test(key));
+
+export const keysHelp = [
+  wrap(`Keys: ${shownKeys.join(", ")}, extension1 to extension15.`),
+  "A key without a value (title=) takes the attribute away. photo=@FILE and certificate=@FILE read a file.",
+  "The switches mapi, ews, eas, imap, pop3, smtp are on or off.",
+].join("\n");
 
 export const userCommands: readonly Command[] = [
   {
     name: "user add", operands: "ADDR [KEY=VALUE …]", operandsMin: 1, operandsMax: operandsManyMax,
     flags: [nameFlag, ...passwordFlags, quotaFlag, aliasFlag, languageFlag],
     summary: "Makes a user with a mailbox",
-    help: `  outpost user add dora@example.org --name "Dora Diaz" --password-stdin --quota 5G department=Sales\n\n${keysHelp}`,
+    help: `  outpost user add dora@example.org --name "Dora Diaz" --password-stdin department=Sales\n\n${keysHelp}`,
     async run(call) {
       const [address = "", ...words] = call.operands;
       const change = await readChange(call, words);
@@ -59,7 +64,7 @@ export const userCommands: readonly Command[] = [
     name: "user set", operands: "ADDR [KEY=VALUE …]", operandsMin: 1, operandsMax: operandsManyMax,
     flags: [nameFlag, quotaFlag, aliasFlag, removeAliasFlag, languageFlag],
     summary: "Changes a user: name, quota, addresses, address-book attributes, protocol switches",
-    help: `  outpost user set alice@example.org title="Head of Sales" manager=bob@example.org photo=@alice.jpg pop3=off\n\n${keysHelp}`,
+    help: `  outpost user set alice@example.org title="Head of Sales" photo=@alice.jpg pop3=off\n\n${keysHelp}`,
     async run(call) {
       const [address = "", ...words] = call.operands;
       const change = await readChange(call, words);
