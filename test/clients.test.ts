@@ -283,14 +283,14 @@ suite("swaks", { skip: programMissing("swaks") }, () => {
   const refusals: [name: string, exit: number, reply: RegExp, args: () => ReturnType<typeof run>][] = [
     ["an unknown recipient", 24, /<\*\* 550 5\.1\.1/, () => swaks("smtp", "--from", "a@outside.example", "--to", `nobody@${domain}`)],
     ["relaying", 24, /<\*\* 550 5\.7\.1/, () => swaks("smtp", "--from", "a@outside.example", "--to", "b@elsewhere.example")],
-    ["AUTH without TLS", 28, /not advertised|not offered|<\*\* 5/i,
+    ["AUTH without TLS", 28, /did not advertise authentication/,
       () => swaks("submission", "--auth", "PLAIN", ...signIn, ...from, ...to)],
-    ["no sign-in on 587", 23, /<~\* 530|<\*\* 530/, () => swaks("submission", "--tls", ...from, ...to)],
-    ["a wrong password", 28, /<~\* 535 5\.7\.8|<\*\* 535 5\.7\.8/, () => swaks("submission", "--tls", "--auth", "PLAIN",
+    ["no sign-in on 587", 23, /<~\* 530 5\.7\.0/, () => swaks("submission", "--tls", ...from, ...to)],
+    ["a wrong password", 28, /<~\* 535 5\.7\.8/, () => swaks("submission", "--tls", "--auth", "PLAIN",
       "--auth-user", `alice@${domain}`, "--auth-password", "wrong", ...from, ...to)],
-    ["another's address as sender", 23, /<\*\* 553 5\.7\.1/, () => swaks("submission", "--tls", "--auth", "PLAIN", ...signIn,
+    ["another's address as sender", 23, /<~\* 553 5\.7\.1/, () => swaks("submission", "--tls", "--auth", "PLAIN", ...signIn,
       "--from", `carol@${domain}`, ...to)],
-    ["another's address in From", 26, /<\*\* 55\d 5\.7\.1/, () => swaks("submission", "--tls", "--auth", "PLAIN", ...signIn, ...from, ...to,
+    ["another's address in From", 26, /<~\* 550 5\.7\.1/, () => swaks("submission", "--tls", "--auth", "PLAIN", ...signIn, ...from, ...to,
       "--header", `From: carol@${domain}`)],
   ];
   for (const [name, exit, reply, args] of refusals) {

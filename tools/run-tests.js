@@ -1,7 +1,7 @@
 // Runs every test file under src/, test/ and tools/ with node's own test runner. Plain JavaScript: it runs before
 // anything is known to be installed right. Arguments narrow the files (`npm test -- src/store`).
 import { spawnSync } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -23,8 +23,11 @@ if (files.length === 0) {
   console.error(`No test file matches ${wanted.join(" ")}.`);
   process.exit(1);
 }
+// The pinned Node, also when this file was started by another one.
+const pinned = join(root, "node_modules", "node", "bin", process.platform === "win32" ? "node.exe" : "node");
+const node = existsSync(pinned) ? pinned : process.execPath;
 const reporter = process.stdout.isTTY ? "spec" : "dot";
-const result = spawnSync(process.execPath, [
+const result = spawnSync(node, [
   "--test", `--test-concurrency=${process.env.OUTPOST_TEST_CONCURRENCY ?? 2}`, "--test-timeout=600000",
   `--test-reporter=${process.env.OUTPOST_TEST_REPORTER ?? reporter}`, "--test-reporter-destination=stdout",
   "--test-reporter=./tools/summary-reporter.js", "--test-reporter-destination=stdout", ...files,

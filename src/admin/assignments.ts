@@ -99,7 +99,8 @@ export function parseYesNo(key: string, value: string): boolean {
 
 function unknownKey(key: string): string {
   const near = nearest(key, assignmentKeys);
-  return `There is no attribute "${forMessage(key)}"${near === null ? "" : `; did you mean ${near}?`}.`.replace("?.", "?");
+  const what = `There is no attribute "${forMessage(key)}"`;
+  return near === null ? `${what}.` : `${what}; did you mean ${near}?`;
 }
 
 /** The word that differs least from `word`, when it differs little; null otherwise. */

@@ -30,7 +30,8 @@ export async function backupData(ctx: Ctx, dataDir: string, target: string): Pro
   }
   await mkdir(to, { recursive: true, mode: 0o700 });
   if ((await readdir(to)).length > 0 && !await exists(join(to, manifestName))) {
-    throw new Fault("notAllowed", `${forMessage(target)} holds something that is not a backup; choose an empty folder.`);
+    throw new Fault("notAllowed",
+      `${forMessage(target)} holds something that is not a backup; choose an empty folder.`);
   }
   const startedMs = ctx.system.nowMs();
   await writeManifest(to, { format: 1, complete: false, startedMs });
@@ -52,6 +53,9 @@ async function backupDatabase(from: string, to: string): Promise<void> {
   for (const suffix of ["", "-wal", "-shm", "-journal"]) await rm(draft + suffix, { force: true });
   const source = new DatabaseSync(from, { readOnly: true });
   try {
+    // One snapshot for the whole copy: without it each commit of a running server would begin the copy anew.
+    source.exec("BEGIN");
+    source.prepare("SELECT COUNT(*) FROM sqlite_schema").get();
     await backup(source, draft);
   } finally {
     source.close();
@@ -68,7 +72,8 @@ async function backupDatabase(from: string, to: string): Promise<void> {
 async function copyOtherFiles(from: string, to: string): Promise<number> {
   const skip = /(?:\.db|-wal|-shm|-journal|\.sock|\.new|\.lock|\.log)$/;
   let count = 0;
-  for (const path of await listFiles(from, (name) => !skip.test(name) && name !== manifestName, ["blobs", "mailboxes"])) {
+  const wanted = (name: string): boolean => !skip.test(name) && name !== manifestName;
+  for (const path of await listFiles(from, wanted, ["blobs", "mailboxes"])) {
     const target = join(to, relative(from, path));
     await mkdir(dirname(target), { recursive: true, mode: 0o700 });
     await copyWhole(path, target);
@@ -136,7 +141,8 @@ async function listFiles(
       throw error;
     }
     for (const entry of entries) {
-      if (entry.isDirectory() && !(at === folder && skipFolders.includes(entry.name))) folders.push(join(at, entry.name));
+      const isSkipped = at === folder && skipFolders.includes(entry.name);
+      if (entry.isDirectory() && !isSkipped) folders.push(join(at, entry.name));
       else if (entry.isFile() && wanted(entry.name)) found.push(join(at, entry.name));
     }
   }

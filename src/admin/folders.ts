@@ -96,7 +96,7 @@ function splitPath(path: string): string[] {
 
 export const folderPermissions = Object.keys(folderRoleRights);
 
-/** Gives somebody, or everybody without another right (`default`), a set of rights on one folder; `none` is kept too. */
+/** Gives somebody, or with `default` everybody who has no other right, a set of rights on one folder. */
 export async function permitFolder(
   ctx: Ctx, admin: Admin, request: { address: string; path: string; to: string; right: string },
 ): Promise<void> {

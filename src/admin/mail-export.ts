@@ -91,7 +91,8 @@ function maildirExporter(path: string): Exporter {
       for (const part of ["cur", "new", "tmp"]) await mkdir(join(path, part), { recursive: true });
     },
     async message(row, bytes) {
-      const name = `${Math.floor(row.internalMs / 1000)}.U${row.uid}.outpost,S=${row.sizeBytes}:2,${toMaildirInfo(row.flags)}`;
+      const unique = `${Math.floor(row.internalMs / 1000)}.U${row.uid}.outpost`;
+      const name = `${unique},S=${row.sizeBytes}:2,${toMaildirInfo(row.flags)}`;
       const draft = join(path, "tmp", name);
       await writeMessage(draft, row, bytes);
       await rename(draft, join(path, "cur", name));

@@ -43,14 +43,15 @@ export async function importMail(
       .map((name) => join(request.path, name))
     : [request.path];
   if (files.length === 0) throw new Fault("notFound", `${forMessage(request.path)} holds no .${request.format} file.`);
+  if (request.format === "eml") {
+    const { folderId } = await ensureFolder(ctx, mailbox, request.folder ?? "Inbox");
+    for (const file of files) await importFile(target, folderId, file, 0);
+    return target.result;
+  }
   for (const file of files) {
-    if (request.format === "eml") {
-      await importFile(target, (await ensureFolder(ctx, mailbox, request.folder ?? "Inbox")).folderId, file, 0);
-    } else {
-      const name = info.isDirectory() ? basename(file).replace(/\.[^.]+$/, "") : "Inbox";
-      const folder = await ensureFolder(ctx, mailbox, request.folder ?? name);
-      await importMbox(target, folder.folderId, file);
-    }
+    const name = info.isDirectory() ? basename(file).replace(/\.[^.]+$/, "") : "Inbox";
+    const { folderId } = await ensureFolder(ctx, mailbox, request.folder ?? name);
+    await importMbox(target, folderId, file);
   }
   return target.result;
 }

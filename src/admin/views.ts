@@ -70,7 +70,9 @@ export async function showEntry(
     const entry = yield* entryByAddressKey(key);
     return entry === null || (kinds.length > 0 && !kinds.includes(entry.kind)) ? null : yield* entryView(entry);
   });
-  if (view === null) throw new Fault("notFound", `There is no ${kinds.length === 1 ? kinds[0]! : "entry"} ${forMessage(key)}.`);
+  if (view === null) {
+    throw new Fault("notFound", `There is no ${kinds.length === 1 ? kinds[0]! : "entry"} ${forMessage(key)}.`);
+  }
   return view;
 }
 
@@ -79,7 +81,8 @@ function* entryView(entry: Entry): Work<EntryView> {
   const roles = yield* rolesOf(entry.entryId);
   const grants = yield* grantsOn(entry.entryId);
   const groups = yield* all<{ address: string }>(
-    "SELECT g.address FROM group_member m JOIN entry g ON g.entry_id = m.group_id WHERE m.member_id = $1 ORDER BY g.address",
+    `SELECT g.address FROM group_member m JOIN entry g ON g.entry_id = m.group_id WHERE m.member_id = $1
+     ORDER BY g.address`,
     entry.entryId);
   const password = yield* get("SELECT entry_id FROM credential WHERE entry_id = $1", entry.entryId);
   const manager = entry.managedBy === null ? null : yield* entryById(entry.managedBy);

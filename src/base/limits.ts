@@ -157,4 +157,15 @@ export const limits = {
   structureDepthMax: 256,
   /** Items of all lists in one decoded structure. */
   structureItemsMax: 1024 * 1024,
+  /** One RRULE, characters, and one list in it. */
+  recurrenceRuleMaxCharacters: 8192,
+  recurrenceRuleListMax: 400,
+  /** EXDATE and RDATE values, and changed occurrences, of one series. */
+  recurrenceExceptionsMax: 20_000,
+  /** Occurrences that one look at a series gives. */
+  occurrencesPerExpansionMax: 100_000,
+  /** Lines of one VTIMEZONE, its STANDARD and DAYLIGHT parts, and their dates. */
+  vtimezoneLinesMax: 5000,
+  vtimezonePartsMax: 500,
+  vtimezoneDatesMax: 5000,
 } as const;

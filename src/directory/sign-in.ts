@@ -131,8 +131,7 @@ export class SignIn {
 
   /** Failures of a second become one commit, equal ones one line: a guesser must not keep the disk busy. */
   #noteFailure(ctx: Ctx, request: SignInRequest, subject: string, why: string): void {
-    const fields = { user: subject, client: request.clientAddress, protocol: request.protocol };
-    ctx.log.warn(fields, `sign-in failed: ${why}`);
+    ctx.log.warn({ user: subject, protocol: request.protocol }, `sign-in failed: ${why}`);
     const key = `${subject} ${request.clientAddress} ${request.protocol} ${why}`;
     const found = this.#failures.get(key);
     if (found === undefined && this.#failures.size >= 1000) return;

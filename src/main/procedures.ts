@@ -2,6 +2,8 @@
 import "#mailbox/tx/flags.ts";
 import "#mailbox/tx/folders.ts";
 import "#mailbox/tx/insert.ts";
+import "#mailbox/tx/items.ts";
+import "#mailbox/tx/named-properties.ts";
 import "#mailbox/tx/transfer.ts";
 import "#transport/queue-store.ts";
 import "#directory/procedures.ts";

@@ -145,7 +145,7 @@ export const connectionRows: readonly { name: PortName; title: string; security:
 function makeFront(ctx: Ctx, config: Config, listeners: Listeners, transport: Transport): HttpFront {
   const status: StatusSource = {
     hostname: config.hostname, startedMs: ctx.system.nowMs(), nowMs: () => ctx.system.nowMs(),
-    listeners: () => listeners.stats, queueDepth: () => transport.inHand, isReady: () => !ctx.signal.aborted,
+    listeners: () => listeners.stats, queueDepth: () => transport.inHand, isReady: () => !listeners.isStopping,
   };
   const settings = (): ConnectionSetting[] => connectionRows.map(({ name, title, security }) =>
     ({ title, security, port: (config.portBase ?? 0) + standardPorts[name] }));

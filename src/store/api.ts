@@ -68,6 +68,8 @@ export interface Store {
   read<Result>(ctx: Ctx, scope: MailboxId, body: () => Work<Result>): Promise<Result>;
   /** Makes the mailbox's database. Nothing happens when it is there. */
   createMailbox(ctx: Ctx, mailboxId: MailboxId): Promise<void>;
+  /** Every mailbox that has a database, ascending. */
+  listMailboxes(ctx: Ctx): Promise<MailboxId[]>;
   /** Removes the mailbox's database for good. */
   removeMailbox(ctx: Ctx, mailboxId: MailboxId): Promise<void>;
   /** Hints after commits, from this and other processes. The result ends the watch. */
@@ -78,7 +80,11 @@ export interface Store {
   close(): Promise<void>;
 }
 
-/** Bytes kept by their SHA-256; the same bytes are kept once. */
+/**
+ * Bytes kept by their SHA-256; the same bytes are kept once. What no row speaks of is swept a day after it was stored
+ * last. So a hash goes from one scope to another only out of the queue, which the sweep reads first; elsewhere the
+ * bytes are stored anew, which makes them young.
+ */
 export interface Blobs {
   /** Starts to keep bytes. `finish` resolves when they are durable; `discard` forgets them. */
   create(): BlobWriter;
@@ -88,7 +94,7 @@ export interface Blobs {
   stream(hash: string, offset?: number, length?: number): AsyncIterable<Uint8Array>;
   /** Every blob with its size and age, for the sweep. */
   list(): AsyncIterable<{ hash: string; sizeBytes: number; modifiedMs: number }>;
-  /** Takes a blob away, unless it was stored again at `modifiedBeforeMs` or later; true when it is gone. */
+  /** Takes a blob away, unless it was stored again at `modifiedBeforeMs` or later; true when it went. */
   remove(hash: string, modifiedBeforeMs?: number): Promise<boolean>;
   /** Uploads that have not ended; those of a process that died stay until the sweep. */
   listPending(): Promise<{ name: string; sizeBytes: number; modifiedMs: number }[]>;

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { closeSync, fsyncSync, mkdirSync, openSync } from "node:fs";
+import { readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import type { MailboxId } from "#base/ids.ts";
@@ -12,8 +13,27 @@ export function serverFile(dataDir: string): string {
 
 /** Mailbox files are spread over 256 folders so that no folder grows too large. */
 export function mailboxFile(dataDir: string, mailboxId: MailboxId): string {
-  const shelf = (mailboxId & 0xff).toString(16).padStart(2, "0");
+  const shelf = (mailboxId % 256).toString(16).padStart(2, "0");
   return join(dataDir, "mailboxes", shelf, `${mailboxId}.db`);
+}
+
+/** Ids of the mailboxes that have a file, ascending. */
+export async function listMailboxFiles(dataDir: string): Promise<MailboxId[]> {
+  const root = join(dataDir, "mailboxes");
+  const found: number[] = [];
+  for (const shelf of await readdir(root).catch(noFolder)) {
+    if (!/^[0-9a-f]{2}$/.test(shelf)) continue;
+    for (const name of await readdir(join(root, shelf))) {
+      const id = Number(/^([1-9]\d{0,14})\.db$/.exec(name)?.[1]);
+      if (Number.isSafeInteger(id) && mailboxFile(dataDir, id as MailboxId) === join(root, shelf, name)) found.push(id);
+    }
+  }
+  return found.sort((left, right) => left - right) as MailboxId[];
+}
+
+function noFolder(error: unknown): string[] {
+  if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+  throw error;
 }
 
 export function scopeFile(dataDir: string, scope: MailboxId): string {

@@ -24,6 +24,7 @@ import { mailboxTables, migratePostgres, scopeLock } from "#store/postgres-schem
 import { runBody, valueTypes } from "#store/postgres-values.ts";
 import { prepareJob } from "#store/prepare.ts";
 import type { Prepared } from "#store/prepare.ts";
+import { all } from "#store/sql.ts";
 import type { Work } from "#store/sql.ts";
 
 export interface PostgresStoreOptions {
@@ -200,6 +201,12 @@ class PostgresStore implements Store {
     await this.#writers.query(
       { text: "INSERT INTO mailbox_scope (mailbox_id) VALUES ($1) ON CONFLICT DO NOTHING", values: [mailboxId] },
     ).catch((error: unknown) => { throw toPostgresFault(error); });
+  }
+
+  async listMailboxes(ctx: Ctx): Promise<MailboxId[]> {
+    const rows = await this.read(ctx, serverScope, () => all<{ mailbox_id: MailboxId }>(
+      "SELECT mailbox_id FROM mailbox_scope ORDER BY mailbox_id"));
+    return rows.map((row) => row.mailbox_id);
   }
 
   async removeMailbox(ctx: Ctx, mailboxId: MailboxId): Promise<void> {

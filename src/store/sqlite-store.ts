@@ -13,7 +13,7 @@ import { receiveError } from "#store/batch.ts";
 import type { Batch, BatchOutcome } from "#store/batch.ts";
 import { FolderBlobs } from "#store/blobs.ts";
 import { CommitQueue } from "#store/commit-queue.ts";
-import { blobFolder, hintSocket, makeFolderSync, scopeFile } from "#store/files.ts";
+import { blobFolder, hintSocket, listMailboxFiles, makeFolderSync, scopeFile } from "#store/files.ts";
 import { Hints, HintSender, listenForHints } from "#store/hints.ts";
 import type { Work } from "#store/sql.ts";
 import { RecentlyUsed, SqliteDatabase, toStoreFault } from "#store/sqlite.ts";
@@ -180,6 +180,11 @@ class SqliteStore implements Store {
   async createMailbox(ctx: Ctx, mailboxId: MailboxId): Promise<void> {
     throwIfCancelled(ctx);
     await this.prepareScope(mailboxId, true);
+  }
+
+  async listMailboxes(ctx: Ctx): Promise<MailboxId[]> {
+    throwIfCancelled(ctx);
+    return await listMailboxFiles(this.#options.dataDir);
   }
 
   async removeMailbox(ctx: Ctx, mailboxId: MailboxId): Promise<void> {

@@ -2,12 +2,12 @@
 import type { Ctx } from "#base/ctx.ts";
 import { Fault } from "#base/fault.ts";
 import type { Store } from "#store/api.ts";
-import { procedure, serverScope } from "#store/api.ts";
-import { takeServerCn } from "#store/server-cn.ts";
-import { all, get, run } from "#store/sql.ts";
+import { serverScope } from "#store/api.ts";
+import { all, get } from "#store/sql.ts";
 import type { Work } from "#store/sql.ts";
 import { loadContent, readContentStart } from "#transport/content.ts";
-import { removeFinished } from "#transport/queue-store.ts";
+import type { QueueChange } from "#transport/queue-store.ts";
+import { changeQueue } from "#transport/queue-store.ts";
 
 /** One recipient that waits, as a person sees it. */
 export interface QueueListRow {
@@ -115,36 +115,7 @@ export interface QueueSelection {
   readonly recipientNumber?: number;
 }
 
-type Change = "retry" | "hold" | "drop";
-
-/**
- * One change to the rows selected; how many there were. `retry` also ends a hold. Work in hand is left alone by `retry`, held
- * back from its next attempt by `hold`, and its outcome is ignored after `drop`.
- */
-const changeQueue = procedure({
-  name: "transport.changeQueue",
-  *run(tx, { change, queueId, recipientNumber }: QueueSelection & { change: Change }): Work<number> {
-    const where = "($1 IS NULL OR queue_id = $1) AND ($2 IS NULL OR recipient_number = $2)";
-    const keys = [queueId, recipientNumber ?? null] as const;
-    let count: number;
-    if (change === "retry") {
-      count = yield* run(
-        `UPDATE queue_recipient SET held = 0, next_attempt_ms = CASE WHEN lease_owner IS NULL THEN $3 ELSE next_attempt_ms END
-           WHERE ${where}`, ...keys, tx.nowMs);
-    } else if (change === "hold") {
-      count = yield* run(`UPDATE queue_recipient SET held = 1 WHERE ${where}`, ...keys);
-    } else {
-      const touched = yield* all<{ queue_id: string }>(`SELECT DISTINCT queue_id FROM queue_recipient WHERE ${where}`, ...keys);
-      count = yield* run(`DELETE FROM queue_recipient WHERE ${where}`, ...keys);
-      for (const row of touched) yield* removeFinished(row.queue_id);
-    }
-    // Wakes the worker of the running server.
-    if (count > 0) yield* takeServerCn();
-    return count;
-  },
-});
-
-async function change(ctx: Ctx, store: Store, what: Change, selection: QueueSelection): Promise<number> {
+async function change(ctx: Ctx, store: Store, what: QueueChange, selection: QueueSelection): Promise<number> {
   const count = await store.transact(ctx, serverScope, changeQueue, { change: what, ...selection });
   if (count === 0 && selection.queueId !== null) {
     throw new Fault("notFound", `There is no message ${selection.queueId} in the queue.`);

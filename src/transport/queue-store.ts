@@ -5,6 +5,7 @@
  */
 import type { MailboxId } from "#base/ids.ts";
 import { procedure } from "#store/api.ts";
+import { takeServerCn } from "#store/server-cn.ts";
 import { all, get, run } from "#store/sql.ts";
 import type { Work } from "#store/sql.ts";
 import type {
@@ -58,7 +59,7 @@ export const settle = procedure({
 });
 
 /** The message goes with its last recipient. */
-export function* removeFinished(queueId: string): Work<void> {
+function* removeFinished(queueId: string): Work<void> {
   yield* run(
     `DELETE FROM queue_message WHERE queue_id = $1
        AND NOT EXISTS (SELECT 1 FROM queue_recipient WHERE queue_id = $1)`, queueId);
@@ -166,3 +167,34 @@ export function* blobHashesInQueue(after: string, limitRows: number): Work<strin
     "SELECT DISTINCT blob_hash FROM queue_message WHERE blob_hash > $1 ORDER BY blob_hash LIMIT $2", after, limitRows);
   return rows.map((row) => row.blob_hash);
 }
+
+export type QueueChange = "retry" | "hold" | "drop";
+
+/**
+ * One change to the rows selected; how many there were. `retry` also ends a hold. Work in hand is left alone by `retry`, held
+ * back from its next attempt by `hold`, and its outcome is ignored after `drop`.
+ */
+export const changeQueue = procedure({
+  name: "transport.changeQueue",
+  *run(tx, { change, queueId, recipientNumber }: {
+    change: QueueChange; queueId: string | null; recipientNumber?: number;
+  }): Work<number> {
+    const where = "($1 IS NULL OR queue_id = $1) AND ($2 IS NULL OR recipient_number = $2)";
+    const keys = [queueId, recipientNumber ?? null] as const;
+    let count: number;
+    if (change === "retry") {
+      count = yield* run(
+        `UPDATE queue_recipient SET held = 0, next_attempt_ms = CASE WHEN lease_owner IS NULL THEN $3 ELSE next_attempt_ms END
+           WHERE ${where}`, ...keys, tx.nowMs);
+    } else if (change === "hold") {
+      count = yield* run(`UPDATE queue_recipient SET held = 1 WHERE ${where}`, ...keys);
+    } else {
+      const touched = yield* all<{ queue_id: string }>(`SELECT DISTINCT queue_id FROM queue_recipient WHERE ${where}`, ...keys);
+      count = yield* run(`DELETE FROM queue_recipient WHERE ${where}`, ...keys);
+      for (const row of touched) yield* removeFinished(row.queue_id);
+    }
+    // Wakes the worker of the running server.
+    if (count > 0) yield* takeServerCn();
+    return count;
+  },
+});

@@ -17,7 +17,6 @@ import { openSqliteStore } from "#store/sqlite-store.ts";
 import type { TransportConfig } from "#transport/config.ts";
 import type { Deliver } from "#transport/local.ts";
 import { Transport } from "#transport/transport.ts";
-import "#transport/queue-admin.ts";
 
 /** Real timers, a clock that can be put forward, a name system of tables. */
 export class TestSystem implements System {

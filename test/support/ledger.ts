@@ -18,6 +18,8 @@ export interface Copy {
   possible: Possible[];
   /** Sent but never answered: it may still come out of the queue at any later time, once. */
   mayComeLate: boolean;
+  /** All that was expected and seen of it, for the person who must find out why. */
+  readonly history: string[];
 }
 
 export interface Seen extends CopyState {
@@ -31,6 +33,10 @@ export interface SeenFolder {
   readonly uidNext: number;
   readonly highestModSeq: bigint;
   readonly messages: readonly Seen[];
+}
+
+function describe(state: Possible): string {
+  return state === gone ? gone : `${state.folder}/${state.uid ?? "?"} (${state.flags})`;
 }
 
 /** One mailbox's promises. */
@@ -47,8 +53,9 @@ export class Ledger {
 
   /** The server answered, or is about to be asked: these are the states that may be found. */
   expect(token: string, ...possible: Possible[]): Copy {
-    const copy = this.copies.get(token) ?? { token, possible, mayComeLate: false };
+    const copy = this.copies.get(token) ?? { token, possible, mayComeLate: false, history: [] };
     copy.possible = possible;
+    copy.history.push(possible.map(describe).join(" | "));
     this.copies.set(token, copy);
     for (const state of possible) {
       if (state !== gone && state.uid !== null) this.own(state.folder, state.uid, token);
@@ -129,16 +136,19 @@ export class Ledger {
   }
 
   #settleCopy(copy: Copy, found: Seen | undefined, wrong: string[]): void {
-    const describe = (): string => JSON.stringify(copy.possible);
+    const tell = (what: string): void => {
+      wrong.push(`${this.user}: ${copy.token} is ${what}; expected ${copy.history.at(-1)}; before: ${copy.history.join(" -> ")}`);
+    };
     if (found === undefined) {
-      if (!copy.possible.includes(gone)) wrong.push(`${this.user}: ${copy.token} is lost; expected ${describe()}`);
+      if (!copy.possible.includes(gone)) tell("lost");
       else if (!copy.mayComeLate) this.copies.delete(copy.token);
       return;
     }
     const matches = copy.possible.some((state) => state !== gone && state.folder === found.folder &&
       state.flags === found.flags && (state.uid === null || state.uid === found.uid));
-    if (!matches) wrong.push(`${this.user}: ${copy.token} is ${JSON.stringify(found)}; expected ${describe()}`);
+    if (!matches) tell(describe(found));
     copy.mayComeLate = false;
     copy.possible = [{ folder: found.folder, uid: found.uid, flags: found.flags }];
+    copy.history.push(`seen ${describe(found)}`);
   }
 }

@@ -106,26 +106,40 @@ export type Misfit = "moreThanTwoChanges" | "twoChangesOneWay" | "partOfMinute";
 
 export type FoundRule = { readonly fits: true; readonly rule: ZoneRule } | { readonly fits: false; readonly why: Misfit };
 
-interface WallChange {
+export interface WallChange {
   /** Wall clock before the change, milliseconds as if in UTC. */
   readonly at: number;
+  /** Minutes. */
   readonly before: number;
   readonly after: number;
 }
 
-/** The changes of a local year, their offsets in minutes. */
-function wallChanges(zone: Zone, year: number): { first: number; changes: WallChange[] } {
-  const startMs = zone.localMsToUtc(localToMs(daysFromCivil(year, 1, 1) * minutesPerDay));
-  const endMs = zone.localMsToUtc(localToMs(daysFromCivil(year + 1, 1, 1) * minutesPerDay));
-  let before = zone.offsetAt(startMs) / 60_000;
-  const first = before;
+const dayMs = 86_400_000;
+
+/** The changes of a local year, by the wall clock before each: one at midnight between two years is of the later. */
+export function wallChangesOfYear(zone: Zone, year: number): { first: number; changes: WallChange[] } {
+  const yearStart = localToMs(daysFromCivil(year, 1, 1) * minutesPerDay);
+  const yearEnd = localToMs(daysFromCivil(year + 1, 1, 1) * minutesPerDay);
+  let first = zone.offsetAt(yearStart - 2 * dayMs) / 60_000;
+  let before = first;
   const changes: WallChange[] = [];
-  for (const { atMs, offsetMs } of zone.changesBetween(startMs, endMs - 1)) {
+  for (const { atMs, offsetMs } of zone.changesBetween(yearStart - 2 * dayMs, yearEnd + 2 * dayMs)) {
+    const at = atMs + before * 60_000;
     const after = offsetMs / 60_000;
-    changes.push({ at: atMs + before * 60_000, before, after });
+    if (at >= yearEnd) break;
+    if (at >= yearStart) changes.push({ at, before, after });
+    else first = after;
     before = after;
   }
   return { first, changes };
+}
+
+/** The same with a change in the very first moment already made. */
+function wallChanges(zone: Zone, year: number): { first: number; changes: WallChange[] } {
+  const { first, changes } = wallChangesOfYear(zone, year);
+  const yearStart = localToMs(daysFromCivil(year, 1, 1) * minutesPerDay);
+  if (changes[0]?.at !== yearStart) return { first, changes };
+  return { first: changes[0].after, changes: changes.slice(1) };
 }
 
 const yearsLookedAhead = 12;
@@ -133,7 +147,6 @@ const yearsLookedAhead = 12;
 /** Ways to tell a wall clock time as a date of every year. */
 function datesFor(at: number): SystemTime[] {
   const dates: SystemTime[] = [];
-  const dayMs = 86_400_000;
   const addDates = (dayNumber: number, timeMs: number): void => {
     const { year, month, day } = civilFromDays(dayNumber);
     const time = {

@@ -10,7 +10,7 @@ test("HTML to text", () => {
     ["a<br>b<p>c", "a\nb\nc"],
     ["<td>a</td><td>b</td>", " a  b "],
     ["<style>p{x:'<b>'}</style>a<script>if (a < b) '</b>'</script >b", "ab"],
-    ["<!-- x > - -- y -->a<!---->b<!-->c", "abc"],
+    ["<!-- x > - -- y -> z -->a<!---->b<!-->c", "abc"],
     ["<!DOCTYPE html><?xml x?>a", "a"],
     ["&amp;&#228;&#xE4;&nbsp;&euro;&nothing;&", "&ää\u00a0€&nothing;&"],
     ["&ampx &lt &#0; &#128; &#99999999;", "&ampx < \ufffd € \ufffd"],

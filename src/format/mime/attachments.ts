@@ -59,7 +59,7 @@ function inMultipart(children: readonly MimePart[], subtype: string, seen: { bod
     }
     if (subtype === "related" && index > 0 && !explicit && (child.contentId ?? child.location) !== undefined) continue;
     if (subtype === "alternative" && !explicit) continue;
-    if (subtype === "reportx" && index > 0 && (child.kind === "message" || !explicit)) continue;
+    if (subtype === "report" && index > 0 && (child.kind === "message" || !explicit)) continue;
     if (subtype === "encrypted") continue;
     if (isAttachment(child)) return true;
   }

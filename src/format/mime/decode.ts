@@ -136,11 +136,13 @@ export class QuotedPrintableDecoder implements ByteDecoder {
     let length = this.#spaces.length;
     // End of what is settled; after it stands white space only.
     let text = 0;
+    let isEscape = this.#escape !== "none";
     for (let at = 0; at < size;) {
       const byte = bytes[at]!;
-      if (this.#escape !== "none") {
+      if (isEscape) {
         const before = length;
         length = this.#step(byte, out, length);
+        isEscape = this.#escape !== "none";
         if (length > before) text = before + this.#settled;
         if (this.#taken) at++;
         continue;
@@ -154,6 +156,7 @@ export class QuotedPrintableDecoder implements ByteDecoder {
         out[length++] = byte;
       } else if (byte === 0x3d) {
         this.#escape = "equals";
+        isEscape = true;
         text = length;
       } else {
         if (byte === 0x0d || byte === 0x0a) length = text;

@@ -172,7 +172,6 @@ function splitPoint(section: Buffer): number {
       continue;
     }
     if (fieldColon(section, at, end) > 0) firstBad = -1;
-    else if (at === 0) return 0;
     else {
       if (first === 0x2d && section[at + 1] === 0x2d) {
         boundary ??= boundaryOf(readSection(section.subarray(0, at), "text/plain", false, null).content);

@@ -264,6 +264,31 @@ test("search text, preview and attachments", () => {
   assert.ok(Object.values(tight).join("").length <= 20);
 });
 
+test("what a person would call an attachment", () => {
+  const part = (header: string): string => `--b\r\n${header}\r\n\r\nx\r\n`;
+  const text = part("Content-Type: text/plain");
+  const rows: readonly (readonly [name: string, subtype: string, parts: string, expected: boolean])[] = [
+    ["text alone", "mixed", text, false],
+    ["text with a name as the message", "mixed", part("Content-Type: text/plain; name=a.txt"), false],
+    ["second text without a name", "mixed", text + text, false],
+    ["text with a name", "mixed", text + part("Content-Type: text/plain; name=a.txt"), true],
+    ["text marked as one", "mixed", part("Content-Disposition: attachment"), true],
+    ["picture", "mixed", text + part("Content-Type: image/png"), true],
+    ["picture of the text", "related", text + part("Content-Type: image/png\r\nContent-ID: <1>"), false],
+    ["file beside the text", "related",
+      text + part("Content-Type: image/png\r\nContent-ID: <1>\r\nContent-Disposition: attachment"), true],
+    ["other form", "alternative", text + part("Content-Type: application/json"), false],
+    ["signature", "signed", text + part("Content-Type: application/pgp-signature; name=signature.asc"), false],
+    ["encrypted", "encrypted", part("Content-Type: application/octet-stream; name=x.asc"), false],
+    ["report", "report", text + part("Content-Type: message/delivery-status") + part("Content-Type: message/rfc822"), false],
+    ["enclosed message", "mixed", text + part("Content-Type: message/rfc822"), true],
+    ["meeting", "alternative", text + part("Content-Type: text/calendar; method=REQUEST"), false],
+  ];
+  for (const [name, subtype, parts, expected] of rows) {
+    assert.equal(indexMessage(bytesOf(multi("b", `${parts}--b--`, subtype))).index.hasAttachments, expected, name);
+  }
+});
+
 test("a large message passes in flat memory", () => {
   const indexer = createMimeIndexer();
   indexer.push(bytesOf(multi("b", "--b\r\nContent-Type: application/zip\r\nContent-Transfer-Encoding: base64\r\n\r\n")));

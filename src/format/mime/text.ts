@@ -127,8 +127,12 @@ export function collapse(text: string): string {
   return text.replaceAll(collapsible, " ").trim();
 }
 
-/** White space, control characters and what senders pad invisible preheaders with. */
-const collapsible = /[\s\0-\x1f\x7f-\x9f\u00ad\u034f\u180e\u200b-\u200f\u2028-\u202f\u2060-\u2064\ufeff]+/g;
+/** Control characters, white space but the plain space, and what senders pad invisible preheaders with. */
+const odd = "\\t-\\r\\0-\\x08\\x0e-\\x1f\\x7f-\\xa0\\u00ad\\u034f\\u1680\\u180e\\u2000-\\u200f\\u2028-\\u202f" +
+  "\\u205f-\\u2064\\u3000\\ufeff";
+
+/** Runs that become one space; a plain space alone is passed over, since most are that already. */
+const collapsible = new RegExp(` [ ${odd}]+|[${odd}][ ${odd}]*`, "g");
 
 const gatherMax = 4096;
 

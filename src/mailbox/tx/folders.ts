@@ -84,6 +84,7 @@ export const provisionMailbox = procedure({
       byRole.set(role, folderId);
     }
     yield* permitFreeBusy(mailboxId, byRole.get("calendar")!);
+    yield* subscribeMailFolders(mailboxId, names);
   },
 });
 
@@ -92,6 +93,16 @@ function* permitFreeBusy(mailboxId: number, calendarId: number): Work<void> {
   yield* run(
     `INSERT INTO folder_permission (mailbox_id, folder_id, member_id, rights) VALUES ($1, $2, 0, $3)
      ON CONFLICT DO NOTHING`, mailboxId, calendarId, 0x800);
+}
+
+/** Mail programs that show subscribed folders only show those a person needs, under the names IMAP gives them. */
+function* subscribeMailFolders(mailboxId: number, names: Record<FolderRole, string>): Work<void> {
+  const subscribed = yield* get("SELECT 1 AS found FROM subscription WHERE mailbox_id = $1", mailboxId);
+  if (subscribed !== undefined) return;
+  const shown: FolderRole[] = ["drafts", "sentItems", "deletedItems", "junkEmail", "archive"];
+  for (const name of ["INBOX", ...shown.map((role) => names[role])]) {
+    yield* run("INSERT INTO subscription (mailbox_id, name) VALUES ($1, $2) ON CONFLICT DO NOTHING", mailboxId, name);
+  }
 }
 
 interface NewFolder {

@@ -46,13 +46,16 @@ function findCommand(
   const double = group.find((command) => command.name === `${first} ${second}`);
   if (double !== undefined) return { command: double, rest: without(words, [first, second!]) };
   if (words.includes("--help") || words.includes("-h") || second === "help") return { command: null, rest: [] };
-  if (second === undefined) throw new UsageError(`What shall "outpost ${first}" do? One of: ${verbs.join(", ")}.`, first);
+  if (second === undefined) {
+    throw new UsageError(`What shall "outpost ${first}" do? One of: ${verbs.join(", ")}.`, first);
+  }
   throw new UsageError(unknown(`There is no command "${first} ${second}"`, second, verbs, `${first} `), first);
 }
 
 function unknown(what: string, word: string, words: readonly string[], before = ""): string {
   const near = nearest(word, words);
-  return near === null ? `${what}; "outpost help" lists them all.` : `${what}; did you mean "outpost ${before}${near}"?`;
+  if (near === null) return `${what}; "outpost help" lists them all.`;
+  return `${what}; did you mean "outpost ${before}${near}"?`;
 }
 
 /** The words without the first occurrence of each of `taken`, in order. */
@@ -77,7 +80,9 @@ function readWords(command: Command, words: readonly string[]): { operands: stri
       continue;
     }
     if (!word.startsWith("--")) {
-      if (/^-[A-Za-z]/.test(word)) throw new UsageError(`"${word}" is not a flag; flags have two dashes.`, command.name);
+      if (/^-[A-Za-z]/.test(word)) {
+        throw new UsageError(`"${word}" is not a flag; flags have two dashes.`, command.name);
+      }
       operands.push(word);
       continue;
     }

@@ -26,7 +26,8 @@ export async function runCommandLine(
   try {
     const request = parseCommandLine(words, commands);
     if (request.kind === "version") {
-      terminal.print(json ? JSON.stringify({ version, node: process.version }) : `outpost ${version} (Node ${process.version})`);
+      const { version: node } = process;
+      terminal.print(json ? JSON.stringify({ version, node }) : `outpost ${version} (Node ${node})`);
       return 0;
     }
     if (request.kind === "help") {

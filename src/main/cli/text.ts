@@ -20,13 +20,14 @@ export function facts(rows: readonly (readonly [string, string | null])[]): stri
     .join("\n");
 }
 
+const wide = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/u;
+
 /** Characters a terminal shows for a text; wide East Asian ones count two. */
 function width(text: string): number {
   let count = 0;
   for (const character of text) {
     if (/\p{Mark}/u.test(character)) continue;
-    count += /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/u.test(character)
-      ? 2 : 1;
+    count += wide.test(character) ? 2 : 1;
   }
   return count;
 }
@@ -36,7 +37,8 @@ export function localTime(ms: number | null): string {
   if (ms === null) return "";
   const at = new Date(ms);
   const two = (value: number): string => String(value).padStart(2, "0");
-  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}`;
+  const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+  return `${day} ${two(at.getHours())}:${two(at.getMinutes())}`;
 }
 
 /** A paragraph in lines of at most 110 characters. */

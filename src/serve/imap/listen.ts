@@ -5,7 +5,7 @@ import { assert, Fault } from "#base/fault.ts";
 import { limits } from "#base/limits.ts";
 import { ReadTimeout } from "#net/api.ts";
 import { ImapSession } from "#serve/imap/session.ts";
-import { BadCommand, OutOfStep } from "#serve/imap/state.ts";
+import { BadCommand, ConnectionOver, OutOfStep } from "#serve/imap/state.ts";
 import { encodeContinuation, encodeStatus } from "#wire/imap/encode.ts";
 import { CommandReader } from "#wire/imap/reader.ts";
 
@@ -21,11 +21,11 @@ export function imapRefusal(reason: RefusalReason): string {
 }
 
 /** The client closed its side. */
-class ClientGone extends Error {}
+class ClientGone extends ConnectionOver {}
 /** The server stops, and no command is under way. */
-class Stopping extends Error {}
+class Stopping extends ConnectionOver {}
 /** Where the next command begins can no longer be known. */
-class OutOfSync extends Error {}
+class OutOfSync extends ConnectionOver {}
 
 /**
  * One connection from greeting to close. Commands run one after the other, in the order they came; bytes are read only

@@ -8,7 +8,7 @@ import { limits } from "#base/limits.ts";
 import { capabilities } from "#serve/imap/commands/general.ts";
 import { writeUpdates } from "#serve/imap/flags.ts";
 import { asksForNews, handlers, keepsNumbers } from "#serve/imap/handlers.ts";
-import { BadCommand, OutOfStep, SessionState } from "#serve/imap/state.ts";
+import { BadCommand, ConnectionOver, OutOfStep, SessionState } from "#serve/imap/state.ts";
 import { commands } from "#wire/imap/commands.ts";
 import { encodeStatus } from "#wire/imap/encode.ts";
 
@@ -94,7 +94,7 @@ export class ImapSession {
       return await dispatch(this.#state, command);
     } catch (error) {
       if (error instanceof BadCommand) return { condition: "BAD", text: error.message };
-      if (error instanceof OutOfStep) throw error;
+      if (error instanceof OutOfStep || error instanceof ConnectionOver) throw error;
       if (error instanceof Fault) {
         if (error.code === "cancelled") throw error;
         return refusal(error.code, error.message);

@@ -50,6 +50,8 @@ export class BadCommand extends Error {}
 
 /** The answer was cut in the middle of a literal: nothing sent after it would be understood. */
 export class OutOfStep extends Error {}
+/** The connection itself is over, in the middle of a command or not: no fault of the command's. */
+export class ConnectionOver extends Error {}
 
 /** What one connection knows of its client. RFC 9051 §3 */
 export class SessionState {

@@ -88,7 +88,7 @@ test("sizes after DELE and RSET", async () => {
 const b64 = (text: string): string => Buffer.from(text).toString("base64");
 const signIns: [name: string, isTls: boolean, lines: string, expected: string][] = [
   ["in the clear", false, `USER alice\r\nPASS secret\r\nAUTH PLAIN ${b64("\0alice\0secret")}\r\nSTAT\r\n`,
-    "-ERR -ERR -ERR -ERR"],
+    "-ERR [AUTH] -ERR [AUTH] -ERR [AUTH] -ERR"],
   ["PASS without USER", true, "PASS secret\r\n", "-ERR"],
   ["wrong password", true, "USER alice\r\nPASS wrong\r\nPASS secret\r\n", "+OK -ERR [AUTH] -ERR"],
   ["unknown name", true, "USER mallory\r\nPASS secret\r\n", "+OK -ERR [AUTH]"],

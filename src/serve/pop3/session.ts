@@ -164,14 +164,14 @@ export class Pop3Session {
   }
 
   async #user(name: Uint8Array): Promise<Pop3Next> {
-    if (!this.#isTls) return this.#refuseSignIn("", tlsNeeded);
+    if (!this.#isTls) return this.#refuseSignIn("AUTH", tlsNeeded);
     if (name.length > limits.signInNameMaxBytes) return this.#bad("The name is too long.");
     this.#userName = decodeSignInText(name).trimEnd();
     return this.#ok("Password, please.");
   }
 
   async #pass(password: Uint8Array): Promise<Pop3Next> {
-    if (!this.#isTls) return this.#refuseSignIn("", tlsNeeded);
+    if (!this.#isTls) return this.#refuseSignIn("AUTH", tlsNeeded);
     const name = this.#userName;
     this.#userName = null;
     if (name === null || name === "") return this.#bad("USER comes before PASS.");
@@ -185,7 +185,7 @@ export class Pop3Session {
       const lines = this.#isTls ? Object.keys(saslMechanisms).map((name) => `${name}\r\n`).join("") : "";
       return this.#say(`+OK Mechanisms follow\r\n${lines}.\r\n`);
     }
-    if (!this.#isTls) return this.#refuseSignIn("", tlsNeeded);
+    if (!this.#isTls) return this.#refuseSignIn("AUTH", tlsNeeded);
     return this.#saslStep(beginSasl(mechanism, initialResponse));
   }
 

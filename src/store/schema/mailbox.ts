@@ -89,7 +89,7 @@ export const mailboxMigrations: readonly Migration[] = [{
       importance BIGINT NOT NULL,
       preview TEXT NOT NULL,
       conversation_id BYTEA,
-      -- An embedded message: the attachment it is inside of; such a row has folder_id 0 in message.
+      -- An embedded message: the attachment it is inside of; it has no row in message.
       owner_attachment_id BIGINT,
       -- Where a message in Recoverable Items came from.
       deleted_from_id BIGINT,
@@ -118,6 +118,7 @@ export const mailboxMigrations: readonly Migration[] = [{
       bag BYTEA,
       PRIMARY KEY (mailbox_id, attachment_id))`,
     `CREATE UNIQUE INDEX attachment_by_item ON attachment (mailbox_id, item_id, number)`,
+    `CREATE INDEX attachment_by_content ON attachment (mailbox_id, content_id)`,
     // `bytes` first, then the blob's: small content is all `bytes`; for a large message `bytes` holds the lines put
     // in front at delivery, so that one blob serves all its recipients. `refs` counts messages and attachments.
     `CREATE TABLE content (

@@ -10,6 +10,8 @@ import type { Call, Command, Flag } from "#main/cli/command.ts";
 import { counted } from "#main/cli/text.ts";
 import { withAdmin } from "#main/cli/run.ts";
 import { readConfig } from "#main/config.ts";
+import { checkStore } from "#store/check.ts";
+import type { Finding } from "#store/check.ts";
 import { serverFile } from "#store/files.ts";
 
 const mailFormats = ["eml", "mbox", "maildir"] as const;
@@ -37,8 +39,8 @@ const mailCommands: readonly Command[] = [
   {
     name: "import", operands: "ADDR PATH", operandsMin: 2, operandsMax: 2, flags: [formatFlag, folderFlag],
     summary: "Puts messages from files into a mailbox",
-    help: `PATH is a message or a folder of them (eml), an mbox file or a folder of them, or a Maildir with its subfolders.
-The dates of eml and Maildir files, the dates and Status lines of an mbox and Maildir's flags are kept.
+    help: `PATH is a message or a folder of them (eml), an mbox file or a folder of them, or a Maildir with
+its subfolders. The dates of eml and Maildir files, the dates and Status lines of an mbox and Maildir's flags are kept.
 
   outpost import alice@example.org --format maildir /home/alice/Maildir`,
     async run(call) {
@@ -93,7 +95,9 @@ const backupCommands: readonly Command[] = [
   outpost backup --data /srv/mail /backup/mail`,
     async run(call) {
       requireSqlite(call);
-      if (!existsSync(serverFile(call.dataDir))) throw new Fault("notFound", `There is no Outpost data in ${call.dataDir}.`);
+      if (!existsSync(serverFile(call.dataDir))) {
+        throw new Fault("notFound", `There is no Outpost data in ${call.dataDir}.`);
+      }
       const result = await backupData(call.ctx, call.dataDir, call.operands[0]!);
       const what = `${counted(result.mailboxes, "mailbox", "mailboxes")}, ${counted(result.blobs, "large message")}`;
       return { data: result, text: `Backed up ${what} and the directory to ${call.operands[0]!}.` };
@@ -116,9 +120,37 @@ programs load the mailboxes anew, because some of what they remember is no longe
         return { data: { mailbox: address }, text: `Restored the mailbox ${address}.` };
       }
       const result = await restoreAll(call, folder);
-      return { data: result, text: `Restored ${counted(result.mailboxes, "mailbox", "mailboxes")} to ${call.dataDir}.` };
+      const what = counted(result.mailboxes, "mailbox", "mailboxes");
+      return { data: result, text: `Restored ${what} to ${call.dataDir}.` };
     },
   },
 ];
 
-export const dataCommands: readonly Command[] = [...mailCommands, ...backupCommands];
+const check: Command = {
+  name: "check", operands: "", operandsMin: 0, operandsMax: 0,
+  flags: [
+    { name: "repair", summary: "put right what can be, and sweep message bytes nothing uses" },
+    { name: "deep", summary: "also read all message bytes and compare them with their names" },
+  ],
+  summary: "Looks whether everything in the data folder fits together",
+  help: "Works while the server runs. Exit status 1 when something is wrong that was not put right.",
+  async run(call) {
+    const options = { repair: call.has("repair"), deep: call.has("deep") };
+    const report = await call.withAdmin(({ store }) => checkStore(call.ctx, store, options, () => undefined));
+    const left = report.findings.filter((finding) => finding.repaired < finding.count);
+    const lines = report.findings.map((finding) => findingLine(finding));
+    const what = `${counted(report.mailboxes, "mailbox", "mailboxes")} and ${counted(report.blobs, "large message")}`;
+    lines.push(report.findings.length === 0 ? `Checked ${what}: everything fits together.`
+      : left.length === 0 ? `Checked ${what}: everything found was put right.`
+        : `Checked ${what}: ${counted(left.length, "finding")} left${options.repair ? "" : "; try check --repair"}.`);
+    return { data: report, text: lines.join("\n"), exitCode: left.length === 0 ? 0 : 1 };
+  },
+};
+
+function findingLine(finding: Finding): string {
+  const where = finding.mailboxId === null ? "server" : `mailbox ${finding.mailboxId}`;
+  const examples = finding.examples.length === 0 ? "" : ` (${finding.examples.join(", ")})`;
+  return `${where}: ${finding.message}${examples}${finding.repaired > 0 ? ` ${finding.repaired} put right.` : ""}`;
+}
+
+export const dataCommands: readonly Command[] = [...mailCommands, ...backupCommands, check];

@@ -52,8 +52,9 @@ const groupFlags: readonly Flag[] = [
   { name: "managed-by", value: "ADDR", summary: "who may change the members" },
   aliasFlag,
 ];
-const queryHelp = `A query is KEY=VALUE conditions that must all hold, with "or" between alternatives. KEY!=VALUE excludes,
-a * at the end matches any rest. Besides the address book's attributes there are kind, name, address, domain.
+const queryHelp = `A query is KEY=VALUE conditions that must all hold, with "or" between alternatives.
+KEY!=VALUE excludes, a * at the end matches any rest. Besides the address book's attributes there
+are kind, name, address, domain.
 
   outpost group add sales@example.org --name Sales --member alice@example.org
   outpost group add heads@example.org --dynamic 'title="Head of*" or title=CEO'`;

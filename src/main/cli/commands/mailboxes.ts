@@ -102,7 +102,8 @@ const grantCommands: readonly Command[] = [
       const right = readRight(call, "shared grant")!;
       const to = call.value("to")!;
       const { added } = await call.withAdmin((admin) => grantAccess(call.ctx, admin, address, to, right));
-      return { data: { address, to, right, added }, text: `${to} has ${right} on ${address}${added ? "" : " already"}.` };
+      const text = `${to} has ${right} on ${address}${added ? "" : " already"}.`;
+      return { data: { address, to, right, added }, text };
     },
   },
   {
@@ -114,7 +115,8 @@ const grantCommands: readonly Command[] = [
       const right = readRight(call, "shared revoke");
       const to = call.value("to")!;
       const { removed } = await call.withAdmin((admin) => revokeAccess(call.ctx, admin, address, to, right));
-      return { data: { address, to, right, removed }, text: `Took ${right ?? "every right"} on ${address} from ${to}.` };
+      const text = `Took ${right ?? "every right"} on ${address} from ${to}.`;
+      return { data: { address, to, right, removed }, text };
     },
   },
 ];

@@ -5,7 +5,9 @@ import { UsageError } from "#main/cli/command.ts";
 import type { Call, Command, Flag } from "#main/cli/command.ts";
 import { counted, facts, localTime, table } from "#main/cli/text.ts";
 import { dropQueued, holdQueued, listQueue, retryQueued, showQueued } from "#transport/queue-admin.ts";
-import type { QueueListRow, QueueSelection } from "#transport/queue-admin.ts";
+import type { QueueListRow } from "#transport/queue-admin.ts";
+
+type QueueSelection = Parameters<typeof retryQueued>[2];
 
 /** So that a queue of millions does not fill the terminal; `--all` lists them. */
 const listRowsMax = 1000;
@@ -78,11 +80,14 @@ export const queueCommands: readonly Command[] = [
     async run(call) {
       const message = await call.withAdmin(({ store }) => showQueued(call.ctx, store, call.operands[0]!));
       const header = Buffer.from(message.header).toString("utf8");
-      const recipients = message.recipients.map((row) =>
-        [String(row.recipientNumber), row.address, row.state, String(row.attempts), localTime(row.nextAttemptMs), row.lastReply ?? ""]);
+      const recipients = message.recipients.map((row) => [
+        String(row.recipientNumber), row.address, row.state, String(row.attempts), localTime(row.nextAttemptMs),
+        row.lastReply ?? "",
+      ]);
       const top = facts([
         ["id", message.queueId], ["from", message.envelopeSender === "" ? "<>" : message.envelopeSender],
-        ["origin", message.origin], ["accepted", localTime(message.acceptedMs)], ["size", formatSize(message.sizeBytes)],
+        ["origin", message.origin], ["accepted", localTime(message.acceptedMs)],
+        ["size", formatSize(message.sizeBytes)],
       ]);
       const list = table(["N", "TO", "STATE", "TRIES", "NEXT", "LAST ANSWER"], recipients);
       return { data: { ...message, header }, text: `${top}\n\n${list}\n\n${header.trimEnd()}` };

@@ -55,7 +55,7 @@ async function withNewData<T>(call: Call, dataDir: string, body: (admin: Admin) 
 const init: Command = {
   name: "init", operands: "", operandsMin: 0, operandsMax: 0,
   flags: [
-    { name: "hostname", value: "NAME", required: true, summary: "the name clients know this server by: mail.example.org" },
+    { name: "hostname", value: "NAME", required: true, summary: "the name clients use: mail.example.org" },
     { name: "domain", value: "NAME", required: true, summary: "the domain it takes mail for: example.org" },
     { name: "admin", value: "ADDR", required: true, summary: "the first user, who may administer everything" },
     ...passwordFlags,
@@ -129,7 +129,8 @@ const demo: Command = {
     if (!existsSync(serverFile(call.dataDir))) await seedDemo(call);
     const { startServer } = await import("#main/server.ts");
     const server = await startServer({
-      dataDir: call.dataDir, demo: true, portBase, listenAddress: "127.0.0.1", readyFile: call.value("ready-file") ?? undefined,
+      dataDir: call.dataDir, demo: true, portBase, listenAddress: "127.0.0.1",
+      readyFile: call.value("ready-file") ?? undefined,
     });
     announce(call, server, true);
     await untilStopped(call, server);
@@ -146,7 +147,7 @@ async function seedDemo(call: Call): Promise<void> {
   const draft = join(call.dataDir, ".demo-draft");
   rmSync(draft, { recursive: true, force: true });
   mkdirSync(draft, { mode: 0o700 });
-  writeConfig(draft, { hostname: "localhost", listen: "127.0.0.1", outbound: { mode: "off" } });
+  writeConfig(draft, { hostname: "localhost", listen: "127.0.0.1", outbound: { mode: "off" }, logLevel: "warn" });
   await withNewData(call, draft, (admin) => fillDemo(call, admin));
   // The server's file last: its being there says that all is.
   const names = readdirSync(draft).sort((one, other) => Number(one === "server.db") - Number(other === "server.db"));

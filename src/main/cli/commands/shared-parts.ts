@@ -72,6 +72,7 @@ async function readFileForAttribute(path: string): Promise<Uint8Array> {
 
 /** An entry as the lines of `show`. */
 export function showText(view: EntryView): string {
+  const off = Object.entries(view.protocols).filter(([, state]) => state === "off");
   const rows: [string, string | null][] = [
     ["address", view.address], ["name", view.displayName], ["kind", view.kind],
     ["state", [view.disabled ? "disabled" : "", view.hidden ? "hidden" : ""].filter(Boolean).join(", ")],
@@ -79,7 +80,7 @@ export function showText(view: EntryView): string {
     ["mailbox", view.mailboxId === null ? null : String(view.mailboxId)],
     ["quota", view.mailboxId === null ? null : formatSize(view.quotaBytes)], ["language", view.language],
     ["password", view.kind === "user" ? view.hasPassword ? "set" : "none" : null],
-    ["switched off", Object.entries(view.protocols).filter(([, state]) => state === "off").map(([name]) => name).join(", ")],
+    ["switched off", off.map(([name]) => name).join(", ")],
     ["accepts by itself", view.autoAccept === null ? null : view.autoAccept ? "yes" : "no"],
     ["query", view.query], ["members", view.members?.join("\n") ?? null], ["managed by", view.managedBy],
     ["groups", view.groups.join("\n")], ["roles", view.roles.join("\n")],
@@ -97,5 +98,6 @@ export function listText(entries: readonly EntrySummary[], what: string): string
     entry.address, entry.displayName, entry.kind, entry.mailboxId === null ? "" : formatSize(entry.quotaBytes),
     [entry.disabled ? "disabled" : "", entry.hidden ? "hidden" : ""].filter(Boolean).join(", "),
   ]);
-  return `${table(["ADDRESS", "NAME", "KIND", "QUOTA", "STATE"], rows)}\n${counted(entries.length, "entry", "entries")}`;
+  const list = table(["ADDRESS", "NAME", "KIND", "QUOTA", "STATE"], rows);
+  return `${list}\n${counted(entries.length, "entry", "entries")}`;
 }

@@ -1,0 +1,222 @@
+/**
+ * What a check of a mailbox looks for, one row each: a query that names the ids in a range at which something is wrong,
+ * and the statements that put one of them right. `$1` is the mailbox, `$2` and `$3` the range; for repairs `$2` is the
+ * id. A repair asks its query again first, in the transaction that changes something.
+ */
+import type { Dialect } from "#store/api.ts";
+
+export interface CheckRow {
+  /** What a finding of this kind means; follows a count. */
+  readonly says: string;
+  /** Which ids are walked: items and attachments share a counter, folders and messages another. */
+  readonly span: "item" | "object" | "content" | "folder" | "mailbox";
+  readonly query: string | ((dialect: Dialect) => string);
+  /** null: only people, or a backup, can put it right. */
+  readonly repair: readonly (string | ((dialect: Dialect) => string))[] | null;
+}
+
+const noDetail = (owner: string): string =>
+  `NOT EXISTS (SELECT 1 FROM message_detail d WHERE d.mailbox_id = $1 AND d.item_id = ${owner})`;
+
+const noContent = (user: string): string =>
+  `NOT EXISTS (SELECT 1 FROM content c WHERE c.mailbox_id = $1 AND c.content_id = ${user})`;
+
+const users = (content: string): string =>
+  `((SELECT COUNT(*) FROM message u WHERE u.mailbox_id = $1 AND u.content_id = ${content}) +
+    (SELECT COUNT(*) FROM attachment a WHERE a.mailbox_id = $1 AND a.content_id = ${content}))`;
+
+/** The full-text row of a content, under the column that holds its id. */
+const words = (dialect: Dialect): { id: string; where: string } => dialect === "sqlite"
+  ? { id: "rowid", where: "" } : { id: "content_id", where: "mailbox_id = $1 AND " };
+
+const countIn = (column: string, condition: string): string =>
+  `COALESCE((SELECT ${column} FROM message m WHERE m.mailbox_id = $1 AND m.folder_id = folder.folder_id${condition}), 0)`;
+
+/** Bit 0 of `flags` is the seen mark. */
+const folderCounts = {
+  message_count: countIn("COUNT(*)", " AND m.associated = 0"),
+  unread_count: countIn("COUNT(*)", " AND m.associated = 0 AND (m.flags & 1) = 0"),
+  associated_count: countIn("COUNT(*)", " AND m.associated = 1"),
+  size_bytes: countIn("SUM(m.size_bytes)", ""),
+};
+const isWrong = (counts: Record<string, string>): string =>
+  Object.entries(counts).map(([column, counted]) => `${column} <> ${counted}`).join(" OR ");
+const setRight = (counts: Record<string, string>): string =>
+  Object.entries(counts).map(([column, counted]) => `${column} = ${counted}`).join(", ");
+const lastUid = countIn("MAX(m.uid)", "");
+
+const mailboxCounts = {
+  message_count: "(SELECT COUNT(*) FROM message m WHERE m.mailbox_id = $1)",
+  size_bytes: "COALESCE((SELECT SUM(m.size_bytes) FROM message m WHERE m.mailbox_id = $1), 0)",
+};
+const highest = (column: string, table: string, where = ""): string =>
+  `COALESCE((SELECT MAX(${column}) FROM ${table} WHERE mailbox_id = $1${where}), 0)`;
+
+/** Counters, with all that was given out from each. */
+const mailboxCounters: [string, string[]][] = [
+  ["next_counter",
+    [highest("message_id", "message"), highest("folder_id", "folder"), highest("object_id", "tombstone")]],
+  ["next_item", [highest("item_id", "message_detail"), highest("attachment_id", "attachment")]],
+  ["next_content", [highest("content_id", "content")]],
+  ["next_uid_validity", [highest("uid_validity", "folder")]],
+  ["next_property_id", [highest("property_id", "named_property")]],
+];
+const changeNumbers = [
+  highest("mod_seq", "message"), highest("highest_cn", "folder"), highest("cn", "folder"), highest("cn", "tombstone"),
+];
+
+const cnNow = "(SELECT cn FROM mailbox WHERE mailbox_id = $1)";
+
+/** In the order of repair: what a repair leaves behind is put right by a later row, or by the next walk. */
+export const checkRows = {
+  detailWithoutMessage: {
+    says: "details belong to no message", span: "item",
+    query: `SELECT d.item_id AS id FROM message_detail d WHERE d.mailbox_id = $1 AND d.item_id BETWEEN $2 AND $3
+      AND NOT EXISTS (SELECT 1 FROM message m WHERE m.mailbox_id = $1 AND m.item_id = d.item_id)
+      AND NOT EXISTS (SELECT 1 FROM attachment a WHERE a.mailbox_id = $1 AND a.attachment_id = d.owner_attachment_id
+        AND a.embedded_item_id = d.item_id)`,
+    repair: ["DELETE FROM message_detail WHERE mailbox_id = $1 AND item_id = $2"],
+  },
+  messageWithoutDetail: {
+    says: "messages have no details", span: "item",
+    query: `SELECT m.item_id AS id FROM message m WHERE m.mailbox_id = $1 AND m.item_id BETWEEN $2 AND $3
+      AND ${noDetail("m.item_id")}`,
+    repair: [`INSERT INTO message_detail (mailbox_id, item_id, message_class, subject, normalized_subject, from_name,
+      from_address, sent_ms, message_id_header, in_reply_to, has_attachments, importance, preview)
+      VALUES ($1, $2, 'IPM.Note', '', '', '', '', NULL, '', '', 0, 1, '')`],
+  },
+  messageWithoutFolder: {
+    says: "messages are in a folder that does not exist; repair puts them into the inbox", span: "item",
+    query: `SELECT m.item_id AS id FROM message m WHERE m.mailbox_id = $1 AND m.item_id BETWEEN $2 AND $3
+      AND NOT EXISTS (SELECT 1 FROM folder f WHERE f.mailbox_id = $1 AND f.folder_id = m.folder_id)`,
+    repair: [
+      `UPDATE message SET cn = ${cnNow}, mod_seq = ${cnNow}, associated = 0,
+         folder_id = (SELECT folder_id FROM folder WHERE mailbox_id = $1 AND role = 'inbox'),
+         uid = (SELECT uid_next FROM folder WHERE mailbox_id = $1 AND role = 'inbox')
+       WHERE mailbox_id = $1 AND item_id = $2`,
+      `UPDATE folder SET uid_next = uid_next + 1, highest_cn = ${cnNow} WHERE mailbox_id = $1 AND role = 'inbox'
+         AND CAST($2 AS BIGINT) > 0`,
+    ],
+  },
+  recipientWithoutMessage: {
+    says: "recipients belong to no message", span: "item",
+    query: `SELECT DISTINCT r.item_id AS id FROM recipient r WHERE r.mailbox_id = $1 AND r.item_id BETWEEN $2 AND $3
+      AND ${noDetail("r.item_id")}`,
+    repair: ["DELETE FROM recipient WHERE mailbox_id = $1 AND item_id = $2"],
+  },
+  attachmentWithoutMessage: {
+    says: "attachments belong to no message", span: "item",
+    query: `SELECT a.attachment_id AS id FROM attachment a
+      WHERE a.mailbox_id = $1 AND a.attachment_id BETWEEN $2 AND $3 AND ${noDetail("a.item_id")}`,
+    repair: ["DELETE FROM attachment WHERE mailbox_id = $1 AND attachment_id = $2"],
+  },
+  embeddedMissing: {
+    says: "attached messages are missing", span: "item",
+    query: `SELECT a.attachment_id AS id FROM attachment a WHERE a.mailbox_id = $1 AND a.attachment_id BETWEEN $2 AND $3
+      AND a.embedded_item_id IS NOT NULL AND ${noDetail("a.embedded_item_id")}`,
+    repair: null,
+  },
+  messageWithoutBytes: {
+    says: "messages have lost their bytes", span: "item",
+    query: `SELECT m.item_id AS id FROM message m WHERE m.mailbox_id = $1 AND m.item_id BETWEEN $2 AND $3
+      AND m.content_id IS NOT NULL AND ${noContent("m.content_id")}`,
+    repair: null,
+  },
+  attachmentWithoutBytes: {
+    says: "attachments have lost their bytes", span: "item",
+    query: `SELECT a.attachment_id AS id FROM attachment a WHERE a.mailbox_id = $1 AND a.attachment_id BETWEEN $2 AND $3
+      AND a.content_id IS NOT NULL AND ${noContent("a.content_id")}`,
+    repair: null,
+  },
+  messageWithoutStructure: {
+    says: "messages have no stored MIME structure", span: "item",
+    query: `SELECT m.item_id AS id FROM message m WHERE m.mailbox_id = $1 AND m.item_id BETWEEN $2 AND $3
+      AND m.content_id IS NOT NULL
+      AND NOT EXISTS (SELECT 1 FROM mime x WHERE x.mailbox_id = $1 AND x.content_id = m.content_id)`,
+    repair: null,
+  },
+  contentUsers: {
+    says: "contents have a wrong count of users", span: "content",
+    query: `SELECT c.content_id AS id FROM content c WHERE c.mailbox_id = $1 AND c.content_id BETWEEN $2 AND $3
+      AND c.refs <> ${users("c.content_id")}`,
+    repair: [`UPDATE content SET refs = ${users("content.content_id")} WHERE mailbox_id = $1 AND content_id = $2`],
+  },
+  contentUnused: {
+    says: "contents are used by nothing", span: "content",
+    query: `SELECT c.content_id AS id FROM content c WHERE c.mailbox_id = $1 AND c.content_id BETWEEN $2 AND $3
+      AND ${users("c.content_id")} = 0`,
+    repair: ["DELETE FROM content WHERE mailbox_id = $1 AND content_id = $2"],
+  },
+  structureWithoutContent: {
+    says: "MIME structures belong to no content", span: "content",
+    query: `SELECT x.content_id AS id FROM mime x WHERE x.mailbox_id = $1 AND x.content_id BETWEEN $2 AND $3
+      AND ${noContent("x.content_id")}`,
+    repair: ["DELETE FROM mime WHERE mailbox_id = $1 AND content_id = $2"],
+  },
+  wordsWithoutContent: {
+    says: "entries of the search index belong to no content", span: "content",
+    query: (dialect) => `SELECT t.${words(dialect).id} AS id FROM message_text t
+      WHERE ${words(dialect).where}t.${words(dialect).id} BETWEEN $2 AND $3 AND ${noContent(`t.${words(dialect).id}`)}`,
+    repair: [(dialect) => dialect === "sqlite" ? "DELETE FROM message_text WHERE rowid = $2 AND $1 > 0"
+      : "DELETE FROM message_text WHERE mailbox_id = $1 AND content_id = $2"],
+  },
+  contentWithoutWords: {
+    says: "messages are not in the search index", span: "content",
+    query: (dialect) => `SELECT x.content_id AS id FROM mime x
+      WHERE x.mailbox_id = $1 AND x.content_id BETWEEN $2 AND $3 AND NOT EXISTS (
+        SELECT 1 FROM message_text t WHERE ${words(dialect).where}t.${words(dialect).id} = x.content_id)`,
+    repair: null,
+  },
+  markOfMessage: {
+    says: "messages that are there are marked as gone", span: "object",
+    query: `SELECT t.object_id AS id FROM tombstone t WHERE t.mailbox_id = $1 AND t.object_id BETWEEN $2 AND $3
+      AND t.kind <> 2 AND EXISTS (SELECT 1 FROM message m WHERE m.mailbox_id = $1 AND m.message_id = t.object_id)`,
+    repair: ["DELETE FROM tombstone WHERE mailbox_id = $1 AND object_id = $2 AND kind <> 2"],
+  },
+  markOfFolder: {
+    says: "folders that are there are marked as gone", span: "object",
+    query: `SELECT t.object_id AS id FROM tombstone t WHERE t.mailbox_id = $1 AND t.object_id BETWEEN $2 AND $3
+      AND t.kind = 2 AND EXISTS (SELECT 1 FROM folder f WHERE f.mailbox_id = $1 AND f.folder_id = t.object_id)`,
+    repair: ["DELETE FROM tombstone WHERE mailbox_id = $1 AND object_id = $2 AND kind = 2"],
+  },
+  folderWithoutParent: {
+    says: "folders are below one that does not exist; repair puts them below the top", span: "object",
+    query: `SELECT f.folder_id AS id FROM folder f WHERE f.mailbox_id = $1 AND f.folder_id BETWEEN $2 AND $3
+      AND f.parent_id IS NOT NULL
+      AND NOT EXISTS (SELECT 1 FROM folder p WHERE p.mailbox_id = $1 AND p.folder_id = f.parent_id)`,
+    repair: [`UPDATE folder SET cn = ${cnNow}, name = name || ' ' || folder_id, name_key = name_key || ' ' || folder_id,
+      parent_id = (SELECT folder_id FROM folder WHERE mailbox_id = $1 AND role = 'ipmSubtree')
+      WHERE mailbox_id = $1 AND folder_id = $2`],
+  },
+  folderCounts: {
+    says: "folders have wrong counts", span: "folder",
+    query: `SELECT folder_id AS id FROM folder WHERE mailbox_id = $1 AND folder_id BETWEEN $2 AND $3 AND (
+      ${isWrong(folderCounts)} OR uid_next <= ${lastUid} OR highest_cn < ${countIn("MAX(m.mod_seq)", "")})`,
+    repair: [`UPDATE folder SET ${setRight(folderCounts)},
+      uid_next = CASE WHEN uid_next > ${lastUid} THEN uid_next ELSE ${lastUid} + 1 END, highest_cn = ${cnNow}
+      WHERE mailbox_id = $1 AND folder_id = $2`],
+  },
+  mailboxCounts: {
+    says: "the mailbox has wrong totals or counters", span: "mailbox",
+    query: `SELECT 1 AS id FROM mailbox WHERE mailbox_id = $1 AND CAST($2 AS BIGINT) <= CAST($3 AS BIGINT) AND (
+      ${isWrong(mailboxCounts)} OR ${mailboxCounters.flatMap(([column, used]) => used.map((one) => `${column} <= ${one}`)).join(" OR ")}
+      OR ${changeNumbers.map((one) => `cn < ${one}`).join(" OR ")})`,
+    repair: [
+      `UPDATE mailbox SET ${setRight(mailboxCounts)} WHERE mailbox_id = $1 AND CAST($2 AS BIGINT) > 0`,
+      ...[...mailboxCounters, ["cn", changeNumbers] as const].flatMap(([column, used]) => used.map((one) =>
+        `UPDATE mailbox SET ${column} = ${one} + 1
+         WHERE mailbox_id = $1 AND CAST($2 AS BIGINT) > 0 AND ${column} <= ${one}`)),
+    ],
+  },
+} as const satisfies Record<string, CheckRow>;
+
+export type CheckKind = keyof typeof checkRows;
+
+/** The row of a kind with its optional columns. */
+export function checkRow(kind: CheckKind): CheckRow {
+  return checkRows[kind];
+}
+
+export function textFor(dialect: Dialect, text: string | ((dialect: Dialect) => string)): string {
+  return typeof text === "string" ? text : text(dialect);
+}
