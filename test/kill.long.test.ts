@@ -76,35 +76,52 @@ async function changeSomething(
   client: ImapClient, ledger: Ledger, folder: string, remainder: number, random: Random,
 ): Promise<void> {
   const mine = ledger.certain(folder).filter(({ token }) => Number(token.slice(1)) % 2 === remainder);
-  const roll = random.next();
   const crowded = ledger.copies.size > messagesPerMailbox;
-  if (mine.length === 0 || (roll < 0.35 && !crowded)) return await append(client, ledger, folder, random);
+  const roll = random.next();
+  if (mine.length === 0 || (roll < 0.3 && !crowded)) return await append(client, ledger, folder, random);
   const { token, state } = random.pick(mine);
-  if (roll < 0.6 && !crowded) {
-    const flags = random.pick(flagSets);
-    const after = { ...state, flags };
-    ledger.expect(token, state, after);
-    await client.ok(`UID STORE ${state.uid} FLAGS (${flags})`);
-    ledger.expect(token, after);
-    acknowledged.flags++;
-  } else if (roll < 0.8 && !crowded) {
-    const target = folders.find((other) => other !== folder)!;
-    ledger.expect(token, state, { ...state, folder: target, uid: null });
-    const reply = await client.ok(`UID MOVE ${state.uid} ${target}`);
-    const told = [...reply.untagged.map(({ text }) => text), reply.text].find((text) => text.includes("COPYUID"));
-    const uid = Number(/COPYUID \d+ \d+ (\d+)/.exec(told ?? "")?.[1]);
-    if (!(uid > 0)) throw new Error(`MOVE told no COPYUID: ${reply.text}`);
-    ledger.expect(token, { ...state, folder: target, uid });
-    acknowledged.moves++;
-  } else {
-    const after = { ...state, flags: [...state.flags.split(" ").filter((flag) => flag !== ""), "\\Deleted"].sort().join(" ") };
-    ledger.expect(token, state, after);
-    await client.ok(`UID STORE ${state.uid} +FLAGS.SILENT (\\Deleted)`);
-    ledger.expect(token, after, gone);
-    await client.ok(`UID EXPUNGE ${state.uid}`);
-    ledger.expect(token, gone);
-    acknowledged.expunges++;
-  }
+  if (roll < 0.55) return await storeFlags(client, ledger, { token, state }, random);
+  if (roll < 0.75) return await move(client, ledger, { token, state });
+  // One command for many, so that its being cut in the middle is seen.
+  const count = crowded ? random.integer(5, 40) : random.integer(1, 4);
+  await expunge(client, ledger, mine.slice(0, count));
+}
+
+type Certain = ReturnType<Ledger["certain"]>[number];
+
+async function storeFlags(client: ImapClient, ledger: Ledger, { token, state }: Certain, random: Random): Promise<void> {
+  const after = { ...state, flags: random.pick(flagSets) };
+  ledger.expect(token, state, after);
+  await client.ok(`UID STORE ${state.uid} FLAGS (${after.flags})`);
+  ledger.expect(token, after);
+  acknowledged.flags++;
+}
+
+async function move(client: ImapClient, ledger: Ledger, { token, state }: Certain): Promise<void> {
+  const target = folders.find((other) => other !== state.folder)!;
+  // The mark for the next EXPUNGE stays behind: what was moved was not meant to be deleted.
+  const flags = state.flags.split(" ").filter((flag) => flag !== "\\Deleted").join(" ");
+  ledger.expect(token, state, { folder: target, uid: null, flags });
+  const reply = await client.ok(`UID MOVE ${state.uid} ${target}`);
+  const told = [...reply.untagged.map(({ text }) => text), reply.text].find((text) => text.includes("COPYUID"));
+  const uid = Number(/COPYUID \d+ \d+ (\d+)/.exec(told ?? "")?.[1]);
+  if (!(uid > 0)) throw new Error(`MOVE told no COPYUID: ${reply.text}`);
+  ledger.expect(token, { folder: target, uid, flags });
+  acknowledged.moves++;
+}
+
+async function expunge(client: ImapClient, ledger: Ledger, copies: readonly Certain[]): Promise<void> {
+  const uids = copies.map(({ state }) => state.uid).join(",");
+  const marked = copies.map(({ token, state }) => {
+    const flags = new Set([...state.flags.split(" ").filter((flag) => flag !== ""), "\\Deleted"]);
+    return { token, state, after: { ...state, flags: [...flags].sort().join(" ") } };
+  });
+  for (const { token, state, after } of marked) ledger.expect(token, state, after);
+  await client.ok(`UID STORE ${uids} +FLAGS.SILENT (\\Deleted)`);
+  for (const { token, after } of marked) ledger.expect(token, after, gone);
+  await client.ok(`UID EXPUNGE ${uids}`);
+  for (const { token } of marked) ledger.expect(token, gone);
+  acknowledged.expunges += marked.length;
 }
 
 async function append(client: ImapClient, ledger: Ledger, folder: string, random: Random): Promise<void> {

@@ -7,18 +7,19 @@ import { procedure } from "#store/api.ts";
 import { all, get, run } from "#store/sql.ts";
 import type { Work } from "#store/sql.ts";
 
-/** More changes than one mailbox sees between a backup and its restore; 48-bit counters have room for many. */
-const numbersSkipped = 1_000_000_000;
+/** More changes, and more new objects, than one mailbox sees between a backup and its restore. */
+const changesSkipped = 1_000_000_000;
+const objectsSkipped = 10_000_000;
 
 export const renewMailbox = procedure({
   name: "admin.renewMailbox",
   *run(tx): Work<void> {
     const mailboxId = tx.scope;
     const row = yield* get<{ cn: number; validity: number }>(
-      `UPDATE mailbox SET cn = cn + $2, next_counter = next_counter + $2,
-         next_uid_validity = CASE WHEN next_uid_validity < $3 THEN $3 ELSE next_uid_validity + 1 END
+      `UPDATE mailbox SET cn = cn + $2, next_counter = next_counter + $3,
+         next_uid_validity = CASE WHEN next_uid_validity < $4 THEN $4 ELSE next_uid_validity + 1 END
        WHERE mailbox_id = $1 RETURNING cn, next_uid_validity AS validity`,
-      mailboxId, numbersSkipped, Math.floor(tx.nowMs / 1000));
+      mailboxId, changesSkipped, objectsSkipped, Math.floor(tx.nowMs / 1000));
     if (row === undefined) return;
     yield* run("UPDATE message SET cn = $2, read_cn = $2, mod_seq = $2 WHERE mailbox_id = $1", mailboxId, row.cn);
     let validity = row.validity;

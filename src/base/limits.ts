@@ -155,6 +155,12 @@ export const limits = {
   directoryCacheMax: 20_000,
   /** Nesting of structures that hold themselves (restrictions, rule actions). */
   structureDepthMax: 256,
+  /** Nesting of groups in RTF whose formatting is kept apart. */
+  rtfDepthMax: 4096,
+  /** Messages inside messages that TNEF and .msg files are followed into. */
+  itemDepthMax: 64,
+  /** Recipients or attachments of one message in TNEF or a .msg file. */
+  itemPartsMax: 20_000,
   /** Items of all lists in one decoded structure. */
   structureItemsMax: 1024 * 1024,
   /** One RRULE, characters, and one list in it. */

@@ -14,13 +14,20 @@ export interface By {
   readonly by: string;
 }
 
-/** Takes the change number and writes the audit line; every procedure of the directory calls it once. */
+/** Writes the audit line and takes the change number; every procedure of the directory calls it once. */
 export function* beginChange(
   tx: Transaction, args: By, action: string, target: string, detail = "",
 ): Work<number> {
   yield* addAudit({ atMs: tx.nowMs, actor: args.by, action, target, detail, client: "", repeated: 1 });
-  yield* takeCounter("directory");
   return yield* takeServerCn();
+}
+
+/**
+ * Counts the directory's version up, before anything is looked at: where several processes write (PostgreSQL) the
+ * counter's row is the lock that makes changes of the directory serial.
+ */
+export function* lockDirectory(): Work<void> {
+  yield* takeCounter("directory");
 }
 
 export interface AuditLine {

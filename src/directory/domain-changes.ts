@@ -1,7 +1,7 @@
 /** Changes of the domains this server takes mail for. */
 import { Fault } from "#base/fault.ts";
 import { normaliseDomain } from "#directory/address.ts";
-import { beginChange } from "#directory/changes.ts";
+import { beginChange, lockDirectory } from "#directory/changes.ts";
 import type { By } from "#directory/changes.ts";
 import { domains, isLocalDomainWork } from "#directory/reads.ts";
 import { procedure } from "#store/api.ts";
@@ -17,6 +17,7 @@ export interface DomainArgs extends By {
 export const addDomain = procedure({
   name: "directory.addDomain",
   *run(tx: Transaction, args: DomainArgs): Work<{ name: string; isDefault: boolean }> {
+    yield* lockDirectory();
     const name = normaliseDomain(args.name);
     if (yield* isLocalDomainWork(name)) throw new Fault("alreadyExists", `${name} is a domain of this server already.`);
     const isDefault = (yield* domains()).length === 0;
@@ -31,6 +32,7 @@ export const addDomain = procedure({
 export const removeDomain = procedure({
   name: "directory.removeDomain",
   *run(tx: Transaction, args: DomainArgs): Work<void> {
+    yield* lockDirectory();
     const name = normaliseDomain(args.name);
     const list = yield* domains();
     const domain = list.find((row) => row.name === name);
@@ -51,6 +53,7 @@ export const removeDomain = procedure({
 export const setDefaultDomain = procedure({
   name: "directory.setDefaultDomain",
   *run(tx: Transaction, args: DomainArgs): Work<void> {
+    yield* lockDirectory();
     const name = normaliseDomain(args.name);
     if (!(yield* isLocalDomainWork(name))) throw new Fault("notFound", `${name} is not a domain of this server.`);
     const cn = yield* beginChange(tx, args, "domain-default", name);

@@ -4,8 +4,8 @@ import type { EntryId, MailboxId } from "#base/ids.ts";
 import { limits } from "#base/limits.ts";
 import { domainOf, forMessage, parseAddress } from "#directory/address.ts";
 import {
-  beginChange, checkDisplayName, checkLegacyDn, requireEntry, requireFreeAddress, requireFreeKey, requireFreeLegacyDn,
-  touchEntry,
+  beginChange, checkDisplayName, checkLegacyDn, lockDirectory, requireEntry, requireFreeAddress, requireFreeKey,
+  requireFreeLegacyDn, touchEntry,
 } from "#directory/changes.ts";
 import type { By } from "#directory/changes.ts";
 import { attributeNamed } from "#directory/attributes.ts";
@@ -16,7 +16,7 @@ import { addressesOf, entryByAddressKey, entryById, isLocalDomainWork } from "#d
 import type { Entry } from "#directory/reads.ts";
 import { procedure } from "#store/api.ts";
 import type { Transaction } from "#store/api.ts";
-import { takeCounter } from "#store/server-cn.ts";
+import { takeCounter, takeServerCn } from "#store/server-cn.ts";
 import { run } from "#store/sql.ts";
 import type { SqlValue, Work } from "#store/sql.ts";
 
@@ -75,6 +75,7 @@ export const reserveMailbox = procedure({
 export const addEntry = procedure({
   name: "directory.addEntry",
   *run(tx: Transaction, args: AddEntryArgs): Work<Entry> {
+    yield* lockDirectory();
     const needsMailbox = mailboxKinds.includes(args.kind);
     if (needsMailbox !== (args.mailboxId !== null)) throw new Error(`a ${args.kind} with the wrong mailbox`);
     const parsed = parseAddress(args.address);
@@ -106,6 +107,7 @@ export interface EntryArgs extends By {
 export const setEntry = procedure({
   name: "directory.setEntry",
   *run(tx: Transaction, args: EntryArgs & { readonly change: EntryChange }): Work<Entry> {
+    yield* lockDirectory();
     const entry = yield* requireEntry(args.address, args.kinds);
     const cn = yield* beginChange(tx, args, `${entry.kind}-set`, entry.address, describe(args.change));
     yield* applyChange(entry, args.change, cn);
@@ -117,6 +119,7 @@ export const setEntry = procedure({
 export const removeEntry = procedure({
   name: "directory.removeEntry",
   *run(tx: Transaction, args: EntryArgs): Work<Entry> {
+    yield* lockDirectory();
     const entry = yield* requireEntry(args.address, args.kinds);
     const id = entry.entryId;
     const cn = yield* beginChange(tx, args, `${entry.kind}-remove`, entry.address);
@@ -145,11 +148,12 @@ export interface PasswordArgs extends By {
 export const setPassword = procedure({
   name: "directory.setPassword",
   *run(tx: Transaction, args: PasswordArgs): Work<void> {
+    yield* lockDirectory();
     const entry = yield* requireEntry(args.address, ["user"]);
     if (args.expected !== null) {
       yield* run("UPDATE credential SET phc = $3 WHERE entry_id = $1 AND name = 'password' AND phc = $2",
         entry.entryId, args.expected, args.phc);
-      yield* takeCounter("directory");
+      yield* takeServerCn();
       return;
     }
     yield* beginChange(tx, args, "password-set", entry.address);

@@ -2,7 +2,7 @@
 import { Fault } from "#base/fault.ts";
 import type { EntryId } from "#base/ids.ts";
 import { limits } from "#base/limits.ts";
-import { addAudit, beginChange, requireEntry, touchEntry } from "#directory/changes.ts";
+import { addAudit, beginChange, lockDirectory, requireEntry, touchEntry } from "#directory/changes.ts";
 import type { AuditLine, By } from "#directory/changes.ts";
 import { mailboxKinds } from "#directory/kinds.ts";
 import type { AccessRight, Role } from "#directory/kinds.ts";
@@ -21,6 +21,7 @@ export interface MemberArgs extends By {
 export const addMember = procedure({
   name: "directory.addMember",
   *run(tx: Transaction, args: MemberArgs): Work<{ added: boolean }> {
+    yield* lockDirectory();
     const group = yield* requireEntry(args.group, ["group"]);
     if (group.dynamicQuery !== null) {
       throw new Fault("notAllowed", `${group.address} finds its members by a query; they cannot be added by hand.`);
@@ -55,6 +56,7 @@ function* requireMember(address: string): ReturnType<typeof requireEntry> {
 export const removeMember = procedure({
   name: "directory.removeMember",
   *run(tx: Transaction, args: MemberArgs): Work<void> {
+    yield* lockDirectory();
     const group = yield* requireEntry(args.group, ["group"]);
     const member = yield* requireEntry(args.member);
     const cn = yield* beginChange(tx, args, "group-member-remove", group.address, member.address);
@@ -74,6 +76,7 @@ export interface GrantArgs extends By {
 export const addGrant = procedure({
   name: "directory.addGrant",
   *run(tx: Transaction, args: GrantArgs): Work<{ added: boolean }> {
+    yield* lockDirectory();
     const target = yield* requireEntry(args.target);
     const grantee = yield* requireEntry(args.grantee, ["user", "group"]);
     if (target.entryId === grantee.entryId) {
@@ -97,6 +100,7 @@ export const addGrant = procedure({
 export const removeGrant = procedure({
   name: "directory.removeGrant",
   *run(tx: Transaction, args: Omit<GrantArgs, "right"> & { right: AccessRight | null }): Work<{ removed: number }> {
+    yield* lockDirectory();
     const target = yield* requireEntry(args.target);
     const grantee = yield* requireEntry(args.grantee);
     const what = `${args.right ?? "everything"} from ${grantee.address}`;
@@ -123,6 +127,7 @@ export interface RoleArgs extends By {
 export const grantRole = procedure({
   name: "directory.grantRole",
   *run(tx: Transaction, args: RoleArgs): Work<{ added: boolean }> {
+    yield* lockDirectory();
     const entry = yield* requireEntry(args.address, ["user"]);
     const overId = yield* roleOver(args);
     const cn = yield* beginChange(tx, args, "role-grant", entry.address, `${args.role} over ${args.over ?? "all"}`);
@@ -137,6 +142,7 @@ export const grantRole = procedure({
 export const revokeRole = procedure({
   name: "directory.revokeRole",
   *run(tx: Transaction, args: RoleArgs): Work<void> {
+    yield* lockDirectory();
     const entry = yield* requireEntry(args.address, ["user"]);
     const overId = yield* roleOver(args);
     const cn = yield* beginChange(tx, args, "role-revoke", entry.address, `${args.role} over ${args.over ?? "all"}`);

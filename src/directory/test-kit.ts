@@ -15,7 +15,10 @@ import type { Entry } from "#directory/reads.ts";
 import { serverScope } from "#store/api.ts";
 import type { Procedure, Store } from "#store/api.ts";
 import type { Work } from "#store/sql.ts";
+import { makeSystem } from "#main/system.ts";
+import { openPostgresStore } from "#store/postgres-store.ts";
 import { openSqliteStore } from "#store/sqlite-store.ts";
+import { startPostgres } from "../../test/support/postgres.ts";
 
 export class TestClock implements System {
   ms = 1_800_000_000_000;
@@ -59,24 +62,37 @@ export interface TestBed {
   readonly clock: TestClock;
   readonly store: Store;
   readonly dataDir: string;
+  /** Another store on the same data, as another process has it. */
+  openAgain(): Promise<Store>;
   change<Args, Result>(procedure: Procedure<Args, Result>, args: Args): Promise<Result>;
   read<Result>(body: () => Work<Result>): Promise<Result>;
   close(): Promise<void>;
 }
 
-export async function openTestBed(): Promise<TestBed> {
+export type StoreKind = "sqlite" | "postgres";
+
+export async function openTestBed(kind: StoreKind = "sqlite"): Promise<TestBed> {
   const dataDir = mkdtempSync(join(tmpdir(), "outpost-directory-"));
   const clock = new TestClock();
   const ctx: Ctx = { system: clock, log: silentLog, signal: new AbortController().signal };
-  const store = await openSqliteStore({
-    dataDir, writerThreads: 0, procedureModules: [], role: "tool", nowMs: () => clock.nowMs(),
-  });
+  const postgres = kind === "postgres" ? await startPostgres() : null;
+  const connectionString = await postgres?.makeDatabase() ?? "";
+  const procedureModules = [new URL("./procedures.ts", import.meta.url).href];
+  const openAgain = (): Promise<Store> => postgres === null
+    ? openSqliteStore({ dataDir, writerThreads: 0, procedureModules, role: "tool", nowMs: () => clock.nowMs() })
+    : openPostgresStore({
+      connectionString, blobFolder: join(dataDir, "blobs"), procedureModules, connectionsMax: 4, log: silentLog,
+      // Its waits are real ones; only the time of a commit is the test's.
+      system: { ...makeSystem(), nowMs: () => clock.nowMs() },
+    });
+  const store = await openAgain();
   return {
-    ctx, clock, store, dataDir,
+    ctx, clock, store, dataDir, openAgain,
     change: (procedure, args) => store.transact(ctx, serverScope, procedure, args),
     read: (body) => store.read(ctx, serverScope, body),
     async close() {
       await store.close();
+      await postgres?.stop();
       rmSync(dataDir, { recursive: true, force: true });
     },
   };

@@ -10,6 +10,7 @@ import { createMailboxes } from "#mailbox/mailbox.ts";
 import { provisionMailbox } from "#mailbox/tx/folders.ts";
 import type { Config } from "#main/config.ts";
 import type { Store } from "#store/api.ts";
+import { blobFolder } from "#store/files.ts";
 import { openSqliteStore } from "#store/sqlite-store.ts";
 
 export interface Opened {
@@ -48,6 +49,13 @@ export async function openData(
 }
 
 async function openStore(ctx: Ctx, dataDir: string, config: Config, role: "server" | "tool"): Promise<Store> {
+  if (config.store !== "sqlite") {
+    const { openPostgresStore } = await import("#store/postgres-store.ts");
+    return await openPostgresStore({
+      connectionString: config.store, blobFolder: blobFolder(dataDir), procedureModules: [procedureModule],
+      system: ctx.system, log: ctx.log,
+    });
+  }
   // Tools serve no sockets: their procedures run in place, without threads to start.
   if (role === "tool") await import(procedureModule);
   return await openSqliteStore({

@@ -5,5 +5,6 @@ import "#mailbox/tx/insert.ts";
 import "#mailbox/tx/items.ts";
 import "#mailbox/tx/named-properties.ts";
 import "#mailbox/tx/transfer.ts";
+import "#store/check-repair.ts";
 import "#transport/queue-store.ts";
 import "#directory/procedures.ts";

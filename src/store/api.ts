@@ -59,7 +59,7 @@ export function procedureNamed(name: string): Procedure<never, unknown, never> {
 export interface Store {
   /**
    * Runs a procedure and resolves when its effect is on disk. Throws its Fault, or `serverBusy`, `storageFull`,
-   * `unavailable`. An abort of `ctx.signal` before its batch begins takes it back (`cancelled`); later it has no effect.
+   * `unavailable`. An abort of `ctx.signal` before its batch begins takes it back (`cancelled`), later nothing does.
    */
   transact<Args, Result, Prepared>(
     ctx: Ctx, scope: MailboxId, procedure: Procedure<Args, Result, Prepared>, args: Args,

@@ -130,8 +130,8 @@ export class FolderBlobs implements Blobs {
 }
 
 export function missingBlob(path: string): Fault {
-  return new Fault("notFound", `The bytes ${basename(path).slice(0, 12)}… of this message are missing from the blob ` +
-    "store; the administrator should run outpost check.");
+  return new Fault("notFound", `The bytes ${basename(path).slice(0, 12)}… of this message are missing from the ` +
+    "blob store; the administrator should run outpost check.");
 }
 
 class FolderBlobWriter implements BlobWriter {

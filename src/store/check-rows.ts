@@ -29,8 +29,8 @@ const users = (content: string): string =>
 const words = (dialect: Dialect): { id: string; where: string } => dialect === "sqlite"
   ? { id: "rowid", where: "" } : { id: "content_id", where: "mailbox_id = $1 AND " };
 
-const countIn = (column: string, condition: string): string =>
-  `COALESCE((SELECT ${column} FROM message m WHERE m.mailbox_id = $1 AND m.folder_id = folder.folder_id${condition}), 0)`;
+const countIn = (column: string, condition: string): string => `COALESCE((SELECT ${column} FROM message m
+  WHERE m.mailbox_id = $1 AND m.folder_id = folder.folder_id${condition}), 0)`;
 
 /** Bit 0 of `flags` is the seen mark. */
 const folderCounts = {
@@ -199,7 +199,8 @@ export const checkRows = {
   mailboxCounts: {
     says: "the mailbox has wrong totals or counters", span: "mailbox",
     query: `SELECT 1 AS id FROM mailbox WHERE mailbox_id = $1 AND CAST($2 AS BIGINT) <= CAST($3 AS BIGINT) AND (
-      ${isWrong(mailboxCounts)} OR ${mailboxCounters.flatMap(([column, used]) => used.map((one) => `${column} <= ${one}`)).join(" OR ")}
+      ${isWrong(mailboxCounts)}
+      OR ${mailboxCounters.flatMap(([column, used]) => used.map((one) => `${column} <= ${one}`)).join(" OR ")}
       OR ${changeNumbers.map((one) => `cn < ${one}`).join(" OR ")})`,
     repair: [
       `UPDATE mailbox SET ${setRight(mailboxCounts)} WHERE mailbox_id = $1 AND CAST($2 AS BIGINT) > 0`,

@@ -228,16 +228,29 @@ async function spans(
   ctx: Ctx, store: Store, mailboxId: MailboxId, span: "item" | "object" | "content" | "folder" | "mailbox",
 ): Promise<[number, number][]> {
   if (span === "mailbox") return [[1, 1]];
-  if (span === "folder") {
-    const rows = await store.read(ctx, mailboxId, () => all<{ folder_id: number }>(
-      "SELECT folder_id FROM folder WHERE mailbox_id = $1 ORDER BY folder_id", mailboxId));
-    return rows.map((row) => [row.folder_id, row.folder_id]);
-  }
+  if (span === "folder") return await folderSpans(ctx, store, mailboxId);
   const column = { item: "next_item", object: "next_counter", content: "next_content" }[span];
   const row = await store.read(ctx, mailboxId, () => get<{ next: number }>(
     `SELECT ${column} AS next FROM mailbox WHERE mailbox_id = $1`, mailboxId));
   const found: [number, number][] = [];
   for (let first = 0; first < (row?.next ?? 0); first += spanIds) found.push([first, first + spanIds - 1]);
   found.push([found.length * spanIds, Number.MAX_SAFE_INTEGER]);
+  return found;
+}
+
+/** Neighbouring folders that hold about as many messages as one slice. */
+async function folderSpans(ctx: Ctx, store: Store, mailboxId: MailboxId): Promise<[number, number][]> {
+  const rows = await store.read(ctx, mailboxId, () => all<{ folder_id: number; message_count: number }>(
+    "SELECT folder_id, message_count FROM folder WHERE mailbox_id = $1 ORDER BY folder_id", mailboxId));
+  const found: [number, number][] = [];
+  let messages = spanIds;
+  for (const row of rows) {
+    if (messages >= spanIds) {
+      found.push([row.folder_id, row.folder_id]);
+      messages = 0;
+    }
+    found.at(-1)![1] = row.folder_id;
+    messages += Math.max(1, row.message_count);
+  }
   return found;
 }

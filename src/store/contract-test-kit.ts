@@ -12,7 +12,7 @@ import { openSqliteStore } from "#store/sqlite-store.ts";
 import { provisionMailbox } from "#mailbox/tx/folders.ts";
 import { startPostgres } from "../../test/support/postgres.ts";
 import type { TestPostgres } from "../../test/support/postgres.ts";
-import "#store/contract-test-procedures.ts";
+import { runTexts } from "#store/contract-test-procedures.ts";
 
 export const ctx: Ctx = { system: makeSystem(), log: silentLog, signal: new AbortController().signal };
 export const procedureModules = [new URL("./contract-test-procedures.ts", import.meta.url).href];
@@ -67,12 +67,15 @@ export async function postgresBackend(): Promise<Backend> {
 
 let lastMailbox = 0;
 
-/** A mailbox with the folders of a new one. */
+/** A mailbox with the folders of a new one; no name is subscribed, so that tests may count the names they add. */
 export async function newMailbox(store: Store): Promise<MailboxId> {
   const mailboxId = ++lastMailbox as MailboxId;
   await store.createMailbox(ctx, mailboxId);
   await store.transact(ctx, mailboxId, provisionMailbox, {
     guid: ctx.system.randomBytes(16), replicaGuid: ctx.system.randomBytes(16), language: "en",
+  });
+  await store.transact(ctx, mailboxId, runTexts, {
+    texts: [{ text: "DELETE FROM subscription WHERE mailbox_id = $1", values: [mailboxId] }],
   });
   return mailboxId;
 }

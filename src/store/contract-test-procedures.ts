@@ -213,3 +213,11 @@ export const touchServer = procedure({
   name: "contract.touchServer",
   run: () => takeServerCn(),
 });
+
+/** What a bug that ends a writer thread looks like. */
+export const endThread = procedure({
+  name: "contract.endThread",
+  run(): Work<void> {
+    process.exit(3);
+  },
+});

@@ -31,6 +31,9 @@ export interface Ready {
   readonly ca: string;
 }
 
+/** Compiled code is kept between the many starts of a test run: a start then takes half the time. */
+const environment = { ...process.env, NODE_COMPILE_CACHE: join(projectRoot, "node_modules", ".cache", "outpost-tests") };
+
 export interface Answer {
   readonly code: number | null;
   readonly stdout: string;
@@ -67,7 +70,9 @@ export async function freePortBase(): Promise<number> {
 
 /** Runs the command line and waits for its end. */
 export async function outpost(args: readonly string[], input = ""): Promise<Answer> {
-  const child = spawn(process.execPath, [program, ...args], { cwd: projectRoot, stdio: ["pipe", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [program, ...args], {
+    cwd: projectRoot, stdio: ["pipe", "pipe", "pipe"], env: environment,
+  });
   let stdout = "";
   let stderr = "";
   child.stdout.on("data", (chunk: Buffer) => { stdout += chunk.toString(); });
@@ -138,7 +143,7 @@ export class TestServer {
     const began = performance.now();
     const child = spawn(process.execPath, [program, "serve", "--data", this.dataDir, "--listen", "127.0.0.1",
       "--port-base", String(this.#portBase), "--ready-file", this.#readyPath], {
-      cwd: projectRoot, stdio: ["ignore", log, log],
+      cwd: projectRoot, stdio: ["ignore", log, log], env: environment,
     });
     closeSync(log);
     this.#child = child;

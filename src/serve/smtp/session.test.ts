@@ -73,7 +73,9 @@ class MemoryConnection implements Connection {
     this.isTls = true;
   }
   async close(): Promise<void> {}
-  destroy(): void {}
+  destroy(): void {
+    this.end();
+  }
 }
 
 interface Client {
@@ -457,6 +459,7 @@ test("a stopping server ends idle connections, and busy ones after their message
   await until("the greeting", () => idle.connection.output !== "");
   idle.connection.stop.abort();
   await idle.done;
+  idle.connection.destroy();
   assert.match(idle.connection.output, /\r\n421 4\.3\.2 [^\r]+\r\n$/);
   const busy = connect(house);
   busy.connection.send(`${envelope}DATA\r\n\r\nx`);

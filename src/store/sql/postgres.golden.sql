@@ -118,6 +118,8 @@ INSERT INTO folder (mailbox_id, folder_id, parent_id, name, name_key, role, cont
 INSERT INTO folder_permission (mailbox_id, folder_id, member_id, rights) VALUES ($1, $2, 0, $3) ON CONFLICT DO NOTHING;
 INSERT INTO mailbox (mailbox_id, guid, replica_guid, language, created_ms, cn, next_counter, next_item, next_content, next_uid_validity, next_property_id, message_count, size_bytes) VALUES ($1, $2, $3, $4, $5, 0, 1, 1, 1, $6, 32768, 0, 0) ON CONFLICT (mailbox_id) DO NOTHING;
 INSERT INTO replica (mailbox_id, replica_id, guid) VALUES ($1, 1, $2) ON CONFLICT DO NOTHING;
+INSERT INTO subscription (mailbox_id, name) VALUES ($1, $2) ON CONFLICT DO NOTHING;
+SELECT 1 AS found FROM subscription WHERE mailbox_id = $1;
 SELECT folder_id, parent_id, name, role, container_class, hidden, search_folder, cn, uid_validity, uid_next, highest_cn, message_count, unread_count, associated_count, size_bytes FROM folder WHERE mailbox_id = $1 ORDER BY folder_id;
 UPDATE mailbox SET cn = cn + 1 WHERE mailbox_id = $1 RETURNING cn;
 UPDATE mailbox SET next_counter = next_counter + $2 WHERE mailbox_id = $1 RETURNING next_counter AS next;

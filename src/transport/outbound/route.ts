@@ -88,8 +88,9 @@ export async function findRoute(ctx: Ctx, domain: string, options: RouteOptions)
 }
 
 async function lookUp(ctx: Ctx, name: string, options: RouteOptions): Promise<Route> {
-  const records = await ctx.system.resolver.mx(name);
-  if (records.length === 1 && (records[0]!.exchange === "" || records[0]!.exchange === ".")) {
+  const records = (await ctx.system.resolver.mx(name))
+    .map(({ exchange, priority }) => ({ exchange: exchange.replace(/\.$/, ""), priority }));
+  if (records.length === 1 && records[0]!.exchange === "") {
     return failed("5.1.10", `556 5.1.10 ${name} says that it takes no mail (null MX)`);
   }
   const hasMx = records.length > 0;
@@ -109,7 +110,7 @@ async function lookUp(ctx: Ctx, name: string, options: RouteOptions): Promise<Ro
       const found = await addressesOf(ctx, exchange);
       const usable = options.privateAddresses ? found : found.filter((address) => !isPrivateAddress(address));
       hidden ||= usable.length < found.length;
-      if (usable.length > 0) hosts.push({ name: exchange.replace(/\.$/, ""), addresses: usable });
+      if (usable.length > 0) hosts.push({ name: exchange, addresses: usable });
     } catch (error) {
       lookupError = error;
     }

@@ -40,7 +40,8 @@ const mailCommands: readonly Command[] = [
     name: "import", operands: "ADDR PATH", operandsMin: 2, operandsMax: 2, flags: [formatFlag, folderFlag],
     summary: "Puts messages from files into a mailbox",
     help: `PATH is a message or a folder of them (eml), an mbox file or a folder of them, or a Maildir with
-its subfolders. The dates of eml and Maildir files, the dates and Status lines of an mbox and Maildir's flags are kept.
+its subfolders. The dates of eml and Maildir files, the dates and Status lines of an mbox and the
+flags of a Maildir are kept.
 
   outpost import alice@example.org --format maildir /home/alice/Maildir`,
     async run(call) {

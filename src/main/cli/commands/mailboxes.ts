@@ -12,7 +12,7 @@ import type { Call, Command, Flag } from "#main/cli/command.ts";
 import {
   aliasFlag, languageFlag, listText, nameFlag, operandsManyMax, quotaFlag, readChange, removeAliasFlag, showText,
 } from "#main/cli/commands/shared-parts.ts";
-import { counted, table } from "#main/cli/text.ts";
+import { counted, table, wrap } from "#main/cli/text.ts";
 
 const toFlag: Flag = { name: "to", value: "USER", required: true, summary: "the user or group" };
 const roomKinds: readonly EntryKind[] = ["room", "equipment"];
@@ -148,10 +148,12 @@ const folderCommands: readonly Command[] = [
     name: "folder permit", operands: "ADDR PATH", operandsMin: 2, operandsMax: 2,
     flags: [
       { name: "to", value: "USER", required: true, summary: "the user or group, or \"default\" for everybody else" },
-      { name: "right", value: "RIGHT", required: true, summary: folderPermissions.join(", ") },
+      { name: "right", value: "RIGHT", required: true, summary: "reviewer, author, editor, owner, none, …" },
     ],
     summary: "Lets somebody into one folder of a mailbox",
-    help: "  outpost folder permit alice@example.org Calendar --to bob@example.org --right reviewer",
+    help: `${wrap(`Rights: ${folderPermissions.join(", ")}.`)}
+
+  outpost folder permit alice@example.org Calendar --to bob@example.org --right reviewer`,
     async run(call) {
       const [address = "", path = ""] = call.operands;
       const request = { address, path, to: call.value("to")!, right: call.value("right")! };

@@ -31,16 +31,22 @@ function readPortBase(call: Call, command: string): number | null {
   return base;
 }
 
-/** Waits for Ctrl-C or a signal, stops in order; a second one ends at once. */
-async function untilStopped(call: Call, server: RunningServer): Promise<void> {
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  await new Promise<void>((resolve) => {
-    for (const signal of signals) process.once(signal, () => resolve());
+const stopSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** Ctrl-C or a signal. Listened for before the server says ready: whoever waits for that may stop it at once. */
+function stopAsked(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of stopSignals) process.once(signal, () => resolve());
   });
-  for (const signal of signals) process.on(signal, () => process.exit(1));
+}
+
+/** Waits to be asked, stops in order; a second signal ends at once. */
+async function untilStopped(call: Call, server: RunningServer, asked: Promise<void>): Promise<void> {
+  await asked;
+  for (const signal of stopSignals) process.on(signal, () => process.exit(1));
   if (call.terminal.isInteractive) call.terminal.printError("Stopping …");
   await server.stop();
-  for (const signal of signals) process.removeAllListeners(signal);
+  for (const signal of stopSignals) process.removeAllListeners(signal);
 }
 
 async function withNewData<T>(call: Call, dataDir: string, body: (admin: Admin) => Promise<T>): Promise<T> {
@@ -103,13 +109,14 @@ const serve: Command = {
     const portBase = readPortBase(call, "serve");
     // Loaded here, so that the other commands start without the protocols.
     const { startServer } = await import("#main/server.ts");
+    const asked = stopAsked();
     const server = await startServer({
       dataDir: call.dataDir, demo: false, configFile: configFile ?? undefined,
       listenAddress: call.value("listen") ?? undefined, readyFile: call.value("ready-file") ?? undefined,
       ...portBase === null ? {} : { portBase },
     });
     announce(call, server, false);
-    await untilStopped(call, server);
+    await untilStopped(call, server, asked);
     return silentReply;
   },
 };
@@ -128,12 +135,13 @@ const demo: Command = {
     const portBase = readPortBase(call, "demo") ?? demoPortBase;
     if (!existsSync(serverFile(call.dataDir))) await seedDemo(call);
     const { startServer } = await import("#main/server.ts");
+    const asked = stopAsked();
     const server = await startServer({
       dataDir: call.dataDir, demo: true, portBase, listenAddress: "127.0.0.1",
       readyFile: call.value("ready-file") ?? undefined,
     });
     announce(call, server, true);
-    await untilStopped(call, server);
+    await untilStopped(call, server, asked);
     return silentReply;
   },
 };

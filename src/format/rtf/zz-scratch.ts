@@ -1,0 +1,11 @@
+import fc from "fast-check";
+import { deEncapsulateHtml, deEncapsulateText } from "#format/rtf/de-encapsulate.ts";
+import { encapsulateHtml, encapsulateText } from "#format/rtf/encapsulate.ts";
+import { rtfToHtml } from "#format/rtf/to-html.ts";
+import { rtfToText } from "#format/rtf/to-text.ts";
+const norm = (s: string) => s.replace(/\r\n|\r|\n/g, "\r\n");
+const piece = fc.oneof(fc.constantFrom("<b>","</b>","<p>","</p>","<br>","&amp;","&#228;","&nbsp","<","<!--","-->","<style>","</style>","<body>","</body>","<pre>","</pre>","<a href='http://x/'>","</a>","\r\n","\n","\t"," ","  ","{","}","\\","\\'","\"","ä","€","日本"), fc.string({unit:"binary", maxLength: 6}));
+fc.assert(fc.property(fc.array(piece,{maxLength:30}).map(a=>a.join("")), (h)=> { const r = deEncapsulateHtml(encapsulateHtml(h)); if (r !== norm(h)) throw new Error(JSON.stringify([norm(h), r, encapsulateHtml(h).toString("latin1")])); const t = deEncapsulateText(encapsulateText(h)); if (t !== norm(h)) throw new Error(JSON.stringify([norm(h), t])); }), {numRuns: 3000});
+console.log(encapsulateHtml("<html><head><title>x</title></head>\r\n<body><p>Hello <b>wörld</b> &amp; <a href=\"http://a/b\">link</a></p><ul><li>one<li>two</ul></body></html>").toString());
+const e = encapsulateHtml("<html><head><title>x</title></head>\r\n<body><p>Hello <b>wörld</b> &amp; <a href=\"http://a/b\">link</a></p><ul><li>one<li>two</ul></body></html>");
+console.log(rtfToText(e)); console.log(rtfToHtml(e));
