@@ -130,7 +130,7 @@ suite("hostile clients", () => {
       greedy.push(client.socket);
       const smtp = await WireSocket.open({ port: server.ports.smtp });
       smtp.raw.pause();
-      smtp.write("NOOP\r\n".repeat(500_000));
+      smtp.write("EHLO never-reads.example\r\n".repeat(60_000));
       greedy.push(smtp);
     }
     await pause(3000);

@@ -109,8 +109,9 @@ export async function permitFolder(
   let memberId = 0;
   if (request.to.toLowerCase() !== "default") {
     const entry = await admin.directory.entryByAddress(ctx, parseAddress(request.to).key);
-    if (entry === null || (entry.kind !== "user" && entry.kind !== "group")) {
-      throw new Fault("notFound", `There is no user or group ${forMessage(request.to)}.`);
+    if (entry === null || entry.kind !== "user") {
+      throw new Fault("notFound", entry === null ? `There is no user ${forMessage(request.to)}.`
+        : `${entry.address} is a ${entry.kind}; folders are opened to users, one by one.`);
     }
     memberId = entry.entryId;
   }

@@ -161,6 +161,10 @@ export const limits = {
   itemDepthMax: 64,
   /** Recipients or attachments of one message in TNEF or a .msg file. */
   itemPartsMax: 20_000,
+  /** Properties of one TNEF or .msg file, recipients, attachments and messages inside included. */
+  itemPropertiesMax: 500_000,
+  /** Streams and storages of one compound file (.msg): its format allows 2048 recipients and as many attachments. */
+  compoundEntriesMax: 250_000,
   /** Items of all lists in one decoded structure. */
   structureItemsMax: 1024 * 1024,
   /** One RRULE, characters, and one list in it. */
@@ -170,8 +174,10 @@ export const limits = {
   recurrenceExceptionsMax: 20_000,
   /** Occurrences that one look at a series gives. */
   occurrencesPerExpansionMax: 100_000,
+  /** Rules of one time zone definition. [MS-OXOCAL] 2.2.1.41 */
+  timeZoneRulesMax: 1024,
   /** Lines of one VTIMEZONE, its STANDARD and DAYLIGHT parts, and their dates. */
   vtimezoneLinesMax: 5000,
-  vtimezonePartsMax: 500,
+  vtimezonePartsMax: 300,
   vtimezoneDatesMax: 5000,
 } as const;

@@ -21,6 +21,8 @@ export const folderRights = {
 } as const;
 export type FolderRight = keyof typeof folderRights;
 
+const freeBusyRights = folderRights.freeBusySimple | folderRights.freeBusyDetailed;
+
 /** Outlook's names for sets of rights. [MS-OXCPERM] 3.1.1 */
 export const folderRoleRights = {
   owner: 0x7fb,
@@ -50,9 +52,9 @@ export class Access {
     this.#folders = folders;
   }
 
-  /** Nothing here is open to the caller: not the store, not one folder. */
+  /** Nothing here is open to the caller: not the store, not one folder. Free/busy is asked elsewhere. */
   get isNone(): boolean {
-    return this.storeRight === "none" && ![...this.#folders.values()].some((rights) => rights !== 0);
+    return this.storeRight === "none" && ![...this.#folders.values()].some((rights) => (rights & ~freeBusyRights) !== 0);
   }
 
   rights(folderId: number): number {

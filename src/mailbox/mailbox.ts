@@ -38,17 +38,20 @@ export function createMailboxes(store: Store, directory: Directory): Mailboxes {
     async open(ctx, principal, mailboxId) {
       const owner = await directory.mailboxOwner(ctx, mailboxId);
       const storeRight = await storeRightOf(ctx, directory, principal, mailboxId);
-      // The same answer for what is not there and for what may not be seen.
-      const refusal = new Fault("accessDenied", "You may not open this mailbox, or it does not exist.");
-      if (owner === null) throw refusal;
+      if (owner === null) throw mayNotOpen();
       const folders = storeRight === "none" || storeRight === "read"
         ? await readFolderRights(ctx, store, mailboxId, principal.entryId) : new Map<number, number>();
       const access = new Access(storeRight, folders);
-      if (access.isNone) throw refusal;
+      if (access.isNone) throw mayNotOpen();
       return new OpenMailbox(store, principal, mailboxId, access, owner.quotaBytes);
     },
     watch: (mailboxId, listener) => store.watch(mailboxId, listener),
   };
+}
+
+/** The same answer for what is not there and for what may not be seen. */
+function mayNotOpen(): Fault {
+  return new Fault("accessDenied", "You may not open this mailbox, or it does not exist.");
 }
 
 async function storeRightOf(

@@ -6,6 +6,7 @@ import type { MailboxId } from "#base/ids.ts";
 import type { Opened } from "#main/open.ts";
 import { forgetDeliveries } from "#mailbox/tx/insert.ts";
 import { purgeRemoved } from "#mailbox/tx/transfer.ts";
+import { sweepBlobs } from "#store/check.ts";
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
@@ -22,6 +23,7 @@ const purgeSliceRows = 500;
 export function startHousekeeping(ctx: Ctx, opened: Opened): () => Promise<void> {
   const ended = new AbortController();
   const work = withCtx(ctx, { signal: ended.signal });
+  let sweptMs = work.system.nowMs();
   const done = (async () => {
     while (await sleep(work, roundEveryMs)) {
       try {
@@ -30,6 +32,10 @@ export function startHousekeeping(ctx: Ctx, opened: Opened): () => Promise<void>
             if (entry.mailboxId !== null) await tidyMailbox(work, opened, entry.mailboxId);
             if (!await sleep(work, pauseMs)) return;
           }
+        }
+        if (work.system.nowMs() - sweptMs >= dayMs) {
+          await sweepBlobs(work, opened.store);
+          sweptMs = work.system.nowMs();
         }
       } catch (error) {
         if (!ended.signal.aborted) ctx.log.warn({ error }, "housekeeping did not finish this round");

@@ -50,6 +50,8 @@ export interface RunningServer {
   readonly ca: string | null;
   /** What the caller may use to set the data up before clients come; the same store the server uses. */
   readonly opened: Opened;
+  /** Reads certificates again and opens the log again. */
+  reload(): Promise<void>;
   /** Tells clients, finishes what is under way within `limits.stopTimeoutMs`, closes the store. */
   stop(): Promise<void>;
 }
@@ -63,10 +65,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const opened = await openData(ctx, options.dataDir, config, "server");
   const undo: (() => Promise<unknown>)[] = [() => opened.close()];
   try {
-    const server = await openPorts(ctx, options, config, opened, undo);
+    const { ports, ca, certificates } = await openPorts(ctx, options, config, opened, undo);
     let stopping: Promise<void> | null = null;
     return {
-      ...server, opened, hostname: config.hostname,
+      ports, ca, opened, hostname: config.hostname,
+      async reload() {
+        log.reopen();
+        await certificates.reload(ctx);
+        log.info({}, "certificates read again, log opened again");
+      },
       stop() {
         stopping ??= stopInOrder(ctx, undo, stopHard).finally(() => log.flush());
         return stopping;
@@ -103,7 +110,7 @@ async function stopInOrder(ctx: Ctx, undo: (() => Promise<unknown>)[], stopHard:
 
 async function openPorts(
   ctx: Ctx, options: ServerOptions, config: Config, opened: Opened, undo: (() => Promise<unknown>)[],
-): Promise<{ ports: Ports; ca: string | null }> {
+): Promise<{ ports: Ports; ca: string | null; certificates: Certificates }> {
   const certificates = await openCertificates(ctx, options.dataDir, config, opened, undo);
   const transport = new Transport({
     ctx, store: opened.store, directory: opened.directory, deliver: opened.deliver,
@@ -129,7 +136,7 @@ async function openPorts(
   const ca = certificates.authorityFile;
   if (options.readyFile !== undefined) writeReadyFile(options.readyFile, { config, ports: ports as Ports, ca });
   ctx.log.info({ hostname: config.hostname, version, ports }, "ready");
-  return { ports: ports as Ports, ca };
+  return { ports: ports as Ports, ca, certificates };
 }
 
 /** What a person types into a mail program, in the order of the welcome page and the table of `outpost demo`. */

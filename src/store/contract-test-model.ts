@@ -11,12 +11,13 @@ import { applyFlagChange, setFlags } from "#mailbox/tx/flags.ts";
 import { copyFolder, createFolder, deleteFolder, moveFolder, readFolderByRole, readFolders } from "#mailbox/tx/folders.ts";
 import type { FolderRow } from "#mailbox/tx/folders.ts";
 import { insertMessage } from "#mailbox/tx/insert.ts";
+import { createItem } from "#mailbox/tx/items.ts";
+import type { ItemParts } from "#mailbox/tx/items.ts";
 import { copyMessages, moveMessages, removeMessages } from "#mailbox/tx/transfer.ts";
 import type { Store } from "#store/api.ts";
 import { checkCounts } from "#store/contract-test-counts.ts";
 import { withoutRecording } from "#store/contract-test-golden.ts";
 import { ctx } from "#store/contract-test-kit.ts";
-import { insertParts } from "#store/contract-test-procedures.ts";
 import { all } from "#store/sql.ts";
 
 interface ModelMessage {
@@ -43,6 +44,20 @@ const deleted = 8;
 
 export const letters = ["one", "two", "three"].map((word, index) => Buffer.from(
   `From: a@example.org\r\nTo: b@example.org\r\nSubject: ${word}\r\nMessage-ID: <${word}@x>\r\n\r\n${"text ".repeat(index * 40)}\r\n`));
+
+/** An item with a file and another item in it, and so on `depth` times. */
+export function nestedItem(depth: number): { parts: ItemParts; sizeBytes: number } {
+  const inner = depth === 0 ? null : nestedItem(depth - 1);
+  const parts: ItemParts = {
+    messageClass: "IPM.Note", subject: `level ${depth}`, bag: Uint8Array.of(depth, 0, 255),
+    recipients: [{ kind: 1, displayName: "Kim", addressType: "SMTP", address: "kim@example.org", bag: Uint8Array.of(9) }],
+    attachments: inner === null ? [] : [
+      { method: 1, fileName: "a.bin", bag: null, content: { inline: Uint8Array.of(1, 2, 3), blob: null }, embedded: null },
+      { method: 5, fileName: "", bag: Uint8Array.of(4, 4), content: null, embedded: inner.parts },
+    ],
+  };
+  return { parts, sizeBytes: 4 + (inner === null ? 0 : 5 + inner.sizeBytes) };
+}
 
 /** A command as fast-check makes it: what to do, and numbers to choose with. */
 type Command = readonly [number, number, number, number];
@@ -103,7 +118,7 @@ class Model {
       .sort((left, right) => left - right);
     switch (what) {
       case 0: case 1: case 2: return await this.#insert(one, b, c);
-      case 3: return await this.#insertParts(one, b, c);
+      case 3: return await this.#createItem(one, b, c);
       case 4: case 5: return await this.#setFlags(one, uids, chosen, b, c);
       case 6: return await this.#transfer("copy", one, uids, chosen, other);
       case 7: return await this.#transfer("move", one, uids, chosen, other);
@@ -136,20 +151,22 @@ class Model {
     });
   }
 
-  async #insertParts(folder: ModelFolder, b: number, c: number): Promise<void> {
-    if (folder.search) return;
-    const associated = c % 2 === 0;
-    const sizeBytes = 10 + b % 5;
-    const { uid, messageId } = await this.store.transact(ctx, this.scope, insertParts,
-      { folderId: folder.id, depth: b % 3, associated, sizeBytes });
-    assert.equal(uid, folder.uidNext++);
+  async #createItem(folder: ModelFolder, b: number, c: number): Promise<void> {
+    const [associated, flags] = [c % 2 === 0, c & 3];
+    const { parts, sizeBytes } = nestedItem(b % 4);
+    const result = await this.#expect(folder.search && !associated ? "notAllowed" : null,
+      this.store.transact(ctx, this.scope, createItem,
+        { folderId: folder.id, associated, flags, internalMs: null, quotaBytes: null, parts }));
+    if (result === null) return;
+    const uid = folder.uidNext++;
     if (associated) {
       folder.associated++;
       folder.associatedBytes += sizeBytes;
       return;
     }
-    const modSeq = await this.#cn();
-    folder.messages.set(uid, { messageId: this.#newId(messageId), flags: 0, keywords: [], sizeBytes, modSeq });
+    folder.messages.set(uid, {
+      messageId: this.#newId(result.messageId), flags, keywords: [], sizeBytes, modSeq: result.cn,
+    });
   }
 
   async #cn(): Promise<number> {

@@ -8,14 +8,16 @@ import {
 } from "#mailbox/tx/folders.ts";
 import { forgetDeliveries, insertMessage } from "#mailbox/tx/insert.ts";
 import type { InsertMessage } from "#mailbox/tx/insert.ts";
+import { createItem, readItem } from "#mailbox/tx/items.ts";
+import { findPropertyIds, readPropertyNames, takePropertyIds } from "#mailbox/tx/named-properties.ts";
+import type { PropertyName } from "#mailbox/tx/named-properties.ts";
 import { messageColumns } from "#mailbox/tx/rows.ts";
-import { copyMessages, moveMessages, removeMessages } from "#mailbox/tx/transfer.ts";
+import { copyMessages, moveMessages, purgeRemoved, removeMessages } from "#mailbox/tx/transfer.ts";
 import type { Procedure, Store } from "#store/api.ts";
 import { checkCounts } from "#store/contract-test-counts.ts";
 import { recordReads } from "#store/contract-test-golden.ts";
 import { ctx } from "#store/contract-test-kit.ts";
-import { letters } from "#store/contract-test-model.ts";
-import { insertParts } from "#store/contract-test-procedures.ts";
+import { letters, nestedItem } from "#store/contract-test-model.ts";
 import { findWords } from "#store/search-index.ts";
 
 export async function runScript(store: Store, scope: MailboxId): Promise<void> {
@@ -39,8 +41,15 @@ export async function runScript(store: Store, scope: MailboxId): Promise<void> {
   await assert.rejects(change(insertMessage, message({ source: { inline: head, blob: { ...blob, hash: "0".repeat(64) } } })),
     { code: "notFound" });
   for (let index = 0; index < 4; index++) await change(insertMessage, message({ flags: index, keywords: ["$Work"] }));
-  await change(insertParts, { folderId: inbox, depth: 3, associated: false, sizeBytes: 50 });
-  await change(insertParts, { folderId: inbox, depth: 1, associated: true, sizeBytes: 20 });
+  const item = { folderId: inbox, associated: false, flags: 0, internalMs: 1, quotaBytes: 10 ** 9, ...nestedItem(3) };
+  const { itemId } = await change(createItem, item);
+  await change(createItem, { ...item, ...nestedItem(1), associated: true });
+  await assert.rejects(change(createItem, { ...item, ...nestedItem(100) }), { code: "tooBig" });
+  const stored = await recordReads("reads", () => store.read(ctx, scope, () => readItem(scope, itemId)));
+  assert.deepEqual(stored.recipients.map((row) => ({ ...row, bag: new Uint8Array(row.bag!) })), item.parts.recipients);
+  assert.deepEqual(stored.attachments.map((row) => [row.method, row.sizeBytes, row.embeddedItemId !== null]),
+    [[1, 3, false], [5, 0, true]]);
+  await changeNames(store, scope);
 
   await change(setFlags, { folderId: inbox, uids: "all", change: { mode: "add", flags: 1, keywords: [] } });
   await change(setFlags, { folderId: inbox, uids: [{ first: 2, last: 3 }], change: { mode: "replace", flags: 8, keywords: ["a"] } });
@@ -58,7 +67,7 @@ export async function runScript(store: Store, scope: MailboxId): Promise<void> {
   await change(setPermission, { folderId: made.folder_id as FolderId, memberId: 7, rights: 0x401 });
   await change(setPermission, { folderId: below.folder_id as FolderId, memberId: 7, rights: null });
   await change(copyMessages, { folderId: inbox, uids: "all", targetId: below.folder_id, quotaBytes: null });
-  await change(insertParts, { folderId: below.folder_id, depth: 2, associated: true, sizeBytes: 9 });
+  await change(createItem, { ...item, ...nestedItem(2), folderId: below.folder_id, associated: true });
   const copied = await change(copyFolder, { folderId: made.folder_id as FolderId, parentId: sent, name: "Copy" });
   await change(moveFolder, { folderId: made.folder_id as FolderId, parentId: sent, name: "Moved" });
   await change(deleteFolder, { folderId: made.folder_id as FolderId, mode: "soft", children: "delete" });
@@ -81,6 +90,27 @@ export async function runScript(store: Store, scope: MailboxId): Promise<void> {
   });
   await change(deleteFolder, { folderId: copied.folder_id as FolderId, mode: "hard", children: "delete" });
   await change(removeMessages, { folderId: await role("recoverableDeletions"), uids: "all", only: "any", mode: "soft" });
+  await change(insertMessage, message({ folder: { role: "recoverableDeletions" } }));
+  assert.equal(await change(purgeRemoved, { beforeMs: 1, limitRows: 10 }), 0);
+  assert.equal(await change(purgeRemoved, { beforeMs: ctx.system.nowMs() + 1, limitRows: 10 }), 1);
   await change(forgetDeliveries, { beforeMs: ctx.system.nowMs() + 1 });
   await checkCounts(store, scope);
+}
+
+/** Named properties get one id each, once, also when two clients ask at the same time. */
+async function changeNames(store: Store, scope: MailboxId): Promise<void> {
+  const set = new Uint8Array(16).fill(3);
+  const names: PropertyName[] = [
+    { set, lid: 0x8205 }, { set, name: "Keywords" }, { set, name: "keywords" }, { set, name: "a\0b" }, { set, lid: 0x8205 },
+    { set: new Uint8Array(16), lid: 0 }, { set, name: "" },
+  ];
+  const [ids, again] = await Promise.all([names, [...names].reverse()].map((some) =>
+    store.transact(ctx, scope, takePropertyIds, { names: some })));
+  assert.deepEqual(ids, [0x8000, 0x8001, 0x8002, 0x8003, 0x8000, 0x8004, 0x8005]);
+  assert.deepEqual(again, [...ids!].reverse());
+  await recordReads("reads", async () => {
+    assert.deepEqual(await store.read(ctx, scope, () => findPropertyIds(scope, [...names, { set, lid: 1 }])), [...ids!, 0]);
+    const read = await store.read(ctx, scope, () => readPropertyNames(scope, [...ids!, 0x9000]));
+    assert.deepEqual(read.map((name) => name && { ...name, set: new Uint8Array(name.set) }), [...names, null]);
+  });
 }

@@ -10,8 +10,8 @@ import type { System } from "#base/system.ts";
 import type { Hints } from "#store/hints.ts";
 
 const channel = "outpost_hint";
-const reconnectFirstMs = 250;
-const reconnectMaxMs = 15_000;
+const reconnectFirstMs = 100;
+const reconnectMaxMs = 5_000;
 
 export interface PostgresHintsOptions {
   readonly connection: ClientConfig;
@@ -50,8 +50,8 @@ export class PostgresHints {
       const { rows } = await client.query("SELECT pg_backend_pid() AS pid");
       this.#processId = (rows[0] as { pid: number }).pid;
     } catch (error) {
-      client.removeAllListeners("end");
-      await client.end().catch((late: unknown) => this.#logLoss(late));
+      // Not waited for: the farewell of a connection that never was may never come.
+      void client.end().catch((late: unknown) => this.#logLoss(late));
       throw error;
     }
     this.#client = client;
@@ -88,39 +88,49 @@ export class PostgresHints {
       for (const { scope, cn } of await this.#options.currentCns(this.#options.hints.watched())) {
         this.#options.hints.announce(scope, cn);
       }
-      this.#sending ??= this.#send();
+      this.#sendSoon();
     } catch (error) {
       this.#logLoss(error);
       if (this.#client === null) this.#retryLater();
+      // Connected, but nobody was told what was missed: again from the start.
+      else void this.#client.end().catch((late: unknown) => this.#logLoss(late));
     }
   }
 
   /** Tells the other processes, soon. What gathers while one notice is under way goes together in the next. */
   tell(scope: MailboxId, cn: number): void {
     this.#unsent.set(scope, cn);
-    this.#sending ??= this.#send();
+    this.#sendSoon();
   }
 
-  async #send(): Promise<void> {
-    try {
-      while (this.#client !== null && this.#unsent.size > 0) {
-        const payloads = [...this.#unsent].map(([scope, cn]) => `${scope} ${cn}`);
-        this.#unsent.clear();
-        await this.#client.query(
-          `SELECT pg_notify('${channel}', payload) FROM unnest($1::text[]) AS payload`, [payloads]);
-      }
-    } catch (error) {
-      // The others look at what changed when they connect again themselves; a hint lost harms nothing.
-      this.#logLoss(error);
-    } finally {
+  #sendSoon(): void {
+    const client = this.#client;
+    if (this.#sending !== null || client === null || this.#unsent.size === 0) return;
+    const notice = [...this.#unsent];
+    this.#unsent.clear();
+    this.#sending = this.#send(client, notice).then((sent) => {
       this.#sending = null;
+      // Not sent, they wait for the connection that replaces this one.
+      if (sent) this.#sendSoon();
+    });
+  }
+
+  async #send(client: pg.Client, notice: readonly [MailboxId, number][]): Promise<boolean> {
+    try {
+      const payloads = notice.map(([scope, cn]) => `${scope} ${cn}`);
+      await client.query(`SELECT pg_notify('${channel}', payload) FROM unnest($1::text[]) AS payload`, [payloads]);
+      return true;
+    } catch (error) {
+      for (const [scope, cn] of notice) if (!this.#unsent.has(scope)) this.#unsent.set(scope, cn);
+      this.#logLoss(error);
+      return false;
     }
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     this.#cancelRetry?.();
-    await this.#sending;
+    while (this.#sending !== null) await this.#sending;
     await this.#client?.end();
   }
 }

@@ -82,6 +82,10 @@ class PostgresStore implements Store {
     for (const one of [this.#writers, this.#readers]) {
       // An idle connection that is lost is replaced when the next one is needed.
       one.on("error", (error) => options.log.warn({ error: String(error) }, "a connection to PostgreSQL was lost"));
+      // One that is lost between two queries of ours says so by an event; the next query on it fails and tells us.
+      one.on("connect", (client) => {
+        client.on("error", (error) => options.log.debug({ error: String(error) }, "a connection in use was lost"));
+      });
     }
     this.#postgresHints = new PostgresHints({
       connection, hints: this.#hints, system: options.system, log: options.log,

@@ -49,7 +49,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   const store = new SqliteStore(options, hints, hintServer, writers);
   try {
     // Makes or upgrades the server's own file before anyone reads it.
-    await store.prepareScope(serverScope);
+    await store.prepareScope(serverScope, true);
   } catch (error) {
     await store.close();
     throw error;

@@ -25,7 +25,11 @@ const nothingDone: BatchOutcome = { outcomes: [], cn: 0, failure: null };
 export function openScope(dataDir: string, scope: MailboxId, create: boolean): SqliteDatabase {
   const path = scopeFile(dataDir, scope);
   if (!existsSync(path)) {
-    if (!create && scope !== serverScope) throw new Fault("notFound", "This mailbox does not exist.");
+    if (!create) {
+      // Never made anew under a running server: an empty file in the place of a lost one would hide the loss.
+      throw scope === serverScope ? new Fault("unavailable", `${path} is gone; restart the server when it is back.`)
+        : new Fault("notFound", "This mailbox does not exist.");
+    }
     makeFolderSync(dirname(path));
     // A journal without its file is the rest of a removal that was cut short; SQLite would play it into the new file.
     for (const suffix of ["-wal", "-shm"]) rmSync(path + suffix, { force: true });

@@ -24,8 +24,8 @@ export const defaultRetryPolicy: RetryPolicy = {
 };
 
 /**
- * TLS towards another server. `implicit` from the first byte, `required` by STARTTLS or not at all, `opportunistic` where
- * it is offered, with any certificate, and in the clear where it fails. RFC 3207 §4, RFC 7435
+ * TLS towards another server. `implicit` from the first byte, `required` by STARTTLS or not at all, `opportunistic`
+ * where it is offered, with any certificate, and in the clear where it fails. RFC 3207 §4, RFC 7435
  */
 export type OutboundTls = "implicit" | "required" | "opportunistic" | "none";
 

@@ -47,5 +47,6 @@ export function localErrorOutcome(recipient: QueueRecipient, error: unknown): Ou
       recipient, kind: "later", status: status.replace(/^5/, "4"), reply: `451 4.3.0 ${error.message}`, remoteMta: null,
     };
   }
-  return { recipient, kind: "later", status: "4.3.0", reply: "451 4.3.0 Internal error; the log has more", remoteMta: null };
+  const reply = "451 4.3.0 Internal error; the log has more";
+  return { recipient, kind: "later", status: "4.3.0", reply, remoteMta: null };
 }

@@ -7,7 +7,7 @@ import { all, get } from "#store/sql.ts";
 import type { Work } from "#store/sql.ts";
 import { loadContent, readContentStart } from "#transport/content.ts";
 import type { QueueChange } from "#transport/queue-store.ts";
-import { changeQueue } from "#transport/queue-store.ts";
+import { changeQueue, queuedMessage } from "#transport/queue-store.ts";
 
 /** One recipient that waits, as a person sees it. */
 export interface QueueListRow {
@@ -40,8 +40,9 @@ const listText =
 function toListRow(row: ListColumns): QueueListRow {
   const active = row.lease_owner !== null;
   return {
-    queueId: row.queue_id, recipientNumber: row.recipient_number, envelopeSender: row.envelope_sender, address: row.address,
-    sizeBytes: row.size_bytes, acceptedMs: row.accepted_ms, state: active ? "active" : row.held !== 0 ? "held" : "waiting",
+    queueId: row.queue_id, recipientNumber: row.recipient_number, envelopeSender: row.envelope_sender,
+    address: row.address, sizeBytes: row.size_bytes, acceptedMs: row.accepted_ms,
+    state: active ? "active" : row.held !== 0 ? "held" : "waiting",
     attempts: row.attempts, nextAttemptMs: active ? null : row.next_attempt_ms,
     lastAttemptMs: row.last_attempt_ms, lastReply: row.last_reply,
   };
@@ -58,16 +59,23 @@ export async function listQueue(
   return rows.map(toListRow);
 }
 
+export interface QueueCounts {
+  readonly messages: number;
+  readonly recipients: number;
+  readonly held: number;
+  readonly oldestMs: number | null;
+}
+
 /** Numbers for metrics and health. */
-export async function countQueue(ctx: Ctx, store: Store): Promise<{ messages: number; recipients: number; held: number; oldestMs: number | null }> {
-  return await store.read(ctx, serverScope, function* (): Work<{ messages: number; recipients: number; held: number; oldestMs: number | null }> {
+export async function countQueue(ctx: Ctx, store: Store): Promise<QueueCounts> {
+  return await store.read(ctx, serverScope, function* (): Work<QueueCounts> {
     const message = yield* get<{ messages: number; oldest: number | null }>(
       "SELECT COUNT(*) AS messages, MIN(accepted_ms) AS oldest FROM queue_message");
     const recipient = yield* get<{ recipients: number; held: number | null }>(
       "SELECT COUNT(*) AS recipients, SUM(held) AS held FROM queue_recipient");
     return {
-      messages: Number(message!.messages), recipients: Number(recipient!.recipients), held: Number(recipient!.held ?? 0),
-      oldestMs: message!.oldest,
+      messages: Number(message!.messages), recipients: Number(recipient!.recipients),
+      held: Number(recipient!.held ?? 0), oldestMs: message!.oldest,
     };
   });
 }
@@ -88,23 +96,19 @@ const headerMaxBytes = 64 * 1024;
 /** One message with its recipients and header. Fault `notFound`. */
 export async function showQueued(ctx: Ctx, store: Store, queueId: string): Promise<QueuedMessage> {
   const found = await store.read(ctx, serverScope, function* () {
-    const message = yield* get<{
-      origin: string; envelope_sender: string; accepted_ms: number; size_bytes: number; blob_hash: string | null; trace: Uint8Array;
-    }>("SELECT origin, envelope_sender, accepted_ms, size_bytes, blob_hash, trace FROM queue_message WHERE queue_id = $1", queueId);
-    const recipients = yield* all<ListColumns>(`${listText} WHERE r.queue_id = $1 ORDER BY r.recipient_number`, queueId);
+    const message = yield* queuedMessage(queueId);
+    const recipients = yield* all<ListColumns>(
+      `${listText} WHERE r.queue_id = $1 ORDER BY r.recipient_number`, queueId);
     return { message, recipients };
   });
   const { message, recipients } = found;
   if (message === undefined) throw new Fault("notFound", `There is no message ${queueId} in the queue.`);
-  const content = await loadContent(ctx, store, {
-    queueId, origin: "internal", envelopeSender: message.envelope_sender, acceptedMs: message.accepted_ms, envelopeId: null, ret: null,
-    flags: 0, sizeBytes: message.size_bytes, blobHash: message.blob_hash, trace: message.trace,
-  });
+  const content = await loadContent(ctx, store, message);
   const start = Buffer.from(await readContentStart(store, content, headerMaxBytes));
   const end = start.indexOf("\r\n\r\n");
   return {
-    queueId, origin: message.origin, envelopeSender: message.envelope_sender, acceptedMs: message.accepted_ms,
-    sizeBytes: message.size_bytes, recipients: recipients.map(toListRow),
+    queueId, origin: message.origin, envelopeSender: message.envelopeSender, acceptedMs: message.acceptedMs,
+    sizeBytes: message.sizeBytes, recipients: recipients.map(toListRow),
     header: Buffer.concat([message.trace, end < 0 ? start : start.subarray(0, end + 2)]),
   };
 }

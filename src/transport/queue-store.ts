@@ -20,8 +20,9 @@ function* insertMessage(message: NewMessage): Work<void> {
     message.flags, message.sizeBytes, message.blobHash, message.trace, message.content);
   for (const recipient of message.recipients) {
     yield* run(
-      `INSERT INTO queue_recipient (queue_id, recipient_number, address, route, mailbox_id, notify, original_recipient,
-         held, attempts, next_attempt_ms, lease_owner, delay_told) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, $8, $9, 0)`,
+      `INSERT INTO queue_recipient (queue_id, recipient_number, address, route, mailbox_id, notify,
+         original_recipient, held, attempts, next_attempt_ms, lease_owner, delay_told)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, $8, $9, 0)`,
       message.queueId, recipient.recipientNumber, recipient.address, recipient.route, recipient.mailboxId,
       recipient.notify, recipient.originalRecipient, recipient.nextAttemptMs, recipient.leaseOwner);
   }
@@ -94,6 +95,12 @@ function toMessage(row: MessageColumns): QueueMessage {
   };
 }
 
+/** A message without its content; undefined when it is gone. */
+export function* queuedMessage(queueId: string): Work<QueueMessage | undefined> {
+  const row = yield* get<MessageColumns>(`SELECT ${messageColumns} FROM queue_message WHERE queue_id = $1`, queueId);
+  return row === undefined ? undefined : toMessage(row);
+}
+
 /** Takes up to `limit` recipients that are due, the longest waiting first, and leases them. */
 export const claimDue = procedure({
   name: "transport.claimDue",
@@ -107,12 +114,12 @@ export const claimDue = procedure({
     for (const row of rows) {
       let message = messages.get(row.queue_id);
       if (message === undefined) {
-        const found = yield* get<MessageColumns>(
-          `SELECT ${messageColumns} FROM queue_message WHERE queue_id = $1`, row.queue_id);
-        message = toMessage(found!);
+        message = (yield* queuedMessage(row.queue_id))!;
         messages.set(row.queue_id, message);
       }
-      yield* run("UPDATE queue_recipient SET lease_owner = $3, next_attempt_ms = $4 WHERE queue_id = $1 AND recipient_number = $2",
+      yield* run(
+        `UPDATE queue_recipient SET lease_owner = $3, next_attempt_ms = $4
+           WHERE queue_id = $1 AND recipient_number = $2`,
         row.queue_id, row.recipient_number, args.owner, tx.nowMs + args.leaseMs);
       claimed.push({ message, recipient: toRecipient(row) });
     }
@@ -124,7 +131,8 @@ export const claimDue = procedure({
 export const renewLeases = procedure({
   name: "transport.renewLeases",
   *run(tx, args: { owner: string; leaseMs: number }): Work<number> {
-    return yield* run("UPDATE queue_recipient SET next_attempt_ms = $2 WHERE lease_owner = $1", args.owner, tx.nowMs + args.leaseMs);
+    return yield* run("UPDATE queue_recipient SET next_attempt_ms = $2 WHERE lease_owner = $1",
+      args.owner, tx.nowMs + args.leaseMs);
   },
 });
 
@@ -145,19 +153,22 @@ export const endForeignLeases = procedure({
 export const endOwnLeases = procedure({
   name: "transport.endOwnLeases",
   *run(tx, args: { owner: string }): Work<number> {
-    return yield* run("UPDATE queue_recipient SET lease_owner = NULL, next_attempt_ms = $2 WHERE lease_owner = $1", args.owner, tx.nowMs);
+    return yield* run("UPDATE queue_recipient SET lease_owner = NULL, next_attempt_ms = $2 WHERE lease_owner = $1",
+      args.owner, tx.nowMs);
   },
 });
 
 /** When the next recipient comes due; null when none waits. */
 export function* nextDue(): Work<number | null> {
-  const row = yield* get<{ due: number | null }>("SELECT MIN(next_attempt_ms) AS due FROM queue_recipient WHERE held = 0");
+  const row = yield* get<{ due: number | null }>(
+    "SELECT MIN(next_attempt_ms) AS due FROM queue_recipient WHERE held = 0");
   return row?.due ?? null;
 }
 
 /** The bytes of a small message; undefined when it is gone. */
 export function* inlineContent(queueId: string): Work<Uint8Array | undefined> {
-  const row = yield* get<{ content: Uint8Array | null }>("SELECT content FROM queue_message WHERE queue_id = $1", queueId);
+  const row = yield* get<{ content: Uint8Array | null }>(
+    "SELECT content FROM queue_message WHERE queue_id = $1", queueId);
   return row?.content ?? undefined;
 }
 
@@ -171,8 +182,8 @@ export function* blobHashesInQueue(after: string, limitRows: number): Work<strin
 export type QueueChange = "retry" | "hold" | "drop";
 
 /**
- * One change to the rows selected; how many there were. `retry` also ends a hold. Work in hand is left alone by `retry`, held
- * back from its next attempt by `hold`, and its outcome is ignored after `drop`.
+ * One change to the rows selected; how many there were. `retry` also ends a hold. Work in hand is left alone by
+ * `retry`, held back from its next attempt by `hold`, and its outcome is ignored after `drop`.
  */
 export const changeQueue = procedure({
   name: "transport.changeQueue",
@@ -184,12 +195,14 @@ export const changeQueue = procedure({
     let count: number;
     if (change === "retry") {
       count = yield* run(
-        `UPDATE queue_recipient SET held = 0, next_attempt_ms = CASE WHEN lease_owner IS NULL THEN $3 ELSE next_attempt_ms END
-           WHERE ${where}`, ...keys, tx.nowMs);
+        `UPDATE queue_recipient SET held = 0,
+           next_attempt_ms = CASE WHEN lease_owner IS NULL THEN $3 ELSE next_attempt_ms END WHERE ${where}`,
+        ...keys, tx.nowMs);
     } else if (change === "hold") {
       count = yield* run(`UPDATE queue_recipient SET held = 1 WHERE ${where}`, ...keys);
     } else {
-      const touched = yield* all<{ queue_id: string }>(`SELECT DISTINCT queue_id FROM queue_recipient WHERE ${where}`, ...keys);
+      const touched = yield* all<{ queue_id: string }>(
+        `SELECT DISTINCT queue_id FROM queue_recipient WHERE ${where}`, ...keys);
       count = yield* run(`DELETE FROM queue_recipient WHERE ${where}`, ...keys);
       for (const row of touched) yield* removeFinished(row.queue_id);
     }

@@ -1,6 +1,6 @@
 /**
- * Delivery status notifications: what the sender of a message is told. RFC 3464, in the frame of RFC 6522; with RFC 6533
- * where an address needs UTF-8.
+ * Delivery status notifications: what the sender of a message is told. RFC 3464, in the frame of RFC 6522; with RFC
+ * 6533 where an address needs UTF-8.
  */
 import { formatDate } from "#format/mime/date.ts";
 import { headerFields } from "#format/mime/headers.ts";
@@ -29,14 +29,16 @@ export function toReportEntry(action: ReportAction, outcome: Outcome): ReportEnt
   };
 }
 
-/** Sorts, heads and tells: one row for each kind of report. */
+/** Subject and first words, one row for each kind of report. */
 const texts = {
   failed: {
-    subject: "Undeliverable", intro: "Your message could not be delivered to the recipients below. It will not be tried again.",
+    subject: "Undeliverable",
+    intro: "Your message could not be delivered to the recipients below. It will not be tried again.",
   },
   delayed: {
-    subject: "Delayed", intro: "Your message has not been delivered to the recipients below yet. You need not send it again: " +
-      "the server goes on trying and tells you if it gives up.",
+    subject: "Delayed",
+    intro: "Your message has not been delivered to the recipients below yet. You need not send it\r\n" +
+      "again: the server goes on trying and tells you if it gives up.",
   },
   delivered: { subject: "Delivered", intro: "Your message has reached the recipients below." },
 } as const;
@@ -54,7 +56,8 @@ export interface ReportRequest {
 
 /** Text above ASCII somewhere in the addresses: the parts become their RFC 6533 forms. */
 function needsUtf8(request: ReportRequest): boolean {
-  return request.entries.some(({ address }) => /[^\x00-\x7f]/.test(address)) || /[^\x00-\x7f]/.test(request.message.envelopeSender);
+  const addresses = [request.message.envelopeSender, ...request.entries.map(({ address }) => address)];
+  return addresses.some((address) => /[^\x00-\x7f]/.test(address));
 }
 
 /** One line of text without line ends or control characters, so that nothing outside becomes a field of ours. */
@@ -78,7 +81,8 @@ function recipientFields(entry: ReportEntry, utf8: boolean): string {
     const { type, address } = parseOriginalRecipient(entry.originalRecipient);
     lines.push(`Original-Recipient: ${utf8 ? `${type}; ${oneLine(address)}` : `${type}; ${asciiLine(address)}`}`);
   }
-  lines.push(`Final-Recipient: ${addressField(entry.address, utf8)}`, `Action: ${entry.action}`, `Status: ${entry.status}`);
+  lines.push(`Final-Recipient: ${addressField(entry.address, utf8)}`);
+  lines.push(`Action: ${entry.action}`, `Status: ${entry.status}`);
   if (entry.remoteMta !== null) lines.push(`Remote-MTA: dns; ${asciiLine(entry.remoteMta)}`);
   if (entry.reply !== "") {
     const type = entry.remoteMta === null ? "x-outpost" : "smtp";
@@ -127,38 +131,59 @@ function hasEightBit(bytes: Uint8Array): boolean {
   return false;
 }
 
-/** The report as a message of its own, ready for the queue. RFC 3464 §2, RFC 6522 §3, RFC 3834 §5 (Auto-Submitted) */
-export function buildReport(request: ReportRequest): { bytes: Uint8Array; eightBit: boolean } {
-  const { hostname, reportId, nowMs, message, entries, original } = request;
-  const utf8 = needsUtf8(request);
-  const action = entries[0]!.action;
+function isPlainField(value: string): boolean {
+  return value !== "" && value.length <= 800 && !/[^\x20-\x7e]/.test(value);
+}
+
+/** Header of the report. RFC 3464 §2, RFC 3834 §5 (Auto-Submitted) */
+function headerFieldsOf(request: ReportRequest, boundary: string, utf8: boolean, eightBit: boolean): string {
+  const { hostname, reportId, nowMs, message, original } = request;
+  const action = request.entries[0]!.action;
   const text = texts[action === "failed" || action === "delayed" ? action : "delivered"];
   const subject = originalField(original, "subject");
   const messageId = originalField(original, "message-id");
-  const isPlain = (value: string): boolean => value !== "" && value.length <= 800 && !/[^\x20-\x7e]/.test(value);
-  const boundary = `=_${reportId}_report`;
-  const body = request.wholeMessage ? original : headerOf(original);
-  const eightBit = utf8 || hasEightBit(body);
-  const enclosed = request.wholeMessage ? (utf8 ? "message/global" : "message/rfc822")
-    : utf8 ? "message/global-headers" : "text/rfc822-headers";
-  const header = [
+  return [
     `Date: ${formatDate(nowMs)}`,
     `From: Mail Delivery System <mailer-daemon@${hostname}>`,
     `To: <${oneLine(message.envelopeSender)}>`,
-    `Subject: ${isPlain(subject) ? `${text.subject}: ${subject}` : `${text.subject} mail`}`,
+    `Subject: ${isPlainField(subject) ? `${text.subject}: ${subject}` : `${text.subject} mail`}`,
     `Message-ID: <${reportId}.report@${hostname}>`,
-    ...(isPlain(messageId) ? [`In-Reply-To: ${messageId}`, `References: ${messageId}`] : []),
+    ...(isPlainField(messageId) ? [`In-Reply-To: ${messageId}`, `References: ${messageId}`] : []),
     `Auto-Submitted: ${action === "failed" ? "auto-replied" : "auto-generated"}`,
     "MIME-Version: 1.0",
     `Content-Type: multipart/report; report-type=${utf8 ? "global-delivery-status" : "delivery-status"};`,
     `\tboundary="${boundary}"`,
     ...(eightBit ? ["Content-Transfer-Encoding: 8bit"] : []),
+    "", "",
   ].join("\r\n");
-  const human = `${text.intro}\r\n\r\n${entries.map(explain).join("\r\n")}\r\nReported by ${hostname}; queue id ${message.queueId}.\r\n`;
-  const eight = "Content-Transfer-Encoding: 8bit\r\n";
-  const head = `${header}\r\n\r\n--${boundary}\r\nContent-Type: text/plain; charset=utf-8\r\n${utf8 || hasEightBit(Buffer.from(human)) ? eight : ""}\r\n${human}` +
-    `\r\n--${boundary}\r\nContent-Type: message/${utf8 ? "global-delivery-status" : "delivery-status"}\r\n${utf8 ? eight : ""}\r\n` +
-    `${statusPart(request, utf8)}\r\n--${boundary}\r\nContent-Type: ${enclosed}\r\n${eightBit ? eight : ""}\r\n`;
+}
+
+/** What a person reads. RFC 3464 §2 (b) */
+function humanPart({ hostname, message, entries }: ReportRequest): string {
+  const action = entries[0]!.action;
+  const { intro } = texts[action === "failed" || action === "delayed" ? action : "delivered"];
+  const list = entries.map(explain).join("\r\n");
+  return `${intro}\r\n\r\n${list}\r\nReported by ${hostname}; queue id ${message.queueId}.\r\n`;
+}
+
+/** The report as a message of its own, ready for the queue. RFC 3464 §2, RFC 6522 §3 */
+export function buildReport(request: ReportRequest): { bytes: Uint8Array; eightBit: boolean } {
+  const utf8 = needsUtf8(request);
+  const boundary = `=_${request.reportId}_report`;
+  const body = request.wholeMessage ? request.original : headerOf(request.original);
+  const human = humanPart(request);
+  const humanEightBit = /[^\x00-\x7f]/.test(human);
+  const bodyEightBit = hasEightBit(body);
+  const eightBit = utf8 || humanEightBit || bodyEightBit;
+  const whole = utf8 ? "message/global" : "message/rfc822";
+  const headerOnly = utf8 ? "message/global-headers" : "text/rfc822-headers";
+  const part = (type: string, isEightBit: boolean): string =>
+    `--${boundary}\r\nContent-Type: ${type}\r\n${isEightBit ? "Content-Transfer-Encoding: 8bit\r\n" : ""}\r\n`;
+  const head = headerFieldsOf(request, boundary, utf8, eightBit) +
+    part("text/plain; charset=utf-8", humanEightBit) + human + "\r\n" +
+    part(utf8 ? "message/global-delivery-status" : "message/delivery-status", utf8) +
+    statusPart(request, utf8) + "\r\n" +
+    part(request.wholeMessage ? whole : headerOnly, bodyEightBit);
   const bytes = Buffer.concat([Buffer.from(head), body, Buffer.from(`\r\n--${boundary}--\r\n`)]);
   return { bytes: new Uint8Array(bytes), eightBit };
 }

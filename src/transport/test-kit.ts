@@ -1,4 +1,7 @@
-/** For tests of this room and of `serve/smtp`: a store on files of a temporary folder, a small directory, mailboxes as lists. */
+/**
+ * For tests of this room and of `serve/smtp`: a store on files of a temporary folder, a small directory, mailboxes as
+ * lists.
+ */
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -18,10 +21,17 @@ import type { TransportConfig } from "#transport/config.ts";
 import type { Deliver } from "#transport/local.ts";
 import { Transport } from "#transport/transport.ts";
 
+export interface TestName {
+  readonly mx?: { exchange: string; priority: number }[];
+  readonly a?: string[];
+  readonly aaaa?: string[];
+  readonly fails?: true;
+}
+
 /** Real timers, a clock that can be put forward, a name system of tables. */
 export class TestSystem implements System {
   aheadMs = 0;
-  readonly names = new Map<string, { mx?: { exchange: string; priority: number }[]; a?: string[]; aaaa?: string[]; fails?: true }>();
+  readonly names = new Map<string, TestName>();
   readonly resolver: Resolver = {
     mx: (name) => this.#look(name, (row) => row.mx ?? []),
     a: (name) => this.#look(name, (row) => row.a ?? []),
@@ -29,7 +39,7 @@ export class TestSystem implements System {
     txt: () => Promise.resolve([]), srv: () => Promise.resolve([]), ptr: () => Promise.resolve([]),
   };
 
-  async #look<T>(name: string, pick: (row: NonNullable<ReturnType<TestSystem["names"]["get"]>>) => T[]): Promise<T[]> {
+  async #look<T>(name: string, pick: (row: TestName) => T[]): Promise<T[]> {
     const row = this.names.get(name.toLowerCase());
     if (row?.fails) throw Object.assign(new Error(`queryMx ESERVFAIL ${name}`), { code: "ESERVFAIL" });
     return row === undefined ? [] : pick(row);

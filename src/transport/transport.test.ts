@@ -178,10 +178,13 @@ for (const [name, more] of silences) {
     await using house = await openTestHouse();
     const transport = house.transport();
     await transport.start();
-    house.onDeliver = () => { throw new Fault("notFound", "Gone."); };
+    house.onDeliver = (mailboxId) => {
+      if (mailboxId === 2) throw new Fault("notFound", "Gone.");
+    };
     await accept(house, transport, ["bob@example.test"], more);
     await empty(house);
     assert.equal(house.mailboxes.size, 0);
+    assert.equal(house.logLines.filter(({ message }) => message === "not delivered").length, 1, "and no report of a report");
   });
 }
 

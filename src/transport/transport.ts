@@ -13,7 +13,7 @@ import { LocalDelivery } from "#transport/local.ts";
 import type { Dialer } from "#transport/outbound/dial.ts";
 import { nodeDialer } from "#transport/outbound/dial.ts";
 import { OutboundMail } from "#transport/outbound/outbound.ts";
-import { newQueueId } from "#transport/queue-id.ts";
+import { QueueIds } from "#transport/queue-id.ts";
 import type { MessageOrigin, NewMessage, NewRecipient, QueueMessage, StoredContent } from "#transport/queue-rows.ts";
 import { contentFlags } from "#transport/queue-rows.ts";
 import { acceptMessages } from "#transport/queue-store.ts";
@@ -68,10 +68,12 @@ export class Transport {
   readonly #parts: TransportParts;
   readonly #settings: TransportSettings;
   readonly #worker: QueueWorker;
+  readonly #ids: QueueIds;
 
   constructor(parts: TransportParts) {
     const { ctx, store, deliver, dialer = nodeDialer } = parts;
     this.#parts = parts;
+    this.#ids = new QueueIds(ctx.system);
     const settings = withDefaults(parts.config);
     this.#settings = settings;
     this.#worker = new QueueWorker({
@@ -98,7 +100,7 @@ export class Transport {
   }
 
   newQueueId(): string {
-    return newQueueId(this.#parts.ctx.system);
+    return this.#ids.next();
   }
 
   beginMessage(ctx: Ctx): MessageSpool {
@@ -106,8 +108,8 @@ export class Transport {
   }
 
   /**
-   * Takes responsibility for a message: it is on disk when this resolves. Groups become their members, each mailbox once.
-   * Faults: `notFound` when no recipient is left, `tooMany`, `storageFull`, `serverBusy`.
+   * Takes responsibility for a message: it is on disk when this resolves. Groups become their members, each mailbox
+   * once. Faults: `notFound` when no recipient is left, `tooMany`, `storageFull`, `serverBusy`.
    */
   async accept(ctx: Ctx, request: AcceptRequest): Promise<void> {
     const expanded = new Expansion(request);
@@ -118,6 +120,7 @@ export class Transport {
       const report = await this.#makeReport(message, request.content, expanded.reports);
       if (report !== null) messages.push(report);
     }
+    this.#worker.joinCommit();
     await this.#parts.store.transact(ctx, serverScope, acceptMessages, { messages });
     for (const accepted of messages) this.#worker.take(accepted);
   }
@@ -179,7 +182,7 @@ type Expanded = Omit<NewRecipient, "leaseOwner" | "nextAttemptMs">;
 /** Recipients as the queue keeps them: groups opened, each mailbox and each outside address once. RFC 5321 §3.9 */
 class Expansion {
   readonly recipients: Expanded[] = [];
-  /** Groups whose sender wants to hear of success: their members' deliveries are nobody's business. RFC 3461 §5.2.7.3 */
+  /** Groups whose sender wants to hear of success; deliveries to members are not told. RFC 3461 §5.2.7.3 */
   readonly reports: ReportEntry[] = [];
   readonly #seen = new Set<string>();
 
@@ -193,7 +196,8 @@ class Expansion {
       }
       if ((notify & notifyBits.success) !== 0) {
         this.reports.push({
-          action: "expanded", address: recipient.address, originalRecipient, status: "2.0.0", reply: "", remoteMta: null,
+          action: "expanded", address: recipient.address, originalRecipient, status: "2.0.0", reply: "",
+          remoteMta: null,
         });
       }
       const rest = notify & ~notifyBits.success;

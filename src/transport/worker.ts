@@ -10,7 +10,9 @@ import type { TransportSettings } from "#transport/config.ts";
 import { loadContent } from "#transport/content.ts";
 import type { LocalDelivery } from "#transport/local.ts";
 import type { Outcome } from "#transport/outcome.ts";
-import type { ClaimedRecipient, NewMessage, QueueMessage, QueueRecipient, Settlement, StoredContent } from "#transport/queue-rows.ts";
+import type {
+  ClaimedRecipient, NewMessage, QueueMessage, QueueRecipient, Settlement, StoredContent,
+} from "#transport/queue-rows.ts";
 import { claimDue, endForeignLeases, endOwnLeases, nextDue, renewLeases } from "#transport/queue-store.ts";
 import type { ReportEntry } from "#transport/report.ts";
 import { toReportEntry } from "#transport/report.ts";
@@ -38,7 +40,9 @@ export interface WorkerParts {
   readonly local: LocalDelivery;
   readonly outbound: Outbound;
   /** Makes the report of one kind; null when there is nobody to tell. */
-  readonly makeReport: (message: QueueMessage, content: StoredContent | null, entries: readonly ReportEntry[]) => Promise<NewMessage | null>;
+  readonly makeReport: (
+    message: QueueMessage, content: StoredContent | null, entries: readonly ReportEntry[],
+  ) => Promise<NewMessage | null>;
 }
 
 const pollPauseMs = 60_000;
@@ -95,6 +99,11 @@ export class QueueWorker {
   /** Whether `count` more recipients may be leased at once by whoever accepts them. */
   canTake(count: number): boolean {
     return this.#started && !this.#stopping && this.#inHand + count <= this.#parts.settings.inHandMax;
+  }
+
+  /** A commit of the queue is about to be asked for: outcomes that wait go with it. */
+  joinCommit(): void {
+    this.#settler.flush();
   }
 
   /** A message that was just committed with its recipients leased to this worker. */
@@ -159,6 +168,11 @@ export class QueueWorker {
         }
         const args = { owner: this.owner, leaseMs: settings.leaseMs, limit };
         const claimed = await store.transact(ctx, serverScope, claimDue, args);
+        // Due but not to be had: another process took it, or a reader sees an older state. Never ask in a tight loop.
+        if (claimed.length === 0) {
+          this.#wakeAt(ctx.system.nowMs() + pollAfterErrorMs);
+          return;
+        }
         for (const { message, recipients } of groupByWay(claimed)) this.#begin(message, recipients, null);
       }
     } catch (error) {
@@ -183,10 +197,13 @@ export class QueueWorker {
 
   #scheduleRenewal(): void {
     const { ctx, store, settings } = this.#parts;
-    this.#cancelRenewal = ctx.system.setTimer(settings.leaseMs / 3, () => {
-      void (async () => {
-        if (this.#inHand > 0) await store.transact(ctx, serverScope, renewLeases, { owner: this.owner, leaseMs: settings.leaseMs });
-      })().catch((error: unknown) => ctx.log.warn({ error }, "leases of the queue could not be renewed"))
+    const { leaseMs } = settings;
+    const renew = async (): Promise<void> => {
+      if (this.#inHand > 0) await store.transact(ctx, serverScope, renewLeases, { owner: this.owner, leaseMs });
+    };
+    this.#cancelRenewal = ctx.system.setTimer(leaseMs / 3, () => {
+      void renew()
+        .catch((error: unknown) => ctx.log.warn({ error }, "leases of the queue could not be renewed"))
         .finally(() => { if (!this.#stopping) this.#scheduleRenewal(); });
     });
   }
@@ -250,6 +267,9 @@ export class QueueWorker {
       const report = await this.#report(consignment, same);
       if (report !== null) reports.push(report);
     }
+    // A message sent to another server must not be forgotten; one in a mailbox here recognises itself.
+    const isPressing = reports.length > 0 || this.#stopping || this.#inHand > this.#parts.settings.inHandMax / 4 ||
+      outcomes.some(({ kind }) => kind !== "delivered");
     this.#settler.add({
       settlements, reports,
       onSettled: () => {
@@ -260,7 +280,7 @@ export class QueueWorker {
         this.#handsFull = false;
         this.#poll();
       },
-    });
+    }, isPressing ? "now" : "lazy");
   }
 
   async #report(consignment: Consignment, entries: readonly ReportEntry[]): Promise<NewMessage | null> {

@@ -117,7 +117,9 @@ export class Series {
       }
       const occurrence = this.#occurrence(original, undefined);
       if (occurrence.startUtcMs < utcMs) continue;
-      while (nextMoved < moved.length && moved[nextMoved]!.startUtcMs <= occurrence.startUtcMs) yield moved[nextMoved++]!;
+      while (nextMoved < moved.length && moved[nextMoved]!.startUtcMs <= occurrence.startUtcMs) {
+        yield moved[nextMoved++]!;
+      }
       yield occurrence;
     }
     while (nextMoved < moved.length) yield moved[nextMoved++]!;

@@ -73,7 +73,9 @@ function intervalOf(from: RecurrencePattern): number {
 }
 
 /** How far `value` is past the last one that is congruent with `phase`. */
-const past = (value: number, phase: number, modulus: number): number => (((value - phase) % modulus) + modulus) % modulus;
+function past(value: number, phase: number, modulus: number): number {
+  return (((value - phase) % modulus) + modulus) % modulus;
+}
 
 /**
  * The first day from StartDate on that the pattern may have: FirstDateTime tells which days, weeks or months count.

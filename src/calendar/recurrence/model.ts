@@ -1,7 +1,7 @@
 /** What a series means, whoever spelled it: the one model between the recurrence blob, RRULE and the expansion. */
 import type { LocalMinutes } from "#calendar/recurrence/dates.ts";
 
-/** As Outlook shows the series; it does not change which days are meant ("every weekday" is daily and a week's days). */
+/** As Outlook shows the series; which days are meant is the pattern's ("every weekday" is daily with a week's days). */
 export type Frequency = "daily" | "weekly" | "monthly" | "yearly";
 
 /** Bit 0 is Sunday, bit 6 Saturday. [MS-OXOCAL] 2.2.1.44.1 */

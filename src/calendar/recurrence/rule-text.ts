@@ -1,7 +1,9 @@
 /** Recurrence rules as iCalendar writes them, read into numbers and written back. RFC 5545 §3.3.10, RFC 7529 §4 */
 import { limits } from "#base/limits.ts";
 import { WireError } from "#base/fault.ts";
-import { civilFromDays, dayOfLocal, daysInMonth, localFrom, localToMs, midnightOf } from "#calendar/recurrence/dates.ts";
+import {
+  civilFromDays, dayOfLocal, daysInMonth, localFrom, localToMs, midnightOf,
+} from "#calendar/recurrence/dates.ts";
 import type { LocalMinutes } from "#calendar/recurrence/dates.ts";
 
 export const ruleFrequencies = ["SECONDLY", "MINUTELY", "HOURLY", "DAILY", "WEEKLY", "MONTHLY", "YEARLY"] as const;

@@ -50,7 +50,9 @@ const neverEnds: EndFields = { endType: endTypes.never, occurrenceCount: countNe
 function endFields(series: Recurrence): EndFields {
   const { end, pattern } = series;
   const endType = endTypes[end.kind];
-  if (pattern.kind === "foreign") return { endType, occurrenceCount: pattern.occurrenceCount, endDate: pattern.endDate };
+  if (pattern.kind === "foreign") {
+    return { endType, occurrenceCount: pattern.occurrenceCount, endDate: pattern.endDate };
+  }
   if (end.kind === "never") return neverEnds;
   const sequence = sequenceOf(series, dayOfLocal(series.start));
   const length = lengthOf(sequence, end);

@@ -3,7 +3,7 @@
  * no known zone has make a zone of their own.
  */
 import { ianaOfWindowsId, ianaZone, windowsIdOf, windowsIdOfIana } from "#calendar/zones/iana.ts";
-import { ruleOfYear, signatureOfYear, zoneOfRules } from "#calendar/zones/rule.ts";
+import { ruleOfYear, sameInYear, signatureOfYear, zoneOfRules } from "#calendar/zones/rule.ts";
 import { windowsZones } from "#calendar/zones/windows-names.ts";
 import { utcZone } from "#calendar/zones/zone.ts";
 import type { Zone } from "#calendar/zones/zone.ts";
@@ -69,7 +69,9 @@ export function windowsIdsAlike(zone: Zone, year: number): readonly string[] {
   return signature === undefined ? [] : indexOfYear(year).get(signature) ?? [];
 }
 
-const utcIds = new Set(["utc", "gmt", "z", "etc/utc", "etc/gmt", "coordinated universal time", "tzone://microsoft/utc"]);
+const utcIds = new Set([
+  "utc", "gmt", "z", "etc/utc", "etc/gmt", "coordinated universal time", "tzone://microsoft/utc",
+]);
 
 /** The names in an id: itself, and the end of a path such as `/mozilla.org/20050126_1/Europe/Berlin`. */
 function namesIn(id: string): string[] {
@@ -103,7 +105,7 @@ export function matchZone(hint: ZoneHint): ZoneMatch {
   for (const id of ids) {
     const zone = zoneOfId(id);
     if (zone === undefined) continue;
-    if (given !== undefined && !isSureName(id) && signatureOfYear(zone, year) !== signatureOfYear(given, year)) continue;
+    if (given !== undefined && !isSureName(id) && !sameInYear(zone, given, year)) continue;
     return { kind: "named", by: "id", zone, windowsId: windowsIdFor(id, zone), alike: [] };
   }
   if (given === undefined) return { kind: "unknown" };

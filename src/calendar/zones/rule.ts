@@ -24,7 +24,7 @@ export const noDate: SystemTime = {
 
 /** A rule for a zone that keeps one offset, minutes east of UTC. */
 export function fixedRule(offsetMinutes: number): ZoneRule {
-  return { bias: -offsetMinutes, standardBias: 0, daylightBias: 0, standardDate: noDate, daylightDate: noDate };
+  return { bias: 0 - offsetMinutes, standardBias: 0, daylightBias: 0, standardDate: noDate, daylightDate: noDate };
 }
 
 /** Both dates can be dates. Others than these come from broken writers, and the bias alone is taken. */
@@ -104,7 +104,9 @@ export function zoneOfRules(name: string, rules: readonly DatedRule[]): Zone {
 /** Why no rule tells the changes of a year. */
 export type Misfit = "moreThanTwoChanges" | "twoChangesOneWay" | "partOfMinute";
 
-export type FoundRule = { readonly fits: true; readonly rule: ZoneRule } | { readonly fits: false; readonly why: Misfit };
+export type FoundRule =
+  | { readonly fits: true; readonly rule: ZoneRule }
+  | { readonly fits: false; readonly why: Misfit };
 
 export interface WallChange {
   /** Wall clock before the change, milliseconds as if in UTC. */
@@ -207,7 +209,7 @@ export function ruleOfYear(zone: Zone, year: number): FoundRule {
   return {
     fits: true,
     rule: {
-      bias: -standard, standardBias: 0, daylightBias: standard - daylight,
+      bias: 0 - standard, standardBias: 0, daylightBias: standard - daylight,
       standardDate: isSpringFirst ? otherDate : oneDate, daylightDate: isSpringFirst ? oneDate : otherDate,
     },
   };
@@ -244,8 +246,7 @@ export function ruleHistory(zone: Zone, fromYear: number, toYear: number): RuleH
     } else {
       misfits.push({ year, why: found.why });
       if (rules.length === 0) {
-        const offset = Math.round(zone.offsetAt(zone.localMsToUtc(localToMs(daysFromCivil(year, 1, 1) * 1440))) / 60_000);
-        rules.push({ fromYear: year, rule: fixedRule(offset) });
+        rules.push({ fromYear: year, rule: fixedRule(Math.round(wallChanges(zone, year).first)) });
       }
       current = undefined;
     }

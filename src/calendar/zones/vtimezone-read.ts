@@ -21,7 +21,7 @@ interface Observance {
 }
 
 const yearsLookedBack = 8;
-const countedYearsMax = 1000;
+const countedYearsMax = 200;
 
 function offsetOf(text: string): number {
   const match = /^([+-]?)(\d{2}):?(\d{2}):?(\d{2})?$/.exec(text.trim());
@@ -58,10 +58,12 @@ function isRuleDay(rule: Rule, year: number, month: number, day: number, weekday
 function ruleDates({ startMs, offsetFromMs }: Observance, rule: Rule, year: number): number[] {
   const start = msToLocal(startMs);
   const startDate = civilFromDays(dayOfLocal(start));
-  if (year < startDate.year || (rule.frequency === "YEARLY" && (year - startDate.year) % rule.interval !== 0)) return [];
+  if (year < startDate.year) return [];
+  if (rule.frequency === "YEARLY" && (year - startDate.year) % rule.interval !== 0) return [];
   const startMinute = start - midnightOf(start);
   const minute = (rule.byHour[0] ?? Math.floor(startMinute / 60)) * 60 + (rule.byMinute[0] ?? startMinute % 60);
   const secondsMs = startMs - localToMs(start);
+  if (rule.until !== undefined && year > yearOfLocalMs(rule.until.localMs) + 1) return [];
   const hasDays = rule.byDay.length > 0 || rule.byMonthDay.length > 0;
   const months = rule.byMonth.length > 0 ? rule.byMonth.filter((month) => month <= 12) : [startDate.month];
   let found: number[] = [];
@@ -78,8 +80,8 @@ function ruleDates({ startMs, offsetFromMs }: Observance, rule: Rule, year: numb
     found = found.filter((_, index) => wanted.includes(index));
   }
   const { until } = rule;
-  let latestMs = Number.POSITIVE_INFINITY;
-  if (until !== undefined) latestMs = until.localMs + (until.isUtc ? offsetFromMs : 0) + (until.isDate ? 86_399_999 : 0);
+  if (until === undefined) return found.filter((localMs) => localMs >= startMs);
+  const latestMs = until.localMs + (until.isUtc ? offsetFromMs : 0) + (until.isDate ? 86_399_999 : 0);
   return found.filter((localMs) => localMs >= startMs && localMs <= latestMs);
 }
 
@@ -122,7 +124,8 @@ function latestBefore(observance: Observance, year: number): number | undefined 
   const { rule } = observance;
   if (rule === undefined) return latest;
   const lastYear = Math.min(year - 1, rule.until === undefined ? year - 1 : yearOfLocalMs(rule.until.localMs) + 1);
-  const firstYear = Math.max(yearOfLocalMs(observance.startMs), lastYear - yearsLookedBack * Math.min(rule.interval, 50));
+  const yearsBack = yearsLookedBack * Math.min(rule.interval, 50);
+  const firstYear = Math.max(yearOfLocalMs(observance.startMs), lastYear - yearsBack);
   for (let at = lastYear; at >= firstYear; at--) {
     const found = ruleDates(observance, rule, at).at(-1);
     if (found === undefined) continue;
@@ -171,6 +174,7 @@ export function readVtimezone(lines: readonly string[]): ReadVtimezone {
   const otherIds: string[] = [];
   const observances: Observance[] = [];
   let part: ContentLine[] | undefined;
+  let datesLeft: number = limits.vtimezoneDatesMax;
   for (const text of lines) {
     if (text.trim() === "") continue;
     const line = splitContentLine(text);
@@ -178,8 +182,13 @@ export function readVtimezone(lines: readonly string[]): ReadVtimezone {
     if (line.name === "BEGIN" && value !== "VTIMEZONE") {
       part = [];
     } else if (line.name === "END" && value !== "VTIMEZONE") {
-      if (part !== undefined && (value === "STANDARD" || value === "DAYLIGHT")) observances.push(observanceOf(part));
+      if (part !== undefined && (value === "STANDARD" || value === "DAYLIGHT")) {
+        const observance = observanceOf(part);
+        observances.push(observance);
+        datesLeft -= observance.dates.length;
+      }
       if (observances.length > limits.vtimezonePartsMax) throw new WireError("a VTIMEZONE has too many parts", 0);
+      if (datesLeft < 0) throw new WireError("a VTIMEZONE has too many dates", 0);
       part = undefined;
     } else if (part !== undefined) {
       part.push(line);

@@ -21,6 +21,7 @@ export type ZoneSource = (year: number) => ZoneYear;
 
 const yearMin = 1500;
 const yearMax = 9999;
+const yearsKeptMax = 500;
 /** No zone was ever further from UTC than this, so an instant lies within it of its local time read as UTC. */
 const offsetMaxMs = 26 * 3_600_000;
 
@@ -44,6 +45,7 @@ export class Zone {
     const known = this.#years.get(asked);
     if (known !== undefined) return known;
     const found = this.#source(asked);
+    if (this.#years.size >= yearsKeptMax) this.#years.clear();
     this.#years.set(asked, found);
     return found;
   }

@@ -98,7 +98,7 @@ function expand(content: Uint8Array, rawSize: number): Uint8Array {
 }
 
 /** Compressed RTF that {@link decompressRtf} gives back. [MS-OXRTFCP] 3.1.4.2 */
-export function compressRtf(rtf: Uint8Array): Uint8Array {
+export function compressRtf(rtf: Uint8Array): Buffer {
   const content = shrink(rtf);
   return Buffer.concat([encode(compressedHeader, {
     compSize: content.length + headerSize - 4, rawSize: rtf.length, compType: compressedType, crc: rtfCrc(content),
@@ -106,7 +106,7 @@ export function compressRtf(rtf: Uint8Array): Uint8Array {
 }
 
 /** RTF in the envelope of compressed RTF, as it is. [MS-OXRTFCP] 2.1.3.1.5 */
-export function wrapRtf(rtf: Uint8Array): Uint8Array {
+export function wrapRtf(rtf: Uint8Array): Buffer {
   return Buffer.concat([encode(compressedHeader, {
     compSize: rtf.length + headerSize - 4, rawSize: rtf.length, compType: uncompressedType, crc: 0,
   }), rtf]);

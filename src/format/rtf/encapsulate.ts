@@ -1,16 +1,19 @@
 import { entityLengthMax, entityText } from "#format/html/entities.ts";
 
 /** Kinds of HTMLTAG: where the fragment stood and what it was. Readers pass over it. [MS-OXRTFEX] 2.1.3.1.4.1 */
-const inHead = 1;
-const inDocument = 2;
-const outside = 3;
+const places = { body: 0, head: 1, document: 2, outside: 3 } as const;
 const closing = 8;
 const tagKinds: Readonly<Record<string, number>> = {
-  html: 0x10 | outside, head: 0x20 | inDocument, body: 0x30 | inDocument, p: 0x40, br: 0x70, pre: 0x80, font: 0x90,
-  meta: 0xa0 | inHead, title: 0xb0 | inHead, style: 0xf0 | inHead, script: 0xf0 | inHead, link: 0xf0 | inHead,
+  html: 0x10, head: 0x20, body: 0x30, p: 0x40, tr: 0x40, br: 0x74, pre: 0x80, font: 0x94, span: 0x94, td: 0x94, meta: 0xa0,
+  link: 0xa0, title: 0xb0, style: 0xf0, script: 0xf0,
 };
 const blockKind = 0x60;
 const inlineKind = 0x54;
+/** Where one is after a tag. */
+const placeAfter: Readonly<Record<string, number>> = {
+  "<html": places.document, "<head": places.head, "</head": places.document, "<body": places.body,
+  "</body": places.document, "</html": places.outside,
+};
 
 /** RTF that shows what a tag means to a reader that does not take the HTML out again. */
 const formats: Readonly<Record<string, string>> = {
@@ -73,6 +76,7 @@ class HtmlInRtf {
   readonly #open: OpenElement[] = [];
   #at = 0;
   #isVisible = false;
+  #place: number = places.outside;
   #preDepth = 0;
   #isLineEmpty = true;
 
@@ -80,6 +84,7 @@ class HtmlInRtf {
     this.#html = html;
     // Without a body tag all of it is body.
     this.#isVisible = !/<body[\s>]/i.test(html);
+    if (this.#isVisible) this.#place = places.body;
   }
 
   run(): string {
@@ -120,14 +125,14 @@ class HtmlInRtf {
       if (code === 0x20 && isWhite(html.charCodeAt(at + 1))) break;
     }
     this.#at = at;
-    if (!this.#isVisible) this.#hidden(0, from, at);
+    if (!this.#isVisible) this.#hidden(this.#place, from, at);
     else if (this.#preDepth > 0) this.#out.push(escapeRtf(html.slice(from, at), "\\line "));
     else if (!isSpace) {
       this.#out.push(escapeRtf(html.slice(from, at), "\\line "));
       this.#isLineEmpty = false;
     } else if (at === from + 1 && html.charAt(from) === " " && !this.#isLineEmpty) this.#out.push(" ");
     else {
-      this.#hidden(0, from, at);
+      this.#hidden(this.#place, from, at);
       if (!this.#isLineEmpty) this.#shown(" ");
     }
   }
@@ -175,10 +180,14 @@ class HtmlInRtf {
 
   #tag(name: string, isClosing: boolean, from: number, to: number): void {
     const known = Object.hasOwn(tagKinds, name) ? tagKinds[name]! : blocks.has(name) ? blockKind : inlineKind;
-    const kind = isClosing ? known | closing : known;
+    const isFrame = name === "html" || name === "body";
+    const place = isFrame && isClosing ? placeAfter[`</${name}`]! : this.#place;
+    const kind = known | (isClosing ? closing : 0) | place;
     if (isClosing) this.#close(name);
     if (name === "pre") this.#preDepth = Math.max(0, this.#preDepth + (isClosing ? -1 : 1));
     this.#hidden(kind, from, to);
+    const after = `${isClosing ? "</" : "<"}${name}`;
+    if (Object.hasOwn(placeAfter, after)) this.#place = placeAfter[after]!;
     if (name === "body") this.#isVisible = !isClosing;
     if (isClosing) return;
     if (rawElements.has(name)) {

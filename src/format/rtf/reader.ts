@@ -82,6 +82,7 @@ const originTokensMax = 24;
 const fontsMax = 4096;
 const fontNameMax = 128;
 const colorsMax = 4096;
+const charactersKeptMax = 10_000;
 
 function initialState(): RtfState {
   return {
@@ -128,6 +129,8 @@ export class RtfReader implements RtfDocument {
   #held = Buffer.alloc(256);
   #heldSize = 0;
   #heldCodePage: number | undefined = undefined;
+  /** Most text in bytes comes one character at a time, and decoders are dear to set up. */
+  readonly #characters = new Map<number, string>();
   readonly #byte = new Uint8Array(1);
   #color = [0, 0, 0];
   #hasColor = false;
@@ -347,7 +350,7 @@ export class RtfReader implements RtfDocument {
     if (this.#heldSize > 0 && this.#heldCodePage !== codePage) this.#endBytes();
     if (this.#heldSize === 0) {
       if (isAscii(bytes)) {
-        this.#text(asBuffer(bytes).latin1Slice());
+        this.#text(asBuffer(bytes).toString("latin1"));
         return;
       }
       this.#heldCodePage = codePage;
@@ -366,7 +369,18 @@ export class RtfReader implements RtfDocument {
     if (this.#heldSize === 0) return;
     const bytes = this.#held.subarray(0, this.#heldSize);
     this.#heldSize = 0;
-    this.#text(decodeCharset(bytes, codePageLabel(this.#heldCodePage ?? 1252)));
+    const codePage = this.#heldCodePage ?? 1252;
+    if (bytes.length > 2) {
+      this.#text(decodeCharset(bytes, codePageLabel(codePage)));
+      return;
+    }
+    const key = (codePage * 2 + bytes.length) * 0x10000 + bytes[0]! * 0x100 + (bytes[1] ?? 0);
+    let text = this.#characters.get(key);
+    if (text === undefined) {
+      text = decodeCharset(bytes, codePageLabel(codePage));
+      if (this.#characters.size < charactersKeptMax) this.#characters.set(key, text);
+    }
+    this.#text(text);
   }
 
   #text(text: string): void {

@@ -106,7 +106,7 @@ export class RtfScanner {
     const from = this.at;
     let at = from;
     while (at < bytes.length && isLetter(bytes[at]!)) at++;
-    this.word = at - from > wordLengthMax ? "" : this.#buffer.latin1Slice(from, at);
+    this.word = at - from > wordLengthMax ? "" : this.#buffer.toString("latin1", from, at);
     this.parameter = undefined;
     const isNegative = bytes[at] === 0x2d && isDigit(bytes[at + 1] ?? 0);
     if (isNegative) at++;

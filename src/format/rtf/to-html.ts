@@ -19,6 +19,9 @@ interface Field {
   /** Groups open when it began. */
   readonly depth: number;
   instruction: string;
+  /** Found when the first text it stands for comes. */
+  link?: string | undefined;
+  isRead: boolean;
 }
 
 /** The address of a field `HYPERLINK "…"`, or undefined. */
@@ -49,6 +52,7 @@ class HtmlSink implements RtfSink {
     if (state.destination === "fieldInstruction") {
       const field = this.#fields.at(-1);
       if (field !== undefined && field.instruction.length < instructionMax) field.instruction += text;
+      if (field !== undefined) field.isRead = false;
       return;
     }
     if (state.hidden) return;
@@ -64,7 +68,7 @@ class HtmlSink implements RtfSink {
 
   control(word: string, parameter: number | undefined, state: Readonly<RtfState>): void {
     if (word === "field" && this.#fields.length < fieldsMax) {
-      this.#fields.push({ depth: this.#depth, instruction: "" });
+      this.#fields.push({ depth: this.#depth, instruction: "", isRead: false });
       return;
     }
     if (state.destination !== "body") return;
@@ -102,7 +106,11 @@ class HtmlSink implements RtfSink {
 
   #setFormat(state: Readonly<RtfState>, document: RtfDocument): void {
     const field = this.#fields.at(-1);
-    const link = field === undefined ? undefined : linkOf(field.instruction);
+    if (field !== undefined && !field.isRead) {
+      field.link = linkOf(field.instruction.slice(0, instructionMax));
+      field.isRead = true;
+    }
+    const link = field?.link;
     const font = state.font < 0 ? document.defaultFont : state.font;
     const { bold, italic, underline, strike, position, color, fontSize } = state;
     const key = [bold, italic, underline, strike, position, color, fontSize, font, link ?? ""].join(" ");

@@ -49,12 +49,16 @@ const places: [string, string, string | null][] = [
   ["this Node, a clone", direct, process.execPath], ["this Node, installed", installed, process.execPath],
   ["an older Node, a clone", direct, other], ["an older Node, installed", installed, other],
 ];
+/** A start costs most of a second, so the ends of the list stand for the others. */
+const wholly = [places[0], places.at(-1)];
 
-for (const [name, bin, node] of places) {
+for (const place of places) {
+  const [name, bin, node] = place;
   test(`exit statuses and output: ${name}`, { skip: node === null && "no older Node on this machine" }, () => {
     const version = outpost(node!, bin, "--version");
     assert.deepEqual([version.status, version.error], [0, ""]);
     assert.match(version.out, /^outpost \d+\.\d+\.\d+ \(Node v26/);
+    if (!wholly.includes(place)) return;
     const refused = outpost(node!, bin, "user", "list", "--data", join(folder, "nothing"));
     assert.equal(refused.status, 1);
     assert.match(refused.error, /^outpost: There is no Outpost data in [^\n]+\.\n$/);
@@ -111,6 +115,8 @@ for (const [index, [name, bin, node, signal]] of demos.entries()) {
     try {
       assert.match(out, /alice@example\.test .*secret/);
       assert.match(await greeting(ready.ports.imap), /^\* OK/);
+      // The second one proves start and stop in another place; the rest is the same.
+      if (index > 0) return;
       const added = outpost(process.execPath, direct, "user", "add", "dora@example.test", "--password", "x", "--data", data);
       assert.equal(added.status, 0, added.error);
       const kinds = JSON.parse(outpost(process.execPath, direct, "user", "list", "--json", "--data", data).out) as { address: string }[];

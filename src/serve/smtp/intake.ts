@@ -50,9 +50,9 @@ export function replyOfError(ctx: Ctx, error: unknown): Reply {
 }
 
 /**
- * One message on its way from the socket to the spool. The header section is held until it is complete, so that it can be
- * judged and changed; the rest streams. After the first failure bytes are counted and dropped: the client hears of it
- * at the end of the data, as SMTP has no earlier place. RFC 5321 §4.1.1.4
+ * One message on its way from the socket to the spool. The header section is held until it is complete, so that it can
+ * be judged and changed; the rest streams. After the first failure bytes are counted and dropped: the client hears of
+ * it at the end of the data, as SMTP has no earlier place. RFC 5321 §4.1.1.4
  */
 export class MessageIntake {
   readonly #ctx: Ctx;
@@ -96,8 +96,9 @@ export class MessageIntake {
       return { refused };
     }
     try {
-      const flags = (counted.hasEightBit ? contentFlags.eightBit : 0) | (this.#eightBitHeader ? contentFlags.eightBitHeader : 0);
-      return { content: await this.#spool.finish(), flags };
+      const body = counted.hasEightBit ? contentFlags.eightBit : 0;
+      const header = this.#eightBitHeader ? contentFlags.eightBitHeader : 0;
+      return { content: await this.#spool.finish(), flags: body | header };
     } catch (error) {
       await this.#spool.discard();
       return { refused: replyOfError(this.#ctx, error) };
@@ -159,7 +160,8 @@ export class MessageIntake {
     let receivedCount = 0;
     for (const { name } of headerFields(header)) if (name === "received") receivedCount++;
     if (receivedCount > limits.receivedHeadersMax) {
-      await this.#fail(reply(554, "5.4.6", `The message went through ${receivedCount} servers: this looks like a loop`));
+      const text = `The message went through ${receivedCount} servers: this looks like a loop`;
+      await this.#fail(reply(554, "5.4.6", text));
       return;
     }
     const verdict = await this.#check(header);
@@ -196,7 +198,8 @@ function refuseLines({ bareLfCount, bareCrCount, longestLineBytes }: CountedBody
     return reply(550, "5.6.11", `CR stands only before LF; ${bareCrCount} stand alone`);
   }
   if (longestLineBytes > limits.smtpTextLineMaxBytes) {
-    return reply(554, "5.6.0", `A line of ${longestLineBytes} bytes is longer than the ${limits.smtpTextLineMaxBytes} allowed`);
+    const text = `A line of ${longestLineBytes} bytes is longer than the ${limits.smtpTextLineMaxBytes} allowed`;
+    return reply(554, "5.6.0", text);
   }
   return null;
 }

@@ -24,7 +24,10 @@ export function smtpRefusal(hostname: string): (reason: RefusalReason) => string
     tooManyFromAddress: "too many connections from your address, try again later",
     stopping: "the server is stopping, try again in a moment",
   } as const satisfies Record<RefusalReason, string>;
-  return (reason) => formatReply(reply(421, reason === "stopping" ? "4.3.2" : "4.7.0", `${hostname}: ${texts[reason]}`));
+  return (reason) => {
+    const enhanced = reason === "stopping" ? "4.3.2" : "4.7.0";
+    return formatReply(reply(421, enhanced, `${hostname}: ${texts[reason]}`));
+  };
 }
 
 /** Sign-in lines may be longer than commands, which the session bounds itself. RFC 4954 §4 */

@@ -5,7 +5,10 @@ import { limits } from "#base/limits.ts";
 import type { Directory } from "#directory/api.ts";
 import type { Transport } from "#transport/transport.ts";
 
-/** `inbound` takes mail for our own domains from anyone; `submission` takes mail to anywhere from those signed in. RFC 6409 §3 */
+/**
+ * `inbound` takes mail for our own domains from anyone; `submission` takes mail to anywhere from those signed in.
+ * RFC 6409 §3
+ */
 export type SmtpRole = "inbound" | "submission";
 
 export interface SmtpConfig {
@@ -24,12 +27,15 @@ export interface SmtpConfig {
 
 export type SmtpSettings = Required<SmtpConfig>;
 
+/** Bytes a mailbox uses and may use; no limit is null. RFC 3463 §3.3 X.2.2 */
+export type QuotaOf = (ctx: Ctx, mailboxId: MailboxId) => Promise<{ usedBytes: number; limitBytes: number | null }>;
+
 export interface SmtpParts {
   readonly config: SmtpConfig;
   readonly directory: Directory;
   readonly transport: Pick<Transport, "accept" | "beginMessage" | "newQueueId">;
-  /** Bytes used and allowed; null when nobody counts. */
-  readonly quota: ((ctx: Ctx, mailboxId: MailboxId) => Promise<{ usedBytes: number; limitBytes: number | null }>) | null;
+  /** null when nobody counts. */
+  readonly quota: QuotaOf | null;
 }
 
 /** RFC 5321 §4.5.3 leaves these to the server. */

@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
 import { Fault } from "#base/fault.ts";
 import { limits } from "#base/limits.ts";
 import type { Connection } from "#net/api.ts";
@@ -481,4 +482,21 @@ test("a client that leaves in the middle leaves nothing behind", async () => {
 test("the words at the door", () => {
   assert.match(smtpRefusal("h.test")("stopping"), /^421 4\.3\.2 h\.test: .*\r\n$/);
   assert.match(smtpRefusal("h.test")("tooManyConnections"), /^421 4\.7\.0 /);
+});
+
+test("any conversation, cut anywhere, has the same well-formed answers", async () => {
+  await using house = await openTestHouse();
+  const piece = fc.constantFrom(
+    "EHLO c\r\n", "HELO c\r\n", "MAIL FROM:<a@b>\r\n", "MAIL FROM:<> SMTPUTF8\r\n", "RCPT TO:<bob@example.test>\r\n", "RCPT TO:<no@example.test>\r\n",
+    "DATA\r\n", ".\r\n", "\r\n", "\n", "\r", "text\r\n", "..\r\n", "BDAT 5\r\n", "BDAT 3 LAST\r\n", "BDAT x\r\n", "RSET\r\n", "NOOP\r\n", "AUTH PLAIN\r\n", "*\r\n", "\0", "\xff",
+    `AUTH PLAIN ${plain("alice", "secret")}\r\n`, "Received: x\r\n", "From: bob@example.test\r\n", "QUIT\r\n",
+  );
+  const conversation = fc.array(piece, { maxLength: 25 }).map((pieces) => pieces.join(""));
+  const options = fc.constantFrom<Options>({}, { role: "submission", tls: true });
+  const told = (lines: string[]): string => lines.join("\n").replace(/Queued as \w{16}/g, "Queued");
+  await fc.assert(fc.asyncProperty(conversation, options, async (input, how) => {
+    const whole = await converse(house, input, how);
+    for (const line of whole) assert.match(line, /^[2345]\d\d[ -][ -~]*$/);
+    assert.equal(told(await converse(house, input, { ...how, byteByByte: true })), told(whole));
+  }), { numRuns: 150 });
 });

@@ -271,17 +271,19 @@ export class SmtpSession {
     await this.end();
     this.#hello = hello;
     const { hostname } = this.#settings;
-    return this.#answer(hello.extended ? reply(250, null, hostname, ...this.#extensions()) : reply(250, null, hostname));
+    const extensions = hello.extended ? this.#extensions() : [];
+    return this.#answer(reply(250, null, hostname, ...extensions));
   }
 
   #extensions(): string[] {
     const { role, startTls, messageSizeMaxBytes, recipientsMax } = this.#settings;
     const secure = this.#client.tls !== null;
+    const offersAuth = role === "submission" && secure && this.#signedIn === null;
     return [
       "PIPELINING", `SIZE ${messageSizeMaxBytes}`, "8BITMIME", "SMTPUTF8", "CHUNKING", "DSN", "ENHANCEDSTATUSCODES",
       `LIMITS RCPTMAX=${recipientsMax}`,
       ...(startTls && !secure ? ["STARTTLS"] : []),
-      ...(role === "submission" && secure && this.#signedIn === null ? [`AUTH ${Object.keys(saslMechanisms).join(" ")}`] : []),
+      ...(offersAuth ? [`AUTH ${Object.keys(saslMechanisms).join(" ")}`] : []),
     ];
   }
 
@@ -304,7 +306,9 @@ export class SmtpSession {
         name, password, protocol: "smtp", clientAddress: this.#client.address,
       });
     } catch (error) {
-      if (error instanceof Fault && error.row.smtp.startsWith("5")) return this.#signInFailed(reply(535, "5.7.8", error.message));
+      if (error instanceof Fault && error.row.smtp.startsWith("5")) {
+        return this.#signInFailed(reply(535, "5.7.8", error.message));
+      }
       if (error instanceof Fault && error.code === "cancelled") throw error;
       const { lines } = replyOfError(this.#ctx, error);
       return this.#answer(reply(454, "4.7.0", ...lines));
@@ -358,7 +362,8 @@ export class SmtpSession {
     const { messageSizeMaxBytes } = this.#settings;
     if (this.#transaction!.intake!.sizeBytes + sizeBytes > messageSizeMaxBytes) {
       await this.end();
-      return this.#dropChunk(sizeBytes, last, reply(552, "5.3.4", `The message is larger than ${messageSizeMaxBytes} bytes`));
+      const tooLarge = reply(552, "5.3.4", `The message is larger than ${messageSizeMaxBytes} bytes`);
+      return this.#dropChunk(sizeBytes, last, tooLarge);
     }
     this.#chunk = { last, refused: null };
     return { kind: "chunk", sizeBytes };

@@ -21,10 +21,12 @@ export interface SubmissionFacts {
 const authorsMax = 50;
 
 /**
- * Judges the header of a submitted message and completes it: Date, Message-ID and From are added when missing, Bcc goes.
- * Everyone in From and Sender must be somebody this person may send as. RFC 6409 §6.1, §8; RFC 5322 §3.6
+ * Judges the header of a submitted message and completes it: Date, Message-ID and From are added when missing, Bcc
+ * goes. Everyone in From and Sender must be somebody this person may send as. RFC 6409 §6.1, §8; RFC 5322 §3.6
  */
-export async function checkSubmittedHeader(ctx: Ctx, facts: SubmissionFacts, header: Uint8Array): Promise<HeaderVerdict> {
+export async function checkSubmittedHeader(
+  ctx: Ctx, facts: SubmissionFacts, header: Uint8Array,
+): Promise<HeaderVerdict> {
   const fields = [...headerFields(header)];
   const named = (name: string): HeaderField[] => fields.filter((field) => field.name === name);
   for (const name of ["from", "sender"]) {
@@ -44,8 +46,11 @@ async function checkAuthors(
   if (fields.length === 0) return null;
   const title = name === "from" ? "From" : "Sender";
   // Programs differ in which of two they show.
-  if (fields.length > 1) return reply(550, "5.7.1", `The message has ${fields.length} ${title} fields; it may have one`);
-  const authors = parseAddresses(fieldText(header, fields[0]!), authorsMax + 1).filter(({ mailbox, host }) => mailbox !== null && host !== null);
+  if (fields.length > 1) {
+    return reply(550, "5.7.1", `The message has ${fields.length} ${title} fields; it may have one`);
+  }
+  const authors = parseAddresses(fieldText(header, fields[0]!), authorsMax + 1)
+    .filter(({ mailbox, host }) => mailbox !== null && host !== null);
   if (authors.length === 0) return reply(550, "5.6.0", `The ${title} field has no address`);
   if (authors.length > authorsMax) return reply(550, "5.6.0", `The ${title} field has too many addresses`);
   for (const { mailbox, host } of authors) {

@@ -19,7 +19,10 @@ export interface TransactionFacts {
   readonly settings: SmtpSettings;
   /** Always there on submission ports. */
   readonly signedIn: SignedIn | null;
-  readonly client: { readonly address: string; readonly tls: { readonly version: string; readonly cipher: string } | null };
+  readonly client: {
+    readonly address: string;
+    readonly tls: { readonly version: string; readonly cipher: string } | null;
+  };
   readonly hello: { readonly client: string; readonly extended: boolean };
 }
 
@@ -58,7 +61,9 @@ export class Transaction {
   }
 
   /** MAIL: the transaction, or why there is none. RFC 5321 §4.1.1.2, RFC 1870 §6.1, RFC 6409 §6.1 */
-  static async begin(ctx: Ctx, facts: TransactionFacts, command: Command & { verb: "MAIL" }): Promise<Transaction | Reply> {
+  static async begin(
+    ctx: Ctx, facts: TransactionFacts, command: Command & { verb: "MAIL" },
+  ): Promise<Transaction | Reply> {
     const { from, parameters } = command;
     const { settings, signedIn, parts } = facts;
     if (from !== null && !from.isAscii && parameters.smtpUtf8 !== true) return needsSmtpUtf8;
@@ -81,7 +86,8 @@ export class Transaction {
     const { settings } = this.#facts;
     if (!command.to.isAscii && this.#parameters.smtpUtf8 !== true) return needsSmtpUtf8;
     if (this.recipients.length >= settings.recipientsMax) {
-      return reply(452, "4.5.3", `At most ${settings.recipientsMax} recipients; send to the others with another message`);
+      const text = `At most ${settings.recipientsMax} recipients; send to the others with another message`;
+      return reply(452, "4.5.3", text);
     }
     const { address, resolution } = await this.#resolve(ctx, command.to);
     const refused = this.#refuseResolution(address, resolution) ?? await this.#refuseForQuota(ctx, resolution);
@@ -171,8 +177,8 @@ export class Transaction {
       case "group":
         return hasMembers(resolution) ? null : reply(550, "5.2.1", `${address.text} has no members`);
       case "remote":
-        return this.#facts.signedIn !== null ? null
-          : reply(550, "5.7.1", `${address.text} is not at this server; sending to others needs a sign-in on port 587 or 465`);
+        if (this.#facts.signedIn !== null) return null;
+        return reply(550, "5.7.1", `${address.text} is not at this server; sign in on port 587 or 465 to send on`);
     }
   }
 

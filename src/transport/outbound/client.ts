@@ -77,7 +77,8 @@ export class SmtpClient {
   #refuseOurselves(ehlo: Reply): void {
     const name = (ehlo.lines[0] ?? "").split(" ")[0]!.toLowerCase();
     if (name !== this.#options.hostname.toLowerCase()) return;
-    throw new ReplyError("EHLO", reply(554, "5.4.6", `${this.host} is this server itself: the mail would go in a circle`));
+    const text = `${this.host} is this server itself: the mail would go in a circle`;
+    throw new ReplyError("EHLO", reply(554, "5.4.6", text));
   }
 
   /** STARTTLS and EHLO again. DialError when the handshake fails: the connection is of no more use. RFC 3207 §4 */
@@ -120,7 +121,7 @@ export class SmtpClient {
       if (proceed) await this.#sendData(message, progress, content);
       return { outcomes: [...progress.outcomes.values()], broken: progress.closing === true, untouched: false };
     } catch (error) {
-      if (!(error instanceof DialError) && !(error instanceof WireError) && !(error instanceof ReplyError) && !(error instanceof Fault)) throw error;
+      if (!isExpected(error)) throw error;
       const text = `451 4.4.2 ${error.message}`.slice(0, 1000);
       const outcomes = recipients.map((recipient): Outcome => progress.outcomes.get(recipient.recipientNumber) ??
         { recipient, kind: "later", status: "4.4.2", reply: text, remoteMta: this.host });
@@ -151,7 +152,8 @@ export class SmtpClient {
     const sizeMax = Number(this.#capabilities.get("SIZE") ?? 0);
     const sizeBytes = message.sizeBytes + message.trace.length;
     if (sizeMax > 0 && sizeBytes > sizeMax) {
-      return refuse("5.3.4", `552 5.3.4 The message of ${sizeBytes} bytes is larger than the ${sizeMax} that ${this.host} takes`);
+      const text = `The message of ${sizeBytes} bytes is larger than the ${sizeMax} that ${this.host} takes`;
+      return refuse("5.3.4", `552 5.3.4 ${text}`);
     }
     if (needsUtf8(message, recipients) && !this.supports("SMTPUTF8")) {
       return refuse("5.6.7", `553 5.6.7 ${this.host} does not take addresses or headers beyond ASCII (SMTPUTF8)`);
@@ -185,7 +187,9 @@ export class SmtpClient {
   }
 
   /** MAIL, RCPT and DATA, in one go where the server can; true when it waits for the message. RFC 2920 §3.1 */
-  async #sendEnvelope(message: QueueMessage, recipients: readonly QueueRecipient[], progress: Progress): Promise<boolean> {
+  async #sendEnvelope(
+    message: QueueMessage, recipients: readonly QueueRecipient[], progress: Progress,
+  ): Promise<boolean> {
     const { commandMs, dataMs } = this.#options.timeouts;
     const mail = this.#mailCommand(message, recipients);
     const pipelining = this.supports("PIPELINING");
@@ -242,7 +246,8 @@ export class SmtpClient {
 
   #taken(recipient: QueueRecipient, answer: Reply): Outcome {
     const kind = this.supports("DSN") ? "passed" : "relayed";
-    return { recipient, kind, status: answer.enhanced ?? "2.0.0", reply: replyText(answer).slice(0, 1000), remoteMta: this.host };
+    const status = answer.enhanced ?? "2.0.0";
+    return { recipient, kind, status, reply: replyText(answer).slice(0, 1000), remoteMta: this.host };
   }
 
   #refuse(progress: Progress, recipient: QueueRecipient, answer: Reply): void {
@@ -282,6 +287,12 @@ export class SmtpClient {
       this.#reader.push(chunk);
     }
   }
+}
+
+/** What a connection or a message that is gone throws; anything else is a bug. */
+function isExpected(error: unknown): error is Error {
+  return error instanceof DialError || error instanceof WireError || error instanceof ReplyError ||
+    error instanceof Fault;
 }
 
 interface Progress {

@@ -1,12 +1,12 @@
 /** Sockets towards other servers. The one file of the room that touches node's sockets; tests bring another dialler. */
-import { connect as connectTcp } from "node:net";
+import { connect as connectTcp, isIP } from "node:net";
 import type { Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
-import type { TLSSocket } from "node:tls";
+import type { ConnectionOptions, TLSSocket } from "node:tls";
 import type { Ctx } from "#base/ctx.ts";
 
 export interface TlsWish {
-  /** Sent as SNI and compared with the certificate; empty for an address. */
+  /** Name or address that the certificate must be for. A name is also sent as SNI. */
   readonly serverName: string;
   /** Fail when the certificate is not good for the name. */
   readonly verify: boolean;
@@ -36,8 +36,20 @@ export class DialError extends Error {
   }
 }
 
+export interface DialTarget {
+  readonly address: string;
+  readonly port: number;
+  readonly timeoutMs: number;
+  /** TLS from the first byte. */
+  readonly tls?: TlsWish;
+}
+
 export interface Dialer {
-  connect(ctx: Ctx, target: { address: string; port: number; timeoutMs: number; tls?: TlsWish }): Promise<OutboundSocket>;
+  connect(ctx: Ctx, target: DialTarget): Promise<OutboundSocket>;
+}
+
+function tooSlow(where: string, what: string, timeoutMs: number): DialError {
+  return new DialError(`${where} ${what} within ${Math.round(timeoutMs / 1000)} s`);
 }
 
 function describe(error: unknown): string {
@@ -104,7 +116,7 @@ class NodeOutboundSocket implements OutboundSocket {
       if (this.#error !== null) throw this.#error;
       if (this.#ended) return null;
       this.#socket.resume();
-      if (!await this.#wait(untilMs)) throw new DialError(`${this.#where} did not answer within ${Math.round(timeoutMs / 1000)} s`);
+      if (!await this.#wait(untilMs)) throw tooSlow(this.#where, "did not answer", timeoutMs);
     }
   }
 
@@ -117,7 +129,7 @@ class NodeOutboundSocket implements OutboundSocket {
     while (this.#socket.writableNeedDrain) {
       if (this.#error !== null) throw this.#error;
       if (this.#ended) throw new DialError(`${this.#where} closed the connection`);
-      if (!await this.#wait(untilMs)) throw new DialError(`${this.#where} took no data for ${Math.round(timeoutMs / 1000)} s`);
+      if (!await this.#wait(untilMs)) throw tooSlow(this.#where, "took no data", timeoutMs);
     }
   }
 
@@ -142,10 +154,12 @@ class NodeOutboundSocket implements OutboundSocket {
   }
 }
 
-function tlsOptions(wish: TlsWish): { servername?: string; rejectUnauthorized: boolean; ca?: string; minVersion: "TLSv1.2" } {
+function tlsOptions(wish: TlsWish): ConnectionOptions {
   return {
     rejectUnauthorized: wish.verify, minVersion: "TLSv1.2",
-    ...(wish.serverName === "" ? {} : { servername: wish.serverName }),
+    // Without `host` node compares the certificate of an address with the name `localhost`.
+    host: wish.serverName,
+    ...(isIP(wish.serverName) === 0 ? { servername: wish.serverName } : {}),
     ...(wish.caPem === undefined ? {} : { ca: wish.caPem }),
   };
 }
@@ -188,10 +202,12 @@ function open(ctx: Ctx, socket: Socket, event: "connect", where: string, timeout
       reject(error);
     };
     const onAbort = (): void => finish(new DialError(`connecting to ${where} was stopped`));
-    const cancel = ctx.system.setTimer(timeoutMs, () => finish(new DialError(`${where} did not answer within ${Math.round(timeoutMs / 1000)} s`)));
+    const cancel = ctx.system.setTimer(timeoutMs, () => finish(tooSlow(where, "did not answer", timeoutMs)));
     ctx.signal.addEventListener("abort", onAbort);
     socket.once(event, () => finish(null));
-    socket.once("error", (error) => finish(new DialError(`cannot connect to ${where}: ${describe(error)}`, { cause: error })));
+    socket.once("error", (error) => {
+      finish(new DialError(`cannot connect to ${where}: ${describe(error)}`, { cause: error }));
+    });
   });
 }
 

@@ -6,19 +6,24 @@ import type { OutboundConfig, OutboundTls, TransportSettings } from "#transport/
 import { loadContent, streamContent } from "#transport/content.ts";
 import type { Outcome } from "#transport/outcome.ts";
 import { ReplyError, SmtpClient } from "#transport/outbound/client.ts";
-import type { Dialer } from "#transport/outbound/dial.ts";
+import type { Dialer, TlsWish } from "#transport/outbound/dial.ts";
 import { DialError } from "#transport/outbound/dial.ts";
 import type { MailHost, NoRoute, Route } from "#transport/outbound/route.ts";
 import { findRoute } from "#transport/outbound/route.ts";
 import type { StoredContent } from "#transport/queue-rows.ts";
 import type { Consignment, Outbound } from "#transport/worker.ts";
 import { WireError } from "#base/fault.ts";
+import { parseAddressLiteral } from "#wire/smtp/address.ts";
 import { replyText } from "#wire/smtp/reply.ts";
 
 /** Recipients in one transaction; a server must take 100. RFC 5321 §4.5.3.1.8 */
 const recipientsPerTransaction = 100;
 /** A destination that could not be reached is left alone for so long. */
 const downMs = 60_000;
+
+const internalError: NoRoute = {
+  kind: "later", status: "4.3.0", reply: "451 4.3.0 Internal error; the log has more",
+};
 
 interface Waiting {
   readonly consignment: Consignment;
@@ -115,7 +120,7 @@ export class OutboundMail implements Outbound {
     this.#connections++;
     void this.#serve(destination).catch((error: unknown) => {
       this.#ctx.log.error({ error, route: destination.key }, "outgoing mail failed by a bug");
-      this.#giveUp(destination, { kind: "later", status: "4.3.0", reply: "451 4.3.0 Internal error; the log has more" });
+      this.#giveUp(destination, internalError);
     }).finally(() => this.#closed(destination));
   }
 
@@ -178,7 +183,8 @@ export class OutboundMail implements Outbound {
       content = consignment.content ?? await loadContent(ctx, store, message);
     } catch (error) {
       const reply = `451 4.3.0 ${error instanceof Error ? error.message : String(error)}`;
-      return { outcomes: toAll({ ...consignment, recipients }, { kind: "later", status: "4.3.0", reply }), broken: false, untouched: false };
+      const outcomes = toAll(consignment, { kind: "later", status: "4.3.0", reply });
+      return { outcomes, broken: false, untouched: false };
     }
     return await client.send(message, recipients, () => streamContent(store, content));
   }
@@ -255,7 +261,8 @@ export class OutboundMail implements Outbound {
     const { dialer, settings: { timeouts, hostname } } = this.#parts;
     const verify = tls === "implicit" || tls === "required";
     const caPem = outbound.mode === "smarthost" ? outbound.caPem : undefined;
-    const wish = { serverName: /^[\d.]+$|:|^\[/.test(host.name) ? "" : host.name, verify, ...(caPem === undefined ? {} : { caPem }) };
+    const serverName = parseAddressLiteral(host.name) ?? host.name;
+    const wish: TlsWish = { serverName, verify, ...(caPem === undefined ? {} : { caPem }) };
     const port = outbound.mode === "smarthost" ? outbound.port : outbound.mode === "mx" ? outbound.port ?? 25 : 25;
     const socket = await dialer.connect(this.#ctx, {
       address, port, timeoutMs: timeouts.connectMs, ...(tls === "implicit" ? { tls: wish } : {}),
@@ -263,7 +270,8 @@ export class OutboundMail implements Outbound {
     const client = new SmtpClient({ ctx: this.#ctx, socket, host: host.name, hostname, timeouts });
     try {
       await client.greet();
-      if (tls === "required" || (tls === "opportunistic" && client.supports("STARTTLS"))) await startTls(client, wish, tls);
+      const offered = client.supports("STARTTLS");
+      if (tls === "required" || (tls === "opportunistic" && offered)) await startTls(client, wish, tls);
       if (outbound.mode === "smarthost" && outbound.user !== undefined) {
         await client.signIn(outbound.user, outbound.password ?? "");
       }
@@ -278,7 +286,7 @@ export class OutboundMail implements Outbound {
 /** STARTTLS did not work; another connection without it may. */
 class TlsFailed extends Error {}
 
-async function startTls(client: SmtpClient, wish: Parameters<SmtpClient["startTls"]>[0], tls: OutboundTls): Promise<void> {
+async function startTls(client: SmtpClient, wish: TlsWish, tls: OutboundTls): Promise<void> {
   if (!client.supports("STARTTLS")) {
     throw new DialError(`${client.host} offers no STARTTLS, which the settings require`);
   }

@@ -38,14 +38,13 @@ function failed(status: string, reply: string): NoRoute {
 export function isPrivateAddress(address: string): boolean {
   if (isIpv4(address)) {
     const [a = 0, b = 0] = address.split(".").map(Number);
-    return a === 0 || a === 10 || a === 127 || a >= 224 || (a === 100 && b >= 64 && b < 128) || (a === 169 && b === 254) ||
-      (a === 172 && b >= 16 && b < 32) || (a === 192 && b === 168);
+    return a === 0 || a === 10 || a === 127 || a >= 224 || (a === 100 && b >= 64 && b < 128) ||
+      (a === 169 && b === 254) || (a === 172 && b >= 16 && b < 32) || (a === 192 && b === 168);
   }
   const lower = address.toLowerCase();
   const mapped = /^::(?:ffff:)?(\d+\.\d+\.\d+\.\d+)$/.exec(lower);
   if (mapped !== null) return isPrivateAddress(mapped[1]!);
-  return !isIpv6(lower) || lower.startsWith("::") || /^0*:/.test(lower) || /^f[cd]/.test(lower) || /^fe[89ab]/.test(lower) ||
-    lower.startsWith("ff");
+  return !isIpv6(lower) || /^0*:|^f[cdf]|^fe[89ab]/.test(lower);
 }
 
 function sameName(a: string, b: string): boolean {

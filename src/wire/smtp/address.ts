@@ -22,7 +22,7 @@ const sourceRouteMaxHosts = 20;
 const atom = /[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\u{10ffff}-]+/uy;
 /** Underscores are no letters of host names, yet stand in domains that send mail. */
 const label = /[A-Za-z0-9_\u0080-\u{10ffff}-]+/uy;
-const dotString = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\u{10ffff}-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\u{10ffff}-]+)*$/u;
+const dotString = new RegExp(`^${atom.source}(?:\\.${atom.source})*$`, "u");
 
 function match(pattern: RegExp, text: string, at: number): number {
   pattern.lastIndex = at;
@@ -113,13 +113,14 @@ function parseDomainAt(text: string, start: number): number {
     const end = match(label, text, at);
     const part = text.slice(at, end);
     if (part === "") throw new WireError("a domain is missing, or two of its dots stand together", at);
-    if (part.startsWith("-") || part.endsWith("-")) throw new WireError("a label of the domain has a hyphen at its end", at);
+    if (/^-|-$/.test(part)) throw new WireError("a label of the domain has a hyphen at its end", at);
     if (byteLength(part) > labelMaxBytes) throw new WireError("a label of the domain is longer than 63 bytes", at);
     at = end;
     if (text[at] !== ".") break;
     at++;
   }
-  if (byteLength(text.slice(start, at)) > domainMaxBytes) throw new WireError("the domain is longer than 255 bytes", start);
+  const sizeBytes = byteLength(text.slice(start, at));
+  if (sizeBytes > domainMaxBytes) throw new WireError("the domain is longer than 255 bytes", start);
   return at;
 }
 

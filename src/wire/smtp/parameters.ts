@@ -79,7 +79,6 @@ function parseNotify(value: string | null): RcptParameters {
 function parseOrcpt(value: string | null): RcptParameters {
   const match = /^([A-Za-z0-9-]{1,40});(.+)$/s.exec(value ?? "");
   if (match === null || value!.length > 500) refuse("ORCPT takes a type, a semicolon and an address as xtext");
-  if (/[^\x21-\x7e]/.test(match[2]!) && match[1]!.toLowerCase() !== "utf-8") refuse("ORCPT holds bytes that xtext encodes");
   if (match[1]!.toLowerCase() === "utf-8") decodeUtf8Address(match[2]!);
   else decodeXtext(match[2]!);
   return { originalRecipient: value! };
@@ -96,7 +95,10 @@ export const mailParameters = {
 } as const satisfies Record<string, Row<MailParameters>>;
 
 /** Parameters of RCPT. RFC 5321 §4.1.1.3, RFC 3461 §4.1 and §4.2 */
-export const rcptParameters = { NOTIFY: parseNotify, ORCPT: parseOrcpt } as const satisfies Record<string, Row<RcptParameters>>;
+export const rcptParameters = {
+  NOTIFY: parseNotify,
+  ORCPT: parseOrcpt,
+} as const satisfies Record<string, Row<RcptParameters>>;
 
 /** A parameter that is not in the table: the reply is 555, not 501. RFC 5321 §4.1.1.11 */
 export class UnknownParameter extends WireError {}
@@ -104,8 +106,8 @@ export class UnknownParameter extends WireError {}
 const parametersMax = 20;
 
 /**
- * Reads ` KEY=VALUE KEY …` from `at` to the end of the line. Throws {@link UnknownParameter}, or WireError for bad values
- * and doubled keys. RFC 5321 §4.1.2 Mail-parameters
+ * Reads ` KEY=VALUE KEY …` from `at` to the end of the line. Throws {@link UnknownParameter}, or WireError for bad
+ * values and doubled keys. RFC 5321 §4.1.2 Mail-parameters
  */
 export function parseParameters<P extends object>(text: string, at: number, table: Record<string, Row<P>>): P {
   let parameters = {} as P;
@@ -118,7 +120,9 @@ export function parseParameters<P extends object>(text: string, at: number, tabl
   for (const word of words) {
     const equals = word.indexOf("=");
     const key = (equals < 0 ? word : word.slice(0, equals)).toUpperCase();
-    if (!Object.hasOwn(table, key)) throw new UnknownParameter(`the parameter ${key.slice(0, 40)} is not known here`, at);
+    if (!Object.hasOwn(table, key)) {
+      throw new UnknownParameter(`the parameter ${key.slice(0, 40)} is not known here`, at);
+    }
     if (seen.has(key)) throw new WireError(`the parameter ${key} stands twice`, at);
     seen.add(key);
     parameters = { ...parameters, ...table[key]!(equals < 0 ? null : word.slice(equals + 1)) };

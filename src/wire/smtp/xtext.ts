@@ -7,8 +7,8 @@ import { WireError } from "#base/fault.ts";
 export function decodeXtext(text: string): string {
   if (!/^(?:[!-*,-<>-~]|\+[0-9A-F]{2})*$/.test(text)) throw new WireError("this is not xtext", 0);
   if (!text.includes("+")) return text;
-  const bytes = Buffer.from(text.replace(/\+([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16))), "latin1");
-  return bytes.toString("utf8");
+  const bytes = text.replace(/\+([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)));
+  return Buffer.from(bytes, "latin1").toString("utf8");
 }
 
 /** Any text as xtext. RFC 3461 §4 */

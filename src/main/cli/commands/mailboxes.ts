@@ -147,7 +147,7 @@ const folderCommands: readonly Command[] = [
   {
     name: "folder permit", operands: "ADDR PATH", operandsMin: 2, operandsMax: 2,
     flags: [
-      { name: "to", value: "USER", required: true, summary: "the user or group, or \"default\" for everybody else" },
+      { name: "to", value: "USER", required: true, summary: "the user, or \"default\" for everybody else" },
       { name: "right", value: "RIGHT", required: true, summary: "reviewer, author, editor, owner, none, …" },
     ],
     summary: "Lets somebody into one folder of a mailbox",

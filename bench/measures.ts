@@ -1,0 +1,205 @@
+/** The measures, each the same code against every target: a lean client that sends ahead as far as the protocol allows. */
+import { ImapClient } from "../test/support/imap-client.ts";
+import { appendMany, sampleMessage } from "../test/support/load.ts";
+import { pause } from "../test/support/real-ctx.ts";
+import { SmtpClient } from "../test/support/smtp-client.ts";
+import { domain, password, people } from "./target.ts";
+import type { Target } from "./target.ts";
+
+export interface Measure {
+  readonly name: string;
+  readonly unit: string;
+  /** Whether a larger number is the better one. */
+  readonly higherIsBetter: boolean;
+  run(target: Target, sizes: Sizes, round: number): Promise<number>;
+}
+
+export interface Sizes {
+  readonly messages: number;
+  readonly messageBytes: number;
+  readonly connections: number;
+  readonly logins: number;
+}
+
+const signedIn = (target: Target, user: string): Promise<ImapClient> => ImapClient.signedIn(target.imaps, user, password);
+
+async function perSecond(count: number, body: () => Promise<unknown>): Promise<number> {
+  const began = performance.now();
+  await body();
+  return count / ((performance.now() - began) / 1000);
+}
+
+/** Runs `count` turns spread over `connections` loops, each with what `open` gives it. */
+async function spread<T extends { close(): void }>(
+  count: number, connections: number, open: (index: number) => Promise<T>, turn: (client: T, number: number) => Promise<unknown>,
+): Promise<number> {
+  const clients = await Promise.all(Array.from({ length: connections }, (_, index) => open(index)));
+  let next = 0;
+  const rate = await perSecond(count, () => Promise.all(clients.map(async (client) => {
+    for (let number = next++; number < count; number = next++) await turn(client, number);
+  })));
+  for (const client of clients) client.close();
+  return rate;
+}
+
+async function inboxCount(target: Target): Promise<number> {
+  let sum = 0;
+  for (const user of people) {
+    const client = await signedIn(target, user);
+    const reply = await client.ok("STATUS INBOX (MESSAGES)");
+    sum += Number(/MESSAGES (\d+)/.exec(reply.untagged.map(({ text }) => text).join())![1]);
+    client.close();
+  }
+  return sum;
+}
+
+async function withFolder<T>(target: Target, body: (client: ImapClient) => Promise<T>): Promise<T> {
+  const client = await signedIn(target, "alice");
+  client.discard = true;
+  await client.ok("SELECT Bench");
+  const result = await body(client);
+  client.close();
+  return result;
+}
+
+/** Commands one after the other, each waiting for the answer before. */
+async function inTurn(client: ImapClient, count: number, command: (number: number) => string): Promise<number> {
+  return await perSecond(count, async () => {
+    for (let number = 1; number <= count; number++) await client.ok(command(number));
+  });
+}
+
+export const measures: Measure[] = [
+  {
+    name: "SMTP, accepted and delivered", unit: "messages/s", higherIsBetter: true,
+    async run(target, { messages, messageBytes, connections }, round) {
+      const before = await inboxCount(target);
+      const began = performance.now();
+      await spread(messages, connections, () => SmtpClient.greeted(target.smtp), async (client, number) => {
+        const reply = await client.send({
+          from: "sender@outside.example", to: [`${people[number % people.length]}@${domain}`],
+          bytes: sampleMessage(`s${round}-${number}`, messageBytes),
+        });
+        if (reply.code !== 250) throw new Error(reply.text);
+      });
+      const acceptedMs = performance.now() - began;
+      lastAccepted.set(target.name, messages / (acceptedMs / 1000));
+      while (await inboxCount(target) < before + messages) await pause(20);
+      return messages / ((performance.now() - began) / 1000);
+    },
+  },
+  {
+    name: "SMTP, accepted (250 sent)", unit: "messages/s", higherIsBetter: true,
+    run: (target) => Promise.resolve(lastAccepted.get(target.name)!),
+  },
+  {
+    name: "SMTP, one client, 250 after", unit: "ms", higherIsBetter: false,
+    async run(target, { messageBytes }) {
+      const client = await SmtpClient.greeted(target.smtp);
+      const times: number[] = [];
+      for (let number = 0; number < 50; number++) {
+        const began = performance.now();
+        await client.send({ from: "s@outside.example", to: [`dave@${domain}`], bytes: sampleMessage(`l${number}`, messageBytes) });
+        times.push(performance.now() - began);
+      }
+      client.close();
+      return median(times);
+    },
+  },
+  {
+    name: "SMTP to IDLE notice", unit: "ms", higherIsBetter: false,
+    async run(target, { messageBytes }) {
+      // The queue must have settled, or an older message rings the bell.
+      await pause(500);
+      const reader = await signedIn(target, "carol");
+      await reader.ok("SELECT INBOX");
+      const client = await SmtpClient.greeted(target.smtp);
+      const times: number[] = [];
+      for (let number = 0; number < 20; number++) {
+        const idle = await reader.idle();
+        const began = performance.now();
+        const told = idle.next(/EXISTS/);
+        await client.send({ from: "s@outside.example", to: [`carol@${domain}`], bytes: sampleMessage(`i${number}`, messageBytes) });
+        await told;
+        times.push(performance.now() - began);
+        await idle.done();
+      }
+      client.close();
+      reader.close();
+      return median(times);
+    },
+  },
+  {
+    name: "IMAP APPEND, one client sending ahead", unit: "messages/s", higherIsBetter: true,
+    async run(target, { messages, messageBytes }, round) {
+      const client = await signedIn(target, "alice");
+      await client.send("CREATE Bench");
+      const rate = await perSecond(messages, () => appendMany(client, "Bench", messages, { sizeBytes: messageBytes, prefix: `a${round}-` }));
+      client.close();
+      return rate;
+    },
+  },
+  {
+    name: "IMAP APPEND, many clients", unit: "messages/s", higherIsBetter: true,
+    run: (target, { messages, messageBytes, connections }, round) => spread(messages, connections,
+      (index) => signedIn(target, people[index % people.length]!),
+      (client, number) => client.ok("APPEND INBOX \u0000", sampleMessage(`b${round}-${number}`, messageBytes))),
+  },
+  {
+    name: "IMAP SELECT", unit: "commands/s", higherIsBetter: true,
+    run: (target) => withFolder(target, (client) => inTurn(client, 50, () => "SELECT Bench")),
+  },
+  {
+    name: "IMAP FETCH flags of all", unit: "messages/s", higherIsBetter: true,
+    run: (target, { messages }, round) => withFolder(target, async (client) =>
+      await inTurn(client, 10, () => "FETCH 1:* (UID FLAGS)") * messages * (round + 1)),
+  },
+  {
+    name: "IMAP FETCH envelopes of all", unit: "messages/s", higherIsBetter: true,
+    run: (target, { messages }, round) => withFolder(target, async (client) =>
+      await inTurn(client, 3, () => "FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE)") * messages * (round + 1)),
+  },
+  {
+    name: "IMAP FETCH header fields of all", unit: "messages/s", higherIsBetter: true,
+    run: (target, { messages }, round) => withFolder(target, async (client) =>
+      await inTurn(client, 3, () => "FETCH 1:* (UID BODY.PEEK[HEADER.FIELDS (FROM TO SUBJECT DATE)])") * messages * (round + 1)),
+  },
+  {
+    name: "IMAP FETCH bodies of all", unit: "messages/s", higherIsBetter: true,
+    run: (target, { messages }, round) => withFolder(target, async (client) =>
+      await inTurn(client, 3, () => "FETCH 1:* (UID BODY.PEEK[])") * messages * (round + 1)),
+  },
+  {
+    name: "IMAP FETCH one body, in turn", unit: "messages/s", higherIsBetter: true,
+    run: (target, { messages }) => withFolder(target, (client) => inTurn(client, messages, (number) => `FETCH ${number} (BODY.PEEK[])`)),
+  },
+  {
+    name: "IMAP STORE on all", unit: "messages/s", higherIsBetter: true,
+    run: (target, { messages }, round) => withFolder(target, async (client) =>
+      await inTurn(client, 4, (number) => `STORE 1:* ${number % 2 === 1 ? "+" : "-"}FLAGS.SILENT (\\Flagged)`) * messages * (round + 1)),
+  },
+  {
+    name: "IMAP STORE on one, in turn", unit: "commands/s", higherIsBetter: true,
+    run: (target, { messages }, round) => withFolder(target, (client) =>
+      inTurn(client, 300, (number) => `STORE ${1 + number % messages} ${round % 2 === 0 ? "+" : "-"}FLAGS (\\Seen)`)),
+  },
+  {
+    name: "IMAP sign-in over TLS, many clients", unit: "sign-ins/s", higherIsBetter: true,
+    async run(target, { logins, connections }) {
+      let next = 0;
+      return await perSecond(logins, () => Promise.all(Array.from({ length: connections }, async () => {
+        for (let number = next++; number < logins; number = next++) {
+          const client = await signedIn(target, people[number % people.length]!);
+          client.close();
+        }
+      })));
+    },
+  },
+];
+
+const lastAccepted = new Map<string, number>();
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)]!;
+}

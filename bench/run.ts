@@ -1,0 +1,112 @@
+/**
+ * `npm run bench`: Outpost, and Postfix + Dovecot beside it where they are installed, measured in the same run by the same
+ * client, turn by turn so that a busy machine is busy for both. Prints a table with ratios, writes bench/results/*.json.
+ * `--rounds N`, `--messages N`, `--only TEXT`, `--alone`.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { TestServer, projectRoot } from "../test/support/server.ts";
+import { measures, median } from "./measures.ts";
+import type { Measure, Sizes } from "./measures.ts";
+import { neighboursMissing, startNeighbours } from "./neighbours.ts";
+import { memoryBytes, people } from "./target.ts";
+import type { Target } from "./target.ts";
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "3" }, messages: { type: "string", default: "1000" },
+    only: { type: "string", default: "" }, alone: { type: "boolean", default: false },
+  },
+});
+const rounds = Number(values.rounds);
+const sizes: Sizes = { messages: Number(values.messages), messageBytes: 4000, connections: 8, logins: 200 };
+
+async function startOutpost(): Promise<Target> {
+  const server = await TestServer.start({ users: people, config: { logLevel: "warn" } });
+  return {
+    name: "Outpost", smtp: { port: server.ports.smtp }, imaps: { port: server.ports.imaps, tls: true },
+    pids: () => [server.pid],
+    stop: () => server.dispose(),
+  };
+}
+
+interface Row {
+  readonly measure: Measure;
+  /** Median over the rounds, by target. */
+  readonly values: Map<string, number>;
+}
+
+async function measureAll(targets: readonly Target[]): Promise<Row[]> {
+  const chosen = measures.filter(({ name }) => name.toLowerCase().includes(values.only.toLowerCase()));
+  const found = new Map(chosen.map((measure) => [measure, new Map(targets.map(({ name }) => [name, [] as number[]]))]));
+  for (let round = 0; round < rounds; round++) {
+    for (const measure of chosen) {
+      // Turn by turn, and who is first changes.
+      for (const target of round % 2 === 0 ? targets : targets.toReversed()) {
+        found.get(measure)!.get(target.name)!.push(await measure.run(target, sizes, round));
+        process.stderr.write(".");
+      }
+    }
+  }
+  process.stderr.write("\n");
+  return chosen.map((measure) => ({
+    measure, values: new Map([...found.get(measure)!].map(([name, all]) => [name, median(all)])),
+  }));
+}
+
+function format(value: number | undefined): string {
+  if (value === undefined) return "";
+  return value >= 100 ? Math.round(value).toLocaleString("en") : value.toFixed(value >= 10 ? 1 : 2);
+}
+
+/** Above 1 Outpost is the faster one, whatever the unit. */
+function ratioOf({ measure, values: byTarget }: Row, other: string): number | undefined {
+  const ours = byTarget.get("Outpost");
+  const theirs = byTarget.get(other);
+  if (ours === undefined || theirs === undefined) return undefined;
+  return measure.higherIsBetter ? ours / theirs : theirs / ours;
+}
+
+function table(rows: readonly Row[], targets: readonly Target[]): string {
+  const other = targets[1]?.name;
+  const head = ["Measure", "Unit", ...targets.map(({ name }) => name), ...(other === undefined ? [] : ["Ratio"])];
+  const lines = rows.map((row) => [
+    row.measure.name, row.measure.unit, ...targets.map(({ name }) => format(row.values.get(name))),
+    ...(other === undefined ? [] : [`${ratioOf(row, other)!.toFixed(2)}`]),
+  ]);
+  const cells = [head, head.map((_, index) => (index < 2 ? "---" : "---:")), ...lines];
+  return cells.map((line) => `| ${line.join(" | ")} |`).join("\n");
+}
+
+const missing = values.alone ? "left out by --alone" : neighboursMissing();
+const targets: Target[] = [await startOutpost()];
+try {
+  if (missing === null) targets.push(await startNeighbours());
+  else console.log(`Postfix + Dovecot are not measured: ${missing}`);
+  const idle = targets.map((target) => memoryBytes(target.pids()));
+  const rows = await measureAll(targets);
+  const memory = targets.map((target) => memoryBytes(target.pids()));
+  const megabytes = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MB`;
+  console.log(`\n${table(rows, targets)}\n`);
+  for (const [index, { name }] of targets.entries()) {
+    console.log(`Memory of ${name} (PSS): ${megabytes(idle[index]!)} at the start, ${megabytes(memory[index]!)} at the end.`);
+  }
+  console.log(`${rounds} rounds, medians; ${sizes.messages} messages of ${sizes.messageBytes} bytes, ${sizes.connections} clients; ` +
+    `${cpus().length} × ${cpus()[0]?.model ?? "CPU"}, Node ${process.version}.`);
+  const folder = join(projectRoot, "bench", "results");
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, `${new Date().toISOString().replaceAll(":", "-").slice(0, 19)}.json`);
+  writeFileSync(path, JSON.stringify({
+    at: new Date().toISOString(), node: process.version, cpus: cpus().length, rounds, sizes, missing,
+    memory: Object.fromEntries(targets.map(({ name }, index) => [name, { startBytes: idle[index], endBytes: memory[index] }])),
+    measures: rows.map((row) => ({
+      name: row.measure.name, unit: row.measure.unit, higherIsBetter: row.measure.higherIsBetter,
+      values: Object.fromEntries(row.values), ratio: targets[1] === undefined ? null : ratioOf(row, targets[1].name),
+    })),
+  }, null, 2));
+  console.log(`Written to ${path}`);
+} finally {
+  for (const target of targets) await target.stop();
+}

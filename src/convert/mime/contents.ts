@@ -1,0 +1,48 @@
+import { decodeTransfer, transferDecoder } from "#format/mime/decode.ts";
+import type { MimePart } from "#format/mime/types.ts";
+import type { ItemContent } from "#convert/item.ts";
+
+/** Bytes `[start, end)` of the message; may be views of what the caller holds. */
+export type ReadBytes = (start: number, end: number) => Uint8Array;
+
+const stepBytes = 192 * 1024;
+
+/** The decoded body of a part, read again each time and never held whole. RFC 2045 §6 */
+export function partContent(read: ReadBytes, part: MimePart): ItemContent {
+  const size = part.bodyEnd - part.bodyStart;
+  const isBase64 = part.encoding === "base64";
+  return {
+    aboutBytes: isBase64 ? Math.max(0, Math.floor((size - part.lineCount * 2) * 3 / 4)) : size,
+    *chunks() {
+      const decoder = transferDecoder(part.encoding);
+      for (let at = part.bodyStart; at < part.bodyEnd; at += stepBytes) {
+        const chunk = decoder.write(read(at, Math.min(at + stepBytes, part.bodyEnd)));
+        if (chunk.length > 0) yield chunk;
+      }
+      const rest = decoder.end();
+      if (rest.length > 0) yield rest;
+    },
+  };
+}
+
+/** The decoded body of a part in one piece. */
+export function partBytes(read: ReadBytes, part: MimePart): Uint8Array {
+  return decodeTransfer(read(part.bodyStart, part.bodyEnd), part.encoding);
+}
+
+/** The same bytes with LF for each CR where lines end in CR alone, as the index reads them too; else as they are. */
+export function withLineFeeds(bytes: Uint8Array): Uint8Array {
+  if (bytes.includes(0x0a) || !bytes.includes(0x0d)) return bytes;
+  return bytes.map((byte) => (byte === 0x0d ? 0x0a : byte));
+}
+
+/** `head`, and after it the bytes `[start, end)` as they stand. */
+export function entityContent(read: ReadBytes, head: Uint8Array, start: number, end: number): ItemContent {
+  return {
+    aboutBytes: head.length + end - start,
+    *chunks() {
+      yield head;
+      for (let at = start; at < end; at += stepBytes) yield read(at, Math.min(at + stepBytes, end));
+    },
+  };
+}

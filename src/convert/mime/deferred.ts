@@ -1,0 +1,116 @@
+import { Buffer, isAscii } from "node:buffer";
+import { base64Lines, encodeQuotedPrintable } from "#format/mime/build.ts";
+import { paramField } from "#format/mime/fields.ts";
+import type { BuildPart } from "#format/mime/build.ts";
+import type { FieldLine } from "#format/mime/fields.ts";
+import type { ItemContent } from "#convert/item.ts";
+
+type Width = "7bit" | "8bit" | "binary";
+
+/** Base64 lines hold 57 bytes; pieces are cut at a multiple. RFC 2045 §6.8 */
+const lineBytes = 57;
+const pieceBytes = lineBytes * 2048;
+const lineLengthMax = 998;
+
+export interface PartLine {
+  readonly type: string;
+  readonly params?: Readonly<Record<string, string>>;
+  readonly fields?: readonly FieldLine[];
+}
+
+/**
+ * Content that is encoded only when the message is written out. The message is laid out with a stand-in for each, a
+ * chunk known by its identity, so that large attachments are never held as a whole.
+ */
+export class DeferredContents {
+  readonly #sources = new Map<Uint8Array, () => Iterable<Uint8Array>>();
+
+  /** A part in base64. RFC 2045 §6.8 */
+  base64(line: PartLine, content: ItemContent): BuildPart {
+    const standIn = new Uint8Array(0);
+    this.#sources.set(standIn, () => encodeBase64(content.chunks()));
+    return part(line, "base64", [standIn]);
+  }
+
+  /** A part as it stands, for what must not be encoded. RFC 2046 §5.2.1, RFC 1847 §2.1 */
+  asIs(line: PartLine, content: ItemContent): BuildPart {
+    return part(line, null, [this.raw(content)]);
+  }
+
+  /** The stand-in for bytes that go out unchanged; it is as wide as they are, which decides how they are announced. */
+  raw(content: ItemContent): Uint8Array {
+    const standIn = Uint8Array.from(widthBytes[widthOf(content)]);
+    this.#sources.set(standIn, () => content.chunks());
+    return standIn;
+  }
+
+  /** The chunks of a message with what they stand for. */
+  *write(chunks: Iterable<Uint8Array>): Generator<Uint8Array> {
+    for (const chunk of chunks) {
+      const source = this.#sources.get(chunk);
+      if (source === undefined) yield chunk;
+      else yield* source();
+    }
+  }
+}
+
+const widthBytes = { "7bit": [], "8bit": [0x80], "binary": [0] } as const satisfies Record<Width, number[]>;
+
+function widthOf(content: ItemContent): Width {
+  let width: Width = "7bit";
+  for (const chunk of content.chunks()) {
+    if (chunk.includes(0)) return "binary";
+    if (width === "7bit" && !isAscii(chunk)) width = "8bit";
+  }
+  return width;
+}
+
+/** Text of a known charset, its bytes kept: bare, quoted-printable or base64, whichever carries them. RFC 2045 §6.7 */
+export function textPart(line: PartLine, bytes: Uint8Array): BuildPart {
+  if (isPlain(bytes)) return part(line, null, [bytes]);
+  let wide = 0;
+  for (const byte of bytes) {
+    if (byte > 0x7e || (byte < 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09)) wide++;
+  }
+  if (wide * 4 > bytes.length) return part(line, "base64", base64Lines(bytes));
+  return part(line, "quoted-printable", [Buffer.from(encodeQuotedPrintable(bytes), "latin1")]);
+}
+
+function isPlain(bytes: Uint8Array): boolean {
+  if (!isAscii(bytes)) return false;
+  let lineStart = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at]!;
+    if (byte === 0 || byte === 0x0a) return false;
+    if (byte !== 0x0d) continue;
+    if (bytes[at + 1] !== 0x0a || at - lineStart > lineLengthMax) return false;
+    at++;
+    lineStart = at + 1;
+  }
+  return bytes.length - lineStart <= lineLengthMax;
+}
+
+/** `message` carries any type with its bytes as they are given; its parameters stand in the type. */
+function part({ type, params, fields }: PartLine, encoding: string | null, chunks: readonly Uint8Array[]): BuildPart {
+  const typed = paramField("Content-Type", type, params ?? {}).slice("Content-Type: ".length);
+  const encodingField = encoding === null ? [] : [`Content-Transfer-Encoding: ${encoding}`];
+  return { kind: "message", type: typed, chunks, fields: [...encodingField, ...fields ?? []] };
+}
+
+function* encodeBase64(chunks: Iterable<Uint8Array>): Generator<Uint8Array> {
+  let held: Uint8Array = new Uint8Array(0);
+  for (const chunk of chunks) {
+    let at = 0;
+    if (held.length > 0) {
+      at = Math.min(chunk.length, (lineBytes - held.length % lineBytes) % lineBytes);
+      held = Buffer.concat([held, chunk.subarray(0, at)]);
+      if (held.length % lineBytes !== 0) continue;
+      yield* base64Lines(held);
+      held = new Uint8Array(0);
+    }
+    const whole = at + Math.floor((chunk.length - at) / lineBytes) * lineBytes;
+    for (; at < whole; at += pieceBytes) yield* base64Lines(chunk.subarray(at, Math.min(whole, at + pieceBytes)));
+    held = Uint8Array.prototype.slice.call(chunk, whole);
+  }
+  yield* base64Lines(held);
+}

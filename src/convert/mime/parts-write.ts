@@ -1,0 +1,270 @@
+import { Buffer, isUtf8 } from "node:buffer";
+import { codePageLabel } from "#format/mapi/code-page.ts";
+import { decodeCharset } from "#format/mime/charset.ts";
+import { formatDate } from "#format/mime/date.ts";
+import { paramField, rawField, textField } from "#format/mime/fields.ts";
+import { parseParameterized, paramValue } from "#format/mime/parameters.ts";
+import { encodeWords } from "#format/mime/words.ts";
+import { decompressRtf } from "#format/rtf/compressed.ts";
+import { readRtfBody } from "#format/rtf/de-encapsulate.ts";
+import { properties } from "#props/registry.ts";
+import { attachmentAboutBytes, attachmentBytes, attachmentChunks, getProperty } from "#convert/item.ts";
+import { WireError } from "#base/fault.ts";
+import { attachMethods, renderedInBody } from "#convert/mime/attachments-read.ts";
+import { textOfHtml, utf8CodePage } from "#convert/mime/bodies.ts";
+import { textPart } from "#convert/mime/deferred.ts";
+import { mimeExtension } from "#convert/mime/file-names.ts";
+import { methodOf, methodOfClass } from "#convert/mime/message-class.ts";
+import { fromFileTime } from "#convert/mime/times.ts";
+import type { BuildPart } from "#format/mime/build.ts";
+import type { FieldLine } from "#format/mime/fields.ts";
+import type { ItemAttachment, ItemBag, ItemContent } from "#convert/item.ts";
+import type { DeferredContents } from "#convert/mime/deferred.ts";
+
+const p = properties;
+
+export interface PartChoices {
+  readonly deferred: DeferredContents;
+  /** A plain text beside an HTML that came without one. */
+  readonly plainFromHtml: boolean;
+  readonly writeCalendar: ((item: ItemBag) => CalendarText | null) | undefined;
+  /** The chunks of an embedded message. */
+  readonly message: (embedded: ItemBag, index: number) => Uint8Array[];
+}
+
+export interface CalendarText {
+  /** REQUEST, REPLY, CANCEL… RFC 5546 §1.4 */
+  readonly method: string;
+  readonly text: string;
+}
+
+interface Bodies {
+  readonly html: BuildPart | null;
+  readonly plain: BuildPart | null;
+}
+
+/** The forms of the body that go out; RTF only as HTML or text, nobody outside reads it. [MS-OXCMAIL] 2.1.3.3 */
+function bodiesOf(item: ItemBag, plainFromHtml: boolean): Bodies {
+  const body = getProperty(item, p.PidTagBody);
+  const html = getProperty(item, p.PidTagHtml);
+  if (html !== undefined) {
+    const text = body ?? (plainFromHtml ? textOfHtml(htmlText(item, html)) : undefined);
+    return { html: htmlPart(item, html), plain: text === undefined ? null : { kind: "text", text } };
+  }
+  const rtf = getProperty(item, p.PidTagRtfCompressed);
+  const found = rtf === undefined ? null : rtfBody(rtf);
+  if (found?.html !== undefined) {
+    const bytes = Buffer.from(found.html, "utf8");
+    const text = body ?? found.text ?? (plainFromHtml ? textOfHtml(found.html) : undefined);
+    const part = textPart({ type: "text/html", params: { charset: "utf-8" } }, bytes);
+    return { html: part, plain: text === undefined ? null : { kind: "text", text } };
+  }
+  const text = body ?? found?.text;
+  return { html: null, plain: text === undefined ? null : { kind: "text", text } };
+}
+
+function rtfBody(compressed: Uint8Array): ReturnType<typeof readRtfBody> {
+  try {
+    return readRtfBody(decompressRtf(compressed));
+  } catch (error) {
+    // A broken body must not keep the rest of a message from being read.
+    if (error instanceof WireError) return null;
+    throw error;
+  }
+}
+
+function htmlLabel(item: ItemBag, html: Uint8Array): string {
+  const page = getProperty(item, p.PidTagInternetCodepage);
+  const label = page === undefined ? null : codePageLabel(page);
+  if (label === null || page === utf8CodePage) return isUtf8(html) ? "utf-8" : label ?? "windows-1252";
+  return label;
+}
+
+function htmlText(item: ItemBag, html: Uint8Array): string {
+  return decodeCharset(html, htmlLabel(item, html));
+}
+
+function htmlPart(item: ItemBag, html: Uint8Array): BuildPart {
+  return textPart({ type: "text/html", params: { charset: htmlLabel(item, html) } }, html);
+}
+
+/** Text, pictures in it, and what is attached, each in the multipart that holds it. [MS-OXCMAIL] 2.1.3.3, 2.1.3.4 */
+export function bodyPart(item: ItemBag, choices: PartChoices): BuildPart {
+  const { html, plain } = bodiesOf(item, choices.plainFromHtml);
+  const related: BuildPart[] = [];
+  const attached: BuildPart[] = [];
+  let calendar = calendarPart(item, choices);
+  for (const [index, attachment] of item.attachments.entries()) {
+    if (isException(attachment)) continue;
+    if (calendar === null && isMeeting(item) && isCalendarFile(attachment)) {
+      calendar = storedCalendar(item, attachment);
+      continue;
+    }
+    const isRelated = html !== null && isShownInBody(attachment);
+    (isRelated ? related : attached).push(attachmentPart(attachment, index, isRelated, choices));
+  }
+  const texts = [plain, html, calendar].filter((part) => part !== null);
+  let body = texts.length > 1 ? multipart("alternative", texts) : texts[0];
+  if (body !== undefined && related.length > 0) {
+    const type = texts.length > 1 ? "multipart/alternative" : "text/html";
+    body = { ...multipart("related", [body, ...related]), params: { type } };
+  }
+  if (attached.length === 0) return body ?? { kind: "text", text: "" };
+  // A single attachment with no text is the message. A message in it may be 8-bit, which only a multipart may enclose.
+  if (body === undefined && attached.length === 1 && attached[0] !== undefined) return attached[0];
+  return multipart("mixed", body === undefined ? attached : [body, ...attached]);
+}
+
+/** All attachments but the body, as parts. */
+export function attachmentParts(item: ItemBag, choices: PartChoices): BuildPart[] {
+  return item.attachments.map((attachment, index) => attachmentPart(attachment, index, false, choices));
+}
+
+export function textBodyPart(item: ItemBag, choices: PartChoices): BuildPart {
+  return bodyPart({ ...item, attachments: [] }, choices);
+}
+
+function multipart(subtype: string, parts: readonly BuildPart[]): Extract<BuildPart, { kind: "multipart" }> {
+  return { kind: "multipart", subtype, parts };
+}
+
+const exceptionFlag = 2;
+
+/** The changed days of a series travel in its calendar text. [MS-OXOCAL] 2.2.10.1 */
+function isException(attachment: ItemAttachment): boolean {
+  return ((getProperty(attachment, p.PidTagAttachmentFlags) ?? 0) & exceptionFlag) !== 0;
+}
+
+function isMeeting(item: ItemBag): boolean {
+  return /^IPM\.Schedule\.Meeting\./i.test(getProperty(item, p.PidTagMessageClass) ?? "");
+}
+
+function isCalendarFile(attachment: ItemAttachment): boolean {
+  return getProperty(attachment, p.PidTagAttachMimeTag)?.toLowerCase() === "text/calendar" &&
+    getProperty(attachment, p.PidTagAttachmentHidden) === true;
+}
+
+function isShownInBody(attachment: ItemAttachment): boolean {
+  const flags = getProperty(attachment, p.PidTagAttachFlags) ?? 0;
+  const isMarked = (flags & renderedInBody) !== 0 || getProperty(attachment, p.PidTagAttachmentHidden) === true;
+  if (!isMarked || attachment.embedded !== undefined) return false;
+  return getProperty(attachment, p.PidTagAttachContentId) !== undefined ||
+    getProperty(attachment, p.PidTagAttachContentLocation) !== undefined;
+}
+
+/** RFC 6047 §2.4 */
+function calendarPart(item: ItemBag, { writeCalendar }: PartChoices): BuildPart | null {
+  const calendar = writeCalendar?.(item) ?? null;
+  if (calendar === null) return null;
+  const params = { charset: "utf-8", method: calendar.method };
+  return textPart({ type: "text/calendar", params }, Buffer.from(calendar.text, "utf8"));
+}
+
+function storedCalendar(item: ItemBag, attachment: ItemAttachment): BuildPart {
+  const bytes = attachmentBytes(attachment);
+  const method = methodOf(Buffer.from(bytes).toString("latin1")) ??
+    methodOfClass(getProperty(item, p.PidTagMessageClass) ?? "");
+  const charset = getProperty(attachment, p.PidTagTextAttachmentCharset) ?? "utf-8";
+  return textPart({ type: "text/calendar", params: { charset, method } }, bytes);
+}
+
+/** Types of lines that say themselves what is in them, never encoded. RFC 2046 §5.2 */
+const unencoded = /^message\/(?!global)/;
+const unencodedMaxBytes = 4 * 1024 * 1024;
+
+function attachmentPart(
+  attachment: ItemAttachment, index: number, related: boolean, choices: PartChoices,
+): BuildPart {
+  const { deferred } = choices;
+  if (attachment.embedded !== undefined) {
+    const chunks = choices.message(attachment.embedded, index);
+    return { kind: "message", chunks, fields: dispositionFields(attachment, "message/rfc822", false) };
+  }
+  const method = getProperty(attachment, p.PidTagAttachMethod) ?? attachMethods.byValue;
+  const target = getProperty(attachment, p.PidTagAttachLongPathname) ?? getProperty(attachment, p.PidTagAttachPathname);
+  if (target !== undefined && method !== attachMethods.byValue && method !== attachMethods.ole) {
+    return linkPart(attachment, target);
+  }
+  const type = mimeTag(attachment);
+  const content = contentOf(attachment);
+  const line = { type, params: typeParams(attachment, type), fields: dispositionFields(attachment, type, related) };
+  const part = unencoded.test(type) && content.aboutBytes <= unencodedMaxBytes
+    ? deferred.asIs({ type, fields: line.fields }, content) : deferred.base64(line, content);
+  const appleFile = getProperty(attachment, p.PidNameAttachmentMacInfo);
+  if (appleFile === undefined) return part;
+  const apple: BuildPart = { kind: "bytes", type: "application/applefile", bytes: appleFile };
+  return multipart("appledouble", [apple, part]);
+}
+
+export function contentOf(attachment: ItemAttachment): ItemContent {
+  if (attachment.content !== undefined) return attachment.content;
+  const object = getProperty(attachment, p.PidTagAttachDataObject);
+  if (object !== undefined && attachmentAboutBytes(attachment) === 0) {
+    return { aboutBytes: object.length, chunks: () => [object] };
+  }
+  return { aboutBytes: attachmentAboutBytes(attachment), chunks: () => attachmentChunks(attachment) };
+}
+
+const tokens = /^[a-z0-9!#$&^_.+-]{1,127}\/[a-z0-9!#$&^_.+-]{1,127}$/;
+
+/** Never a multipart, whose content is not for us to frame, and never winmail.dat. */
+export function mimeTag(attachment: ItemAttachment): string {
+  const tag = getProperty(attachment, p.PidTagAttachMimeTag)?.trim().toLowerCase() ?? "";
+  return tokens.test(tag) && !tag.startsWith("multipart/") ? tag : "application/octet-stream";
+}
+
+function typeParams(attachment: ItemAttachment, type: string): Record<string, string> {
+  const charset = getProperty(attachment, p.PidTagTextAttachmentCharset);
+  const name = nameOf(attachment);
+  return {
+    ...type.startsWith("text/") && charset !== undefined ? { charset } : {},
+    ...name === undefined ? {} : { name },
+  };
+}
+
+function nameOf(attachment: ItemAttachment): string | undefined {
+  const name = getProperty(attachment, p.PidTagAttachLongFilename) ?? getProperty(attachment, p.PidTagAttachFilename);
+  return name === undefined || name.trim() === "" ? undefined : name.trim();
+}
+
+/** [MS-OXCMAIL] 2.1.3.4.1 */
+export function dispositionFields(attachment: ItemAttachment, type: string, related: boolean): FieldLine[] {
+  const out: FieldLine[] = [];
+  const name = nameOf(attachment) ?? (attachment.embedded === undefined ? `attachment${mimeExtension(type)}` : undefined);
+  const title = getProperty(attachment, p.PidTagDisplayName)?.trim() ?? "";
+  if (attachment.embedded === undefined && title !== "" && title !== name) out.push(textField("Content-Description", title));
+  const params: Record<string, string> = name === undefined ? {} : { filename: name };
+  for (const [param, property] of [
+    ["creation-date", p.PidTagCreationTime], ["modification-date", p.PidTagLastModificationTime],
+  ] as const) {
+    const time = getProperty(attachment, property);
+    const utcMs = time === undefined ? null : fromFileTime(time);
+    if (utcMs !== null && utcMs > 0) params[param] = formatDate(utcMs);
+  }
+  out.push(paramField("Content-Disposition", related ? "inline" : "attachment", params));
+  const contentId = getProperty(attachment, p.PidTagAttachContentId)?.replaceAll(/[\0-\x20<>\x7f-\uffff]/g, "") ?? "";
+  if (contentId !== "") out.push(`Content-ID: <${contentId.slice(0, 900)}>`);
+  const location = getProperty(attachment, p.PidTagAttachContentLocation)?.trim() ?? "";
+  if (location !== "") out.push(rawField("Content-Location", encodeWords(location)));
+  return out;
+}
+
+/** A file kept elsewhere goes as a link to it. [MS-OXCMSG] 2.2.2.14 */
+function linkPart(attachment: ItemAttachment, target: string): BuildPart {
+  const name = nameOf(attachment) ?? getProperty(attachment, p.PidTagDisplayName) ?? "link";
+  const text = `[InternetShortcut]\r\nURL=${target.replaceAll(/[\0-\x1f]/g, "")}\r\n`;
+  const disposition = paramField("Content-Disposition", "attachment", { filename: `${name}.url` });
+  return textPart({ type: "application/internet-shortcut", fields: [disposition] }, Buffer.from(text, "utf8"));
+}
+
+/** The parameters a message's own type had, as far as they are to be kept. [MS-OXOSMIME] 2.1.3 */
+export function keptParams(item: ItemBag, type: RegExp): Record<string, string> | null {
+  const { value, params } = parseParameterized(getProperty(item, p.PidNameContentType) ?? "");
+  if (!type.test(value.trim().toLowerCase())) return null;
+  const out: Record<string, string> = {};
+  for (const name of ["protocol", "micalg", "smime-type", "name"]) {
+    const found = paramValue(params, name);
+    if (found !== null) out[name] = found;
+  }
+  return out;
+}

@@ -1,0 +1,98 @@
+import { Buffer } from "node:buffer";
+import { properties } from "#props/registry.ts";
+import { getProperty, newItemObject, setProperty } from "#convert/item.ts";
+import { addressSearchKey, decodeOneOff, encodeOneOff } from "#convert/mime/one-off.ts";
+import type { DisplayAddress } from "#format/mime/addresses.ts";
+import type { ItemObject, ItemRecipient } from "#convert/item.ts";
+
+const p = properties;
+
+/** Where a message keeps one of its people. [MS-OXOMSG] 2.2.1 */
+const roles = {
+  sender: {
+    name: p.PidTagSenderName, addressType: p.PidTagSenderAddressType, email: p.PidTagSenderEmailAddress,
+    smtp: p.PidTagSenderSmtpAddress, entryId: p.PidTagSenderEntryId, searchKey: p.PidTagSenderSearchKey,
+  },
+  representing: {
+    name: p.PidTagSentRepresentingName, addressType: p.PidTagSentRepresentingAddressType,
+    email: p.PidTagSentRepresentingEmailAddress, smtp: p.PidTagSentRepresentingSmtpAddress,
+    entryId: p.PidTagSentRepresentingEntryId, searchKey: p.PidTagSentRepresentingSearchKey,
+  },
+  readReceipt: {
+    name: p.PidTagReadReceiptName, addressType: p.PidTagReadReceiptAddressType,
+    email: p.PidTagReadReceiptEmailAddress, smtp: p.PidTagReadReceiptSmtpAddress,
+    entryId: p.PidTagReadReceiptEntryId, searchKey: p.PidTagReadReceiptSearchKey,
+  },
+  receivedBy: {
+    name: p.PidTagReceivedByName, addressType: p.PidTagReceivedByAddressType, email: p.PidTagReceivedByEmailAddress,
+    smtp: p.PidTagReceivedBySmtpAddress, entryId: p.PidTagReceivedByEntryId, searchKey: p.PidTagReceivedBySearchKey,
+  },
+  recipient: {
+    name: p.PidTagDisplayName, addressType: p.PidTagAddressType, email: p.PidTagEmailAddress,
+    smtp: p.PidTagSmtpAddress, entryId: p.PidTagEntryId, searchKey: p.PidTagSearchKey,
+  },
+} as const;
+
+export type Role = keyof typeof roles;
+
+/** [MS-OXCMAIL] 2.2.3.1 */
+export function setPerson(object: ItemObject, role: Role, person: DisplayAddress): void {
+  const row = roles[role];
+  const name = person.name === "" ? person.address : person.name;
+  setProperty(object, row.name, name);
+  setProperty(object, row.addressType, "SMTP");
+  setProperty(object, row.email, person.address);
+  setProperty(object, row.smtp, person.address);
+  setProperty(object, row.entryId, encodeOneOff({ name, addressType: "SMTP", address: person.address }));
+  setProperty(object, row.searchKey, addressSearchKey("SMTP", person.address));
+}
+
+export type RecipientType = 1 | 2 | 3;
+
+/** A row of the recipient table: 1 To, 2 Cc, 3 Bcc. [MS-OXCMAIL] 2.2.3.1, [MS-OXCMSG] 2.2.3.1.2 */
+export function newRecipient(type: RecipientType, person: DisplayAddress, index: number): ItemRecipient {
+  const recipient = newItemObject();
+  setPerson(recipient, "recipient", person);
+  const name = person.name === "" ? person.address : person.name;
+  setProperty(recipient, p.PidTagRecipientType, type);
+  setProperty(recipient, p.PidTagRowid, index);
+  setProperty(recipient, p.PidTagObjectType, 6);
+  setProperty(recipient, p.PidTagDisplayType, 0);
+  setProperty(recipient, p.PidTagRecipientDisplayName, name);
+  setProperty(recipient, p.PidTagTransmittableDisplayName, name);
+  setProperty(recipient, p.PidTagSendRichInfo, false);
+  setProperty(recipient, p.PidTagResponsibility, false);
+  setProperty(recipient, p.PidTagRecipientFlags, 1);
+  return recipient;
+}
+
+/** Turns an address that is not of the Internet into one that is; null when it cannot. */
+export type ResolveAddress = (addressType: string, address: string) => string | null;
+
+/** The person to name in a header field, or null when the object tells no address. [MS-OXCMAIL] 2.1.3.1 */
+export function getPerson(object: ItemObject, role: Role, resolve: ResolveAddress): DisplayAddress | null {
+  const row = roles[role];
+  const entryId = getProperty(object, row.entryId);
+  const oneOff = entryId === undefined ? null : decodeOneOff(entryId);
+  const addressType = (getProperty(object, row.addressType) ?? oneOff?.addressType ?? "SMTP").toUpperCase();
+  const email = getProperty(object, row.email) ?? oneOff?.address;
+  const smtp = addressType === "SMTP" && email !== undefined && email !== "" ? email : getProperty(object, row.smtp);
+  const address = smtp ?? (email === undefined || email === "" ? null : resolve(addressType, email));
+  if (address === null || address === undefined || address === "") return null;
+  const name = getProperty(object, row.name) ?? oneOff?.name ?? "";
+  return { name: name === address ? "" : name, address };
+}
+
+/**
+ * An address of another kind inside an Internet one: `IMCEAEX-_o=Org_cn=bob@domain`. Letters, digits, "-" and "=" stay,
+ * "/" becomes "_", the rest "+" and two hexadecimal digits. [MS-OXCMAIL] 2.1.3.1 (encapsulated addresses)
+ */
+export function encapsulate(addressType: string, address: string, domain: string): string {
+  let out = `IMCEA${addressType.replaceAll(/[^A-Za-z0-9]/g, "")}-`;
+  for (const byte of Buffer.from(address, "utf8")) {
+    const character = String.fromCharCode(byte);
+    if (/[A-Za-z0-9=-]/.test(character)) out += character;
+    else out += character === "/" ? "_" : `+${byte.toString(16).toUpperCase().padStart(2, "0")}`;
+  }
+  return `${out}@${domain}`;
+}
