@@ -28,6 +28,7 @@ export function createDeliver(store: Store, directory: Directory): Deliver {
   return async (ctx, delivery) => {
     const owner = await directory.mailboxOwner(ctx, delivery.mailboxId);
     const source = await toSource(store, delivery);
+    await store.requireRoom(source.inline.length);
     const { duplicate } = await store.transact(ctx, delivery.mailboxId, insertMessage, {
       folder: { role: delivery.folderRole ?? "inbox" }, source, flags: 0, keywords: [],
       internalMs: delivery.internalMs, quotaBytes: owner?.quotaBytes ?? null, deliveryId: delivery.deliveryId,

@@ -260,6 +260,7 @@ class OpenMailbox implements Mailbox {
     this.#access.require(request.folderId, "create");
     if (!(request.upload instanceof SpooledUpload)) throw new Fault("invalidArgument", "This is not an upload of ours.");
     const source = await request.upload.finish();
+    await this.#store.requireRoom(source.inline.length);
     const result = await this.#transact(ctx, insertMessage, {
       folder: { folderId: request.folderId }, source, flags: request.flags, keywords: request.keywords,
       internalMs: request.internalMs, quotaBytes: this.#quotaBytes, deliveryId: null,

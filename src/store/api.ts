@@ -75,6 +75,8 @@ export interface Store {
   /** Hints after commits, from this and other processes. The result ends the watch. */
   watch(scope: MailboxId, listener: (cn: ChangeNumber) => void): () => void;
   readonly blobs: Blobs;
+  /** Called before new mail is written: Fault `storageFull` while it would go into the last part of the disk. */
+  requireRoom(sizeBytes: number): Promise<void>;
   readonly dialect: Dialect;
   /** Waits for work under way, then closes every file. */
   close(): Promise<void>;

@@ -9,6 +9,7 @@ import type { FileHandle } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { Fault } from "#base/fault.ts";
 import type { Blobs, BlobWriter } from "#store/api.ts";
+import type { DiskRoom } from "#store/disk-room.ts";
 
 const pieceBytes = 256 * 1024;
 const hashForm = /^[0-9a-f]{64}$/;
@@ -21,13 +22,16 @@ export function blobPath(folder: string, hash: string): string {
 
 export class FolderBlobs implements Blobs {
   readonly #folder: string;
+  readonly #room: DiskRoom | null;
 
-  constructor(folder: string) {
+  /** `room` refuses new bytes before the disk is full to the brim. */
+  constructor(folder: string, room: DiskRoom | null = null) {
     this.#folder = folder;
+    this.#room = room;
   }
 
   create(): BlobWriter {
-    return new FolderBlobWriter(this.#folder);
+    return new FolderBlobWriter(this.#folder, this.#room);
   }
 
   async read(hash: string, offset: number, length: number): Promise<Uint8Array> {
@@ -136,6 +140,7 @@ export function missingBlob(path: string): Fault {
 
 class FolderBlobWriter implements BlobWriter {
   readonly #folder: string;
+  readonly #room: DiskRoom | null;
   readonly #pendingPath: string;
   readonly #hash = createHash("sha256");
   #file: FileHandle | null = null;
@@ -144,14 +149,16 @@ class FolderBlobWriter implements BlobWriter {
   /** A write that failed may have left a part behind: such bytes are never kept. */
   #failure: unknown = null;
 
-  constructor(folder: string) {
+  constructor(folder: string, room: DiskRoom | null) {
     this.#folder = folder;
+    this.#room = room;
     this.#pendingPath = join(folder, "pending", randomUUID());
   }
 
   async write(chunk: Uint8Array): Promise<void> {
     if (this.#failure !== null) throw this.#failure;
     try {
+      await this.#room?.require(chunk.length);
       this.#file ??= await this.#begin();
       await this.#file.writeFile(chunk);
     } catch (error) {

@@ -11,6 +11,7 @@ import { serverScope } from "#store/api.ts";
 import type { Blobs, Procedure, Store } from "#store/api.ts";
 import { receiveError } from "#store/batch.ts";
 import type { Batch, BatchOutcome } from "#store/batch.ts";
+import { DiskRoom } from "#store/disk-room.ts";
 import { FolderBlobs } from "#store/blobs.ts";
 import { CommitQueue } from "#store/commit-queue.ts";
 import { blobFolder, hintSocket, listMailboxFiles, makeFolderSync, scopeFile } from "#store/files.ts";
@@ -100,6 +101,7 @@ class WriterPool implements Writers {
 class SqliteStore implements Store {
   readonly dialect = "sqlite";
   readonly blobs: Blobs;
+  readonly #room: DiskRoom;
   readonly #options: SqliteStoreOptions;
   readonly #hints: Hints;
   readonly #hintServer: Server | null;
@@ -118,7 +120,8 @@ class SqliteStore implements Store {
     this.#hintServer = hintServer;
     this.#hintSender = options.role === "tool" ? new HintSender(hintSocket(options.dataDir)) : null;
     this.#writers = writers;
-    this.blobs = new FolderBlobs(blobFolder(options.dataDir));
+    this.#room = new DiskRoom(options.dataDir, options.nowMs);
+    this.blobs = new FolderBlobs(blobFolder(options.dataDir), this.#room);
     this.#queue = new CommitQueue({
       runBatch: (batch) => writers.run(batch),
       onCommit: (scope, cn) => this.#announce(scope, cn),
@@ -175,6 +178,10 @@ class SqliteStore implements Store {
     const { failure } = await this.#writers.run({ scope, nowMs: this.#options.nowMs(), kind, jobs: [] });
     if (failure !== null) throw receiveError(failure);
     this.#prepared.add(scope);
+  }
+
+  requireRoom(sizeBytes: number): Promise<void> {
+    return this.#room.require(sizeBytes);
   }
 
   async createMailbox(ctx: Ctx, mailboxId: MailboxId): Promise<void> {

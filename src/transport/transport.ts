@@ -120,6 +120,7 @@ export class Transport {
       const report = await this.#makeReport(message, request.content, expanded.reports);
       if (report !== null) messages.push(report);
     }
+    if (message.content !== null) await this.#parts.store.requireRoom(message.sizeBytes);
     this.#worker.joinCommit();
     await this.#parts.store.transact(ctx, serverScope, acceptMessages, { messages });
     for (const accepted of messages) this.#worker.take(accepted);

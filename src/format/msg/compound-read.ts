@@ -118,7 +118,9 @@ class CompoundReader {
       if (index * perSector >= this.#sectorCount) break;
       const at = (sector + 1) * this.#sectorSize;
       const count = Math.min(perSector, this.#sectorCount - index * perSector, (this.#bytes.length - at) >> 2);
-      for (let entry = 0; entry < count; entry++) fat[index * perSector + entry] = this.#view.getUint32(at + entry * 4, true);
+      for (let entry = 0; entry < count; entry++) {
+        fat[index * perSector + entry] = this.#view.getUint32(at + entry * 4, true);
+      }
     }
     return fat;
   }
@@ -189,7 +191,9 @@ class CompoundReader {
       written += run * miniSectorSize;
     };
     for (let count = 0; count < wanted; count++) {
-      if (sector >= this.#miniFat.length) throw new WireError(`a chain of ${count} mini sectors for ${size} bytes`, 0, "miniFAT");
+      if (sector >= this.#miniFat.length) {
+        throw new WireError(`a chain of ${count} mini sectors for ${size} bytes`, 0, "miniFAT");
+      }
       if (sector !== first + run) {
         copy();
         first = sector;

@@ -7,7 +7,7 @@ import {
 import type { DirectoryEntry as Entry } from "#format/msg/layout.ts";
 import type { CompoundStorage } from "#format/msg/compound-read.ts";
 
-/** What a compound file is to hold. Names are at most 31 characters and differ without regard to case. [MS-CFB] 2.6.1 */
+/** What a compound file is to hold. Names have at most 31 characters and differ in more than case. [MS-CFB] 2.6.1 */
 export interface CompoundContent {
   readonly clsid?: string;
   readonly children: ReadonlyMap<string, CompoundContent | Uint8Array>;
@@ -151,7 +151,8 @@ class CompoundWriter {
     writeNumbers(out, at(fatAt), fatOf(chains, difatSectors, fatSectors), fatSectors * perSector);
     for (let index = 0; index < difatSectors; index++) {
       const from = headerDifatCount + index * (perSector - 1);
-      const numbers = Array.from({ length: perSector - 1 }, (_, n) => (from + n < fatSectors ? fatAt + from + n : sectors.free));
+      const numbers = Array.from({ length: perSector - 1 }, (_, n) =>
+        (from + n < fatSectors ? fatAt + from + n : sectors.free));
       numbers.push(index + 1 < difatSectors ? difatAt + index + 1 : sectors.endOfChain);
       writeNumbers(out, at(difatAt + index), numbers, perSector);
     }

@@ -76,7 +76,8 @@ class MsgReader {
   ): MapiMessage {
     const properties = this.#properties(storage, headerSize);
     const codePage = codePageOf(properties) ?? outerCodePage;
-    const recipients = numbered(storage, names.recipient).map((one) => this.#properties(one, propertyHeaderSizes.other));
+    const recipients = numbered(storage, names.recipient)
+      .map((one) => this.#properties(one, propertyHeaderSizes.other));
     const attachments = numbered(storage, names.attachment).map((one) => this.#attachment(one, codePage, depth));
     return { properties, recipients, attachments, codePage };
   }

@@ -2,13 +2,15 @@ import { WireError } from "#base/fault.ts";
 import { limits } from "#base/limits.ts";
 import { encode, encodeInto } from "#codec/binary/code.ts";
 import { Writer } from "#codec/binary/type.ts";
-import { attachMethods, isMultiple, namedIdMin, propertyIds } from "#format/mapi/property.ts";
+import { attachMethods, isMultiple, namedIdMin, numberOf, propertyIds } from "#format/mapi/property.ts";
 import type { MapiAttachment, MapiMessage, MapiProperty, MapiScalar } from "#format/mapi/property.ts";
 import { fixedTypes, isVariable, typeCodes } from "#format/mapi/values.ts";
 import { isCompoundFile, readCompoundFile } from "#format/msg/compound-read.ts";
 import { contentOf, writeCompoundFile } from "#format/msg/compound-write.ts";
 import type { CompoundContent } from "#format/msg/compound-write.ts";
-import { MessageHeader, messageClsid, names, PropertyEntry, propertyFlags, propertyHeaderSizes } from "#format/msg/layout.ts";
+import {
+  MessageHeader, messageClsid, names, PropertyEntry, propertyFlags, propertyHeaderSizes,
+} from "#format/msg/layout.ts";
 import { NameWriter } from "#format/msg/named.ts";
 
 type Children = Map<string, CompoundContent | Uint8Array>;
@@ -81,7 +83,7 @@ function attachmentChildren(
     integer(attachNumber, index), ...(data === undefined && embedded === undefined ? [] : [
       integer(propertyIds.attachMethod, method)]),
   ]);
-  const isStorage = properties.some(({ id, value }) => id === propertyIds.attachMethod && value === attachMethods.storage);
+  const isStorage = numberOf(properties, propertyIds.attachMethod) === attachMethods.storage;
   const object = { id: propertyIds.attachData, type: typeCodes.Object, value: null };
   if (embedded !== undefined) {
     children.set(names.embedded, {

@@ -4,8 +4,8 @@ import { entityLengthMax, entityText } from "#format/html/entities.ts";
 const places = { body: 0, head: 1, document: 2, outside: 3 } as const;
 const closing = 8;
 const tagKinds: Readonly<Record<string, number>> = {
-  html: 0x10, head: 0x20, body: 0x30, p: 0x40, tr: 0x40, br: 0x74, pre: 0x80, font: 0x94, span: 0x94, td: 0x94, meta: 0xa0,
-  link: 0xa0, title: 0xb0, style: 0xf0, script: 0xf0,
+  html: 0x10, head: 0x20, body: 0x30, p: 0x40, tr: 0x40, br: 0x74, pre: 0x80, font: 0x94, span: 0x94, td: 0x94,
+  meta: 0xa0, link: 0xa0, title: 0xb0, style: 0xf0, script: 0xf0,
 };
 const blockKind = 0x60;
 const inlineKind = 0x54;
@@ -17,7 +17,8 @@ const placeAfter: Readonly<Record<string, number>> = {
 
 /** RTF that shows what a tag means to a reader that does not take the HTML out again. */
 const formats: Readonly<Record<string, string>> = {
-  b: "\\b", strong: "\\b", th: "\\b", h1: "\\b\\fs48", h2: "\\b\\fs36", h3: "\\b\\fs28", h4: "\\b", h5: "\\b", h6: "\\b",
+  b: "\\b", strong: "\\b", th: "\\b", h4: "\\b", h5: "\\b", h6: "\\b",
+  h1: "\\b\\fs48", h2: "\\b\\fs36", h3: "\\b\\fs28",
   i: "\\i", em: "\\i", cite: "\\i", address: "\\i", u: "\\ul", ins: "\\ul", s: "\\strike", strike: "\\strike",
   del: "\\strike", sup: "\\super", sub: "\\sub", tt: "\\f1", code: "\\f1", pre: "\\f1", kbd: "\\f1", samp: "\\f1",
 };

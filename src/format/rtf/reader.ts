@@ -77,7 +77,7 @@ const symbolTexts: ReadonlyMap<number, string> = new Map([
   [0x5c, "\\"], [0x7b, "{"], [0x7d, "}"], [0x7e, "\u00a0"], [0x5f, "\u2011"], [0x2d, "\u00ad"],
 ]);
 
-/** How many tokens from the start on an origin is looked for. [MS-OXRTFEX] 2.2.3.1 names ten; some writers take more. */
+/** Tokens from the start in which an origin is looked for. [MS-OXRTFEX] 2.2.3.1 names ten; some writers take more. */
 const originTokensMax = 24;
 const fontsMax = 4096;
 const fontNameMax = 128;
@@ -149,7 +149,8 @@ export class RtfReader implements RtfDocument {
         const skipped = Math.min(this.#toSkip, scanner.to - scanner.from);
         this.#toSkip -= skipped;
         this.#isGroupStart = false;
-        if (scanner.from + skipped < scanner.to) this.#bytes(scanner.bytes.subarray(scanner.from + skipped, scanner.to));
+        const from = scanner.from + skipped;
+        if (from < scanner.to) this.#bytes(scanner.bytes.subarray(from, scanner.to));
         continue;
       }
       if (kind === "hex") {

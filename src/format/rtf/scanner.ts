@@ -112,7 +112,9 @@ export class RtfScanner {
     if (isNegative) at++;
     if (isDigit(bytes[at] ?? 0)) {
       let value = 0;
-      for (; at < bytes.length && isDigit(bytes[at]!); at++) value = Math.min(value * 10 + bytes[at]! - 0x30, 0x7fffffff);
+      for (; at < bytes.length && isDigit(bytes[at]!); at++) {
+        value = Math.min(value * 10 + bytes[at]! - 0x30, 0x7fffffff);
+      }
       this.parameter = isNegative ? -value : value;
     }
     if (bytes[at] === 0x20) at++;

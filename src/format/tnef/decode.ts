@@ -7,8 +7,8 @@ import { attachMethods, numberOf, propertyIds } from "#format/mapi/property.ts";
 import type { MapiAttachment, MapiMessage, MapiProperty } from "#format/mapi/property.ts";
 import { typeCodes } from "#format/mapi/values.ts";
 import {
-  AttachRendData, Attribute, attributeIds, checksumOf, levels, objectKinds, OemCodepage, Property, signature,
-  StreamHeader, streamHeaderSize,
+  AttachRendData, Attribute, attributeIds, checksumOf, levels, objectKinds, Property, signature, StreamHeader,
+  streamHeaderSize,
 } from "#format/tnef/layout.ts";
 import { classText, legacyProperties } from "#format/tnef/legacy.ts";
 
@@ -122,7 +122,8 @@ class Decoder {
       else if (id === attributeIds.attMsgProps) this.#propertyList(data, 0, this.#properties);
       else if (id === attributeIds.attRecipTable) this.#recipientTable(data);
       else if (id === attributeIds.attOemCodepage) {
-        this.#codePage = data.length >= 8 ? decodePrefix(OemCodepage, data).value.primary : decodePrefix(u32, data).value;
+        // Some writers leave the second one out.
+        this.#codePage = decodePrefix(u32, data).value;
       } else if (!this.#old.has(id)) this.#old.set(id, data);
     } catch (error) {
       this.#refused(error, at);

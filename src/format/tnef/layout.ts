@@ -22,8 +22,9 @@ export const levels = { message: 1, attachment: 2 } as const;
 
 /** Attributes by the name of the specification. [MS-OXTNEF] 2.1.3.2 */
 export const attributeIds = {
-  attTnefVersion: 0x00089006, attOemCodepage: 0x00069007, attMessageClass: 0x00078008, attOriginalMessageClass: 0x00070600,
-  attFrom: 0x00008000, attSubject: 0x00018004, attBody: 0x0002800c, attMessageID: 0x00018009, attParentID: 0x0001800a,
+  attTnefVersion: 0x00089006, attOemCodepage: 0x00069007, attMessageClass: 0x00078008,
+  attOriginalMessageClass: 0x00070600, attFrom: 0x00008000, attSubject: 0x00018004, attBody: 0x0002800c,
+  attMessageID: 0x00018009, attParentID: 0x0001800a,
   attConversationID: 0x0001800b, attMessageStatus: 0x00068007, attPriority: 0x0004800d, attOwner: 0x00060000,
   attSentFor: 0x00060001, attDelegate: 0x00060002, attDateStart: 0x00030006, attDateEnd: 0x00030007,
   attAidOwner: 0x00040008, attRequestRes: 0x00040009, attDateSent: 0x00038005, attDateRecd: 0x00038006,
@@ -39,7 +40,9 @@ export const AttachRendData = struct({
 });
 
 /** A moment of the sender's local time. [MS-OXTNEF] 2.1.3.3.4 */
-export const DateTime = struct({ year: u16, month: u16, day: u16, hour: u16, minute: u16, second: u16, dayOfWeek: u16 });
+export const DateTime = struct({
+  year: u16, month: u16, day: u16, hour: u16, minute: u16, second: u16, dayOfWeek: u16,
+});
 
 /** Primary and secondary. [MS-OXTNEF] 2.1.3.3.2 */
 export const OemCodepage = struct({ primary: u32, secondary: u32 });
@@ -95,7 +98,9 @@ function valueType(type: number): Type<MapiValue> {
   if (isVariable(type)) {
     const list = listOf(u32, blockOf(base));
     if (isMultiple(type)) return list as Type<MapiValue>;
-    return mapped<readonly (string | Uint8Array)[], string | Uint8Array>(list, one, (value) => [value]) as Type<MapiValue>;
+    return mapped<readonly (string | Uint8Array)[], string | Uint8Array>(
+      list, one, (value) => [value],
+    ) as Type<MapiValue>;
   }
   const fixed = fixedTypes.get(base);
   if (fixed === undefined) throw new WireError(`unknown type 0x${type.toString(16)}`, 0);

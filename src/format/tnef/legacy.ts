@@ -106,7 +106,9 @@ function readOwner(data: Uint8Array): readonly (MapiValue | undefined)[] {
 }
 
 /** Old flag, and the bit of PidTagMessageFlags. [MS-OXTNEF] 2.1.3.3.6, [MS-OXCMSG] 2.2.1.6 */
-const statusBits: readonly (readonly [old: number, now: number])[] = [[0x20, 0x01], [0x04, 0x04], [0x02, 0x08], [0x80, 0x10]];
+const statusBits: readonly (readonly [old: number, now: number])[] = [
+  [0x20, 0x01], [0x04, 0x04], [0x02, 0x08], [0x80, 0x10],
+];
 
 function readStatus(data: Uint8Array): readonly [number] {
   const old = data[0] ?? 0;
