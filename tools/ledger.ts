@@ -18,7 +18,8 @@ interface Citation {
 }
 
 /** `RFC 9051 §6.4.4`, `[MS-OXCDATA] 2.2.1`, and further sections after "and" or a comma. */
-const citationForm = /(RFC \d{3,5}|\[MS-[A-Z0-9]+\]) ?§? ?((?:[A-Z]|\d+)(?:\.\d+)*)((?:(?:, | and )§?\d+(?:\.\d+)+)*)/g;
+const citationForm =
+  /(RFC \d{3,5}|\[MS-[A-Z0-9]+\]) ?§? ?((?:[A-Z]|\d+)(?:\.\d+)*)((?:(?:, | and )§?\d+(?:\.\d+)+)*)/g;
 
 export function citationsIn(path: string, text: string): Citation[] {
   const isTest = /\.test\.ts$/.test(path);
@@ -66,7 +67,8 @@ export function renderLedger(): string {
     for (const [section, cited] of [...sections].sort((left, right) => bySection(left[0], right[0]))) {
       const code = [...new Set(cited.filter((one) => !one.isTest).map((one) => one.path))];
       const tests = [...new Set([
-        ...cited.filter((one) => one.isTest).map((one) => one.path), ...code.flatMap((path) => testsBeside(path, files)),
+        ...cited.filter((one) => one.isTest).map((one) => one.path),
+        ...code.flatMap((path) => testsBeside(path, files)),
       ])].slice(0, 3);
       lines.push(`| ${section} | ${code.map(short).join(", ")} | ${tests.map(short).join(", ") || "–"} |`);
     }

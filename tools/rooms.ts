@@ -9,7 +9,7 @@ export const rooms: Record<string, readonly string[]> = {
   store: ["base", "props"],
   directory: ["base", "store"],
   mailbox: ["base", "props", "format", "convert", "store", "directory"],
-  calendar: ["base", "props", "format", "mailbox"],
+  calendar: ["base", "codec", "props", "format", "mailbox"],
   net: ["base", "directory"],
   transport: ["base", "codec", "format", "wire/smtp", "store", "net", "directory", "mailbox", "calendar"],
   serve: [

@@ -8,7 +8,8 @@
 export const faults = {
   accessDenied: { mapi: 0x80070005, ews: "ErrorAccessDenied", imap: "NOPERM", smtp: "550 5.7.1", pop3: "", http: 403 },
   authenticationFailed: {
-    mapi: 0x80040111, ews: "ErrorAccessDenied", imap: "AUTHENTICATIONFAILED", smtp: "535 5.7.8", pop3: "AUTH", http: 401,
+    mapi: 0x80040111, ews: "ErrorAccessDenied", imap: "AUTHENTICATIONFAILED", smtp: "535 5.7.8", pop3: "AUTH",
+    http: 401,
   },
   /** The right answer may come later: a dependency is down, a lock is held too long. */
   unavailable: {
@@ -38,12 +39,15 @@ export const faults = {
     mapi: 0x80070057, ews: "ErrorInvalidRequest", imap: "CANNOT", smtp: "501 5.5.4", pop3: "", http: 400,
   },
   /** The operation is one this object never allows: deleting the inbox, moving a folder below itself. */
-  notAllowed: { mapi: 0x80040102, ews: "ErrorInvalidOperation", imap: "CANNOT", smtp: "550 5.7.1", pop3: "", http: 405 },
+  notAllowed: {
+    mapi: 0x80040102, ews: "ErrorInvalidOperation", imap: "CANNOT", smtp: "550 5.7.1", pop3: "", http: 405,
+  },
   notSupported: {
     mapi: 0x80040102, ews: "ErrorUnsupportedOperation", imap: "CANNOT", smtp: "502 5.5.1", pop3: "", http: 501,
   },
   hasChildren: {
-    mapi: 0x80040609, ews: "ErrorDeleteDistinguishedFolder", imap: "HASCHILDREN", smtp: "550 5.5.0", pop3: "", http: 409,
+    mapi: 0x80040609, ews: "ErrorDeleteDistinguishedFolder", imap: "HASCHILDREN", smtp: "550 5.5.0", pop3: "",
+    http: 409,
   },
   folderCycle: {
     mapi: 0x8004060b, ews: "ErrorMoveCopyFailed", imap: "CANNOT", smtp: "550 5.5.0", pop3: "", http: 409,
@@ -58,7 +62,8 @@ export const faults = {
   cancelled: { mapi: 0x80040501, ews: "ErrorServerBusy", imap: "", smtp: "421 4.3.2", pop3: "SYS/TEMP", http: 499 },
   /** Never thrown on purpose: what a protocol answers when a bug ended the request. */
   internal: {
-    mapi: 0x80004005, ews: "ErrorInternalServerError", imap: "SERVERBUG", smtp: "451 4.3.0", pop3: "SYS/TEMP", http: 500,
+    mapi: 0x80004005, ews: "ErrorInternalServerError", imap: "SERVERBUG", smtp: "451 4.3.0", pop3: "SYS/TEMP",
+    http: 500,
   },
 } as const satisfies Record<string, FaultRow>;
 

@@ -45,7 +45,7 @@ export const limits = {
   imapSignInLiteralMaxBytes: 8 * 1024,
   /** Literals in one IMAP command. */
   imapLiteralsMax: 256,
-  /** Announced data of a refused IMAP literal that is read and dropped to stay in step; above it the connection ends. */
+  /** Announced data of a refused IMAP literal that is read and dropped to stay in step; above it, the end. */
   imapSkipMaxBytes: 1024 * 1024 * 1024,
   /** Ranges in one IMAP sequence set. */
   imapSequenceRangesMax: 20_000,

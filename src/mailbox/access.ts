@@ -54,7 +54,8 @@ export class Access {
 
   /** Nothing here is open to the caller: not the store, not one folder. Free/busy is asked elsewhere. */
   get isNone(): boolean {
-    return this.storeRight === "none" && ![...this.#folders.values()].some((rights) => (rights & ~freeBusyRights) !== 0);
+    return this.storeRight === "none"
+      && ![...this.#folders.values()].some((rights) => (rights & ~freeBusyRights) !== 0);
   }
 
   rights(folderId: number): number {

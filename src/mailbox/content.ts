@@ -6,12 +6,18 @@ import type { MessageContent } from "#mailbox/api.ts";
 import type { Store } from "#store/api.ts";
 import { get } from "#store/sql.ts";
 
+interface ContentRow {
+  size_bytes: number;
+  hash: string | null;
+  bytes: Uint8Array;
+}
+
 const pieceBytes = 256 * 1024;
 
 export async function openContent(
   ctx: Ctx, store: Store, mailboxId: MailboxId, contentId: ContentId,
 ): Promise<MessageContent> {
-  const row = await store.read(ctx, mailboxId, () => get<{ size_bytes: number; hash: string | null; bytes: Uint8Array }>(
+  const row = await store.read(ctx, mailboxId, () => get<ContentRow>(
     "SELECT size_bytes, hash, bytes FROM content WHERE mailbox_id = $1 AND content_id = $2", mailboxId, contentId));
   if (row === undefined) throw new Fault("notFound", "This message was removed meanwhile.");
   return new StoredContent(store, row.size_bytes, row.bytes, row.hash);

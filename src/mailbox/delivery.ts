@@ -40,7 +40,9 @@ export function createDeliver(store: Store, directory: Directory): Deliver {
 async function toSource(store: Store, { content, prefix }: Delivery) {
   if ("hash" in content) return { inline: Uint8Array.prototype.slice.call(prefix), blob: content };
   const sizeBytes = prefix.length + content.bytes.length;
-  if (sizeBytes < limits.blobThresholdBytes) return { inline: joinExact([prefix, content.bytes], sizeBytes), blob: null };
+  if (sizeBytes < limits.blobThresholdBytes) {
+    return { inline: joinExact([prefix, content.bytes], sizeBytes), blob: null };
+  }
   // Just over the threshold because of the prefix: the bytes alone go to the blob store.
   const writer = store.blobs.create();
   await writer.write(content.bytes);

@@ -258,7 +258,9 @@ class OpenMailbox implements Mailbox {
     folderId: FolderId; upload: Upload; flags: number; keywords: readonly string[]; internalMs: number | null;
   }): Promise<AppendResult> {
     this.#access.require(request.folderId, "create");
-    if (!(request.upload instanceof SpooledUpload)) throw new Fault("invalidArgument", "This is not an upload of ours.");
+    if (!(request.upload instanceof SpooledUpload)) {
+      throw new Fault("invalidArgument", "An upload comes from beginUpload of this mailbox.");
+    }
     const source = await request.upload.finish();
     await this.#store.requireRoom(source.inline.length);
     const result = await this.#transact(ctx, insertMessage, {

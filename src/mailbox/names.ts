@@ -73,7 +73,8 @@ const translations: Record<string, Record<Seen, string>> = {
     inbox: "Caixa de Entrada", outbox: "Caixa de Saída", sentItems: "Itens Enviados", deletedItems: "Itens Excluídos",
     drafts: "Rascunhos", calendar: "Calendário", contacts: "Contatos", journal: "Diário", notes: "Anotações",
     tasks: "Tarefas", junkEmail: "Lixo Eletrônico", syncIssues: "Problemas de Sincronização", conflicts: "Conflitos",
-    localFailures: "Falhas Locais", serverFailures: "Falhas do Servidor", rssFeeds: "RSS Feeds", archive: "Arquivo Morto",
+    localFailures: "Falhas Locais", serverFailures: "Falhas do Servidor", rssFeeds: "RSS Feeds",
+    archive: "Arquivo Morto",
     conversationHistory: "Histórico de Conversas", suggestedContacts: "Contatos Sugeridos",
   },
 };

@@ -1,3 +1,4 @@
+import { codePageLabel } from "#format/mapi/code-page.ts";
 import { canonicalCharset } from "#format/mime/charset.ts";
 
 /**
@@ -16,11 +17,23 @@ const codePages: Readonly<Record<string, number>> = {
   "shift_jis": 932, "iso-2022-jp": 50220, "euc-jp": 51932,
 };
 
+const labels = new Map<number, string>();
+for (const [label, page] of Object.entries(codePages)) {
+  if (!labels.has(page)) labels.set(page, label);
+}
+
 /** The number of a charset label, or null for one that has no code page of its own. [MS-UCODEREF] 2.2.1 */
 export function codePageOf(label: string): number | null {
   const name = label.trim().toLowerCase();
   if (Object.hasOwn(codePages, name)) return codePages[name] ?? null;
+  const numbered = /^(?:x-)?(?:cp|ibm|windows)[-_]?(\d{3,5})$/.exec(name)?.[1];
+  if (numbered !== undefined && canonicalCharset(name) !== null) return Number(numbered);
   const known = canonicalCharset(name);
   if (known === null || !Object.hasOwn(codePages, known)) return null;
   return codePages[known] ?? null;
+}
+
+/** The label mail programs know a code page by; null for one that is guessed. [MS-OXCMAIL] 2.1.3.3 */
+export function charsetOf(codePage: number): string | null {
+  return labels.get(codePage) ?? codePageLabel(codePage);
 }

@@ -198,18 +198,17 @@ test("signed and encrypted messages stay as they are", () => {
     "Content-Transfer-Encoding: base64\n\nAQID\n");
   assert.equal(valueOf(opaque, "PidTagMessageClass"), "IPM.Note.SMIME");
   assert.deepEqual([...attachmentBytes(opaque.attachments[0]!)], [1, 2, 3]);
-  assert.match(bytesOf(opaque).toString(), /^Content-Type: application\/pkcs7-mime; name=smime.p7m; smime-type=enveloped/m);
+  assert.match(bytesOf(opaque).toString(), /^Content-Type: application\/pkcs7-mime; name=smime.p7m;\s+smime-type=enveloped/m);
   const pgp = multi("encrypted", part("application/pgp-encrypted", "Version: 1"), part("application/octet-stream", "-----"))
     .replace("multipart/encrypted", "multipart/encrypted; protocol=application/pgp-encrypted");
   assert.match(bytesOf(itemOf(pgp)).toString(), /multipart\/encrypted; protocol="application\/pgp-encrypted"/);
 });
 
 const dsn = (action: string, status: string): string => "From: MAILER-DAEMON@x.org\nTo: Me <me@x.org>\nSubject: Failed\n" +
-  multi("report; report-type=delivery-status", part("text/plain", "sorry"), part("message/delivery-status",
+  multi("report", part("text/plain", "sorry"), part("message/delivery-status",
     `Reporting-MTA: dns; mx.x.org\nArrival-Date: Wed, 4 Mar 2026 05:06:07 +0000\n\nFinal-Recipient: rfc822; you@y.org\n` +
     `Action: ${action}\nStatus: ${status}\nRemote-MTA: dns; mx.y.org\nDiagnostic-Code: smtp; 550 ${status} no such user`),
-  part("message/rfc822", "Message-ID: <1@x.org>\nSubject: Hello\nTo: you@y.org\n\nhi")).replace("; report-type", "; report-type")
-    .replaceAll("breport; report-type=delivery-status3", "RRR");
+  part("message/rfc822", "Message-ID: <1@x.org>\nSubject: Hello\nTo: you@y.org\n\nhi"));
 
 test("delivery reports", () => {
   const item = itemOf(dsn("failed", "5.1.1"));

@@ -71,14 +71,10 @@ function date(header: string, property: TaggedProperty<"Time">, also: readonly s
     write: (item) => {
       const value = getProperty(item, property);
       const utcMs = value === undefined ? null : fromFileTime(value);
-      return utcMs === null || utcMs < yearMinMs || utcMs > yearMaxMs ? null : rawField(header, formatDate(utcMs));
+      return utcMs === null ? null : rawField(header, formatDate(utcMs));
     },
   };
 }
-
-/** Years 1900 to 9999, as far as a Date field goes. RFC 5322 §3.3 */
-const yearMinMs = Date.UTC(1900, 0, 1);
-const yearMaxMs = Date.UTC(9999, 11, 31);
 
 function flag(header: string, property: Flag): HeaderRule {
   return {

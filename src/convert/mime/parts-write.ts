@@ -1,5 +1,4 @@
 import { Buffer, isUtf8 } from "node:buffer";
-import { codePageLabel } from "#format/mapi/code-page.ts";
 import { decodeCharset } from "#format/mime/charset.ts";
 import { formatDate } from "#format/mime/date.ts";
 import { paramField, rawField, textField } from "#format/mime/fields.ts";
@@ -12,6 +11,7 @@ import { attachmentAboutBytes, attachmentBytes, attachmentChunks, getProperty } 
 import { WireError } from "#base/fault.ts";
 import { attachMethods, renderedInBody } from "#convert/mime/attachments-read.ts";
 import { textOfHtml, utf8CodePage } from "#convert/mime/bodies.ts";
+import { charsetOf } from "#convert/mime/charset.ts";
 import { textPart } from "#convert/mime/deferred.ts";
 import { mimeExtension } from "#convert/mime/file-names.ts";
 import { methodOf, methodOfClass } from "#convert/mime/message-class.ts";
@@ -73,9 +73,11 @@ function rtfBody(compressed: Uint8Array): ReturnType<typeof readRtfBody> {
   }
 }
 
+const asciiCodePage = 20127;
+
 function htmlLabel(item: ItemBag, html: Uint8Array): string {
   const page = getProperty(item, p.PidTagInternetCodepage);
-  const label = page === undefined ? null : codePageLabel(page);
+  const label = page === undefined || page === asciiCodePage ? null : charsetOf(page);
   if (label === null || page === utf8CodePage) return isUtf8(html) ? "utf-8" : label ?? "windows-1252";
   return label;
 }
@@ -239,7 +241,7 @@ export function dispositionFields(attachment: ItemAttachment, type: string, rela
   ] as const) {
     const time = getProperty(attachment, property);
     const utcMs = time === undefined ? null : fromFileTime(time);
-    if (utcMs !== null && utcMs > 0) params[param] = formatDate(utcMs);
+    if (utcMs !== null) params[param] = formatDate(utcMs);
   }
   out.push(paramField("Content-Disposition", related ? "inline" : "attachment", params));
   const contentId = getProperty(attachment, p.PidTagAttachContentId)?.replaceAll(/[\0-\x20<>\x7f-\uffff]/g, "") ?? "";

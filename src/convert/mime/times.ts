@@ -6,8 +6,11 @@ export function toFileTime(utcMs: number): bigint {
   return (BigInt(Math.trunc(utcMs)) + epochGapMs) * 10_000n;
 }
 
-/** A PtypTime as UTC milliseconds; null for one that no Date can hold. [MS-OXCDATA] 2.11.1 */
+const firstMs = Date.UTC(1900, 0, 1);
+const lastMs = Date.UTC(9999, 11, 31);
+
+/** A PtypTime as UTC milliseconds; null for one that no Date field holds: before 1900, after 9999. RFC 5322 §3.3 */
 export function fromFileTime(time: bigint): number | null {
   const utcMs = Number(time / 10_000n - epochGapMs);
-  return Math.abs(utcMs) > 8.64e15 ? null : utcMs;
+  return utcMs < firstMs || utcMs > lastMs ? null : utcMs;
 }

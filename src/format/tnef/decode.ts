@@ -7,24 +7,30 @@ import { attachMethods, numberOf, propertyIds } from "#format/mapi/property.ts";
 import type { MapiAttachment, MapiMessage, MapiProperty } from "#format/mapi/property.ts";
 import { typeCodes } from "#format/mapi/values.ts";
 import {
-  AttachRendData, Attribute, attributeIds, checksumOf, levels, objectKinds, Property, signature, StreamHeader,
+  AttachRendData, Attribute, attributeIds, checksumOf, idOf, levels, objectKinds, Property, signature, StreamHeader,
   streamHeaderSize,
 } from "#format/tnef/layout.ts";
 import { classText, legacyProperties } from "#format/tnef/legacy.ts";
 
 /** A message that came as TNEF. */
 export interface TnefMessage extends MapiMessage {
-  /** Ties the attachments to those of the MIME message around. [MS-OXTNEF] 2.1.3.1 */
+  /** Ties the attachments to those of the MIME message around. [MS-OXTNEF] 2.1.3 */
   readonly legacyKey: number;
   /** What was damaged and passed over, for the log. */
   readonly problems: readonly string[];
 }
 
+const ids = {
+  attMsgProps: idOf(attributeIds.attMsgProps), attRecipTable: idOf(attributeIds.attRecipTable),
+  attOemCodepage: idOf(attributeIds.attOemCodepage), attMessageClass: idOf(attributeIds.attMessageClass),
+  attAttachRendData: idOf(attributeIds.attAttachRendData), attAttachData: idOf(attributeIds.attAttachData),
+  attAttachment: idOf(attributeIds.attAttachment),
+} as const;
 const problemsMax = 50;
 const oleAttachType = 2;
 const noPosition = 0xffffffff;
 
-/** Whether bytes begin as TNEF does. [MS-OXTNEF] 2.1.3.1 */
+/** Whether bytes begin as TNEF does. [MS-OXTNEF] 2.1.3 */
 export function isTnef(bytes: Uint8Array): boolean {
   return bytes.length >= streamHeaderSize &&
     ((bytes[0]! | (bytes[1]! << 8) | (bytes[2]! << 16) | (bytes[3]! << 24)) >>> 0) === signature;
@@ -112,16 +118,17 @@ class Decoder {
   }
 
   #attribute(attribute: Attribute, at: number): void {
-    const { id, level, data } = attribute;
+    const { level, data } = attribute;
+    const id = idOf(attribute.id);
     // What is inside an attachment is covered by the sum of the attachment.
     if (this.#depth === 0 && checksumOf(data) !== attribute.checksum) {
-      this.#problem(`checksum of attribute 0x${id.toString(16)}`, at);
+      this.#problem(`checksum of attribute 0x${attribute.id.toString(16)}`, at);
     }
     try {
-      if (level === levels.attachment) this.#attachmentAttribute(attribute);
-      else if (id === attributeIds.attMsgProps) this.#propertyList(data, 0, this.#properties);
-      else if (id === attributeIds.attRecipTable) this.#recipientTable(data);
-      else if (id === attributeIds.attOemCodepage) {
+      if (level === levels.attachment) this.#attachmentAttribute(id, data);
+      else if (id === ids.attMsgProps) this.#propertyList(data, 0, this.#properties);
+      else if (id === ids.attRecipTable) this.#recipientTable(data);
+      else if (id === ids.attOemCodepage) {
         // Some writers leave the second one out.
         this.#codePage = decodePrefix(u32, data).value;
       } else if (!this.#old.has(id)) this.#old.set(id, data);
@@ -154,13 +161,13 @@ class Decoder {
     }
   }
 
-  #attachmentAttribute({ id, data }: Attribute): void {
-    if (id === attributeIds.attAttachRendData || this.#attachments.length === 0) {
+  #attachmentAttribute(id: number, data: Uint8Array): void {
+    if (id === ids.attAttachRendData || this.#attachments.length === 0) {
       if (this.#attachments.length >= limits.itemPartsMax) throw new WireError("more attachments than allowed", 0);
       this.#attachments.push({ properties: [], legacy: [], data: undefined, embedded: undefined });
     }
     const open = this.#attachments.at(-1)!;
-    if (id === attributeIds.attAttachRendData) {
+    if (id === ids.attAttachRendData) {
       const rendering = decode(AttachRendData, data, { trailing: "ignore" });
       const method = rendering.attachType === oleAttachType ? attachMethods.storage : attachMethods.byValue;
       open.legacy.push(
@@ -169,8 +176,8 @@ class Decoder {
           value: rendering.attachPosition === noPosition ? -1 : rendering.attachPosition | 0 });
       return;
     }
-    if (id === attributeIds.attAttachData) open.data = data;
-    else if (id === attributeIds.attAttachment) {
+    if (id === ids.attAttachData) open.data = data;
+    else if (id === ids.attAttachment) {
       try {
         this.#propertyList(data, 0, open.properties);
       } finally {
@@ -206,10 +213,10 @@ class Decoder {
 
   #withLegacy(): MapiProperty[] {
     const found: MapiProperty[] = [];
-    const messageClass = this.#old.get(attributeIds.attMessageClass);
+    const messageClass = this.#old.get(ids.attMessageClass);
     let className = classText(this.#properties);
     if (className === "" && messageClass !== undefined) {
-      className = classText(legacyProperties(attributeIds.attMessageClass, messageClass, false, ""));
+      className = classText(legacyProperties(ids.attMessageClass, messageClass, false, ""));
     }
     for (const [id, data] of this.#old) {
       try {

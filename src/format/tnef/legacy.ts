@@ -5,7 +5,7 @@ import { codePageLabel } from "#format/mapi/code-page.ts";
 import { canonicalCharset, decodeCharset } from "#format/mime/charset.ts";
 import type { MapiProperty, MapiValue } from "#format/mapi/property.ts";
 import { withoutNul } from "#format/mapi/values.ts";
-import { attributeIds, DateTime, From, Owner } from "#format/tnef/layout.ts";
+import { attributeIds, DateTime, From, idOf, Owner } from "#format/tnef/layout.ts";
 
 /** How an attribute of the old kind says what a property says. */
 interface LegacyRow {
@@ -53,7 +53,7 @@ export function encodeCodePage(text: string, codePage: number): Uint8Array {
   return iconv.encode(text, iconv.encodingExists(name) ? name : "ascii");
 }
 
-/** Message classes of the program that TNEF was made for. [MS-OXTNEF] 2.1.3.3.7 */
+/** Message classes of the program that TNEF was made for. [MS-OXTNEF] 2.1.3.3 */
 const classes: readonly (readonly [old: string, now: string])[] = [
   ["IPM.Microsoft Mail.Note", "IPM.Note"],
   ["IPM.Microsoft Mail.Read Receipt", "Report.IPM.Note.IPNRN"],
@@ -105,7 +105,7 @@ function readOwner(data: Uint8Array): readonly (MapiValue | undefined)[] {
   return [withoutNul(owner.name), ...splitAddress(owner.address)];
 }
 
-/** Old flag, and the bit of PidTagMessageFlags. [MS-OXTNEF] 2.1.3.3.6, [MS-OXCMSG] 2.2.1.6 */
+/** Old flag, and the bit of PidTagMessageFlags. [MS-OXTNEF] 2.1.3.3, [MS-OXCMSG] 2.2.1.6 */
 const statusBits: readonly (readonly [old: number, now: number])[] = [
   [0x20, 0x01], [0x04, 0x04], [0x02, 0x08], [0x80, 0x10],
 ];
@@ -163,13 +163,18 @@ const attachmentRows = new Map<number, LegacyRow>([
   [attributeIds.attAttachModifyDate, date(0x30080040, writeDate)],
 ]);
 
-/** In meeting messages the owner is who organises or who represents: the class decides. [MS-OXTNEF] 2.1.3.3.11 */
+/** In meeting messages the owner is who organises or who represents: the class decides. [MS-OXTNEF] 2.1.3.3.16 */
 const ownerOfRequest: LegacyRow = { tags: [0x0042001e, 0x0064001e, 0x0065001e], read: readOwner };
 const ownerOfResponse: LegacyRow = { tags: [0x0044001e, 0x0077001e, 0x0078001e], read: readOwner };
 
+const byId = (rows: ReadonlyMap<number, LegacyRow>): ReadonlyMap<number, LegacyRow> =>
+  new Map([...rows].map(([id, row]) => [idOf(id), row]));
+const messageRowsById = byId(messageRows);
+const attachmentRowsById = byId(attachmentRows);
+
 function rowOf(id: number, ofAttachment: boolean, messageClass: string): LegacyRow | undefined {
-  if (ofAttachment) return attachmentRows.get(id);
-  if (id !== attributeIds.attOwner) return messageRows.get(id);
+  if (ofAttachment) return attachmentRowsById.get(idOf(id));
+  if (idOf(id) !== idOf(attributeIds.attOwner)) return messageRowsById.get(idOf(id));
   return /^IPM\.Schedule\.Meeting\.Resp/i.test(messageClass) ? ownerOfResponse : ownerOfRequest;
 }
 

@@ -58,7 +58,9 @@ export interface FolderDelta {
 }
 
 /** Adds to a folder's kept counts, stamps it, takes UIDs; the first UID taken. Fault `notFound` without the folder. */
-export function* adjustFolder(mailboxId: number, folderId: number, cn: number, delta: Partial<FolderDelta>): Work<number> {
+export function* adjustFolder(
+  mailboxId: number, folderId: number, cn: number, delta: Partial<FolderDelta>,
+): Work<number> {
   const row = yield* get<{ uid_next: number }>(
     `UPDATE folder SET message_count = message_count + $3, unread_count = unread_count + $4,
        associated_count = associated_count + $5, size_bytes = size_bytes + $6, uid_next = uid_next + $7,

@@ -298,7 +298,9 @@ export const setSubscription = procedure({
     yield* takeCn(tx.scope);
     if (args.subscribed) {
       const count = yield* get<{ n: number }>("SELECT COUNT(*) AS n FROM subscription WHERE mailbox_id = $1", tx.scope);
-      if (count!.n >= limits.foldersMax) throw new Fault("tooMany", "Too many names are subscribed; remove some first.");
+      if (count!.n >= limits.foldersMax) {
+        throw new Fault("tooMany", "Too many names are subscribed; remove some first.");
+      }
       yield* run("INSERT INTO subscription (mailbox_id, name) VALUES ($1, $2) ON CONFLICT DO NOTHING",
         tx.scope, args.name);
     } else {

@@ -4,7 +4,9 @@ import { createMimeIndexer } from "#format/mime/indexer.ts";
 import { summarize } from "#format/mime/summary.ts";
 import type { MimeSummary } from "#format/mime/summary.ts";
 import { messageFlags } from "#mailbox/api.ts";
-import { adjustFolder, adjustMailbox, takeCn, takeContentId, takeItemIds, takeObjectIds } from "#mailbox/tx/counters.ts";
+import {
+  adjustFolder, adjustMailbox, takeCn, takeContentId, takeItemIds, takeObjectIds,
+} from "#mailbox/tx/counters.ts";
 import { readFolder, readFolderByRole } from "#mailbox/tx/folders.ts";
 import type { FolderRole } from "#mailbox/roles.ts";
 import { procedure } from "#store/api.ts";

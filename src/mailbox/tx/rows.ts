@@ -18,7 +18,8 @@ export interface MessageRecord {
 }
 
 export const messageColumns =
-  "m.item_id, m.message_id, m.uid, m.flags, m.keywords, m.mod_seq, m.size_bytes, m.internal_ms, m.saved_ms, m.content_id";
+  "m.item_id, m.message_id, m.uid, m.flags, m.keywords, m.mod_seq, m.size_bytes, m.internal_ms, m.saved_ms, " +
+  "m.content_id";
 
 const noKeywords: readonly string[] = [];
 

@@ -96,7 +96,8 @@ function* insertCopies(
 function* copyParts(mailboxId: number, fromItem: number, toItem: number): Work<void> {
   yield* run(
     `INSERT INTO message_detail (mailbox_id, item_id, message_class, subject, normalized_subject, from_name,
-       from_address, sent_ms, message_id_header, in_reply_to, has_attachments, importance, preview, conversation_id, bag)
+       from_address, sent_ms, message_id_header, in_reply_to, has_attachments, importance, preview, conversation_id,
+       bag)
      SELECT mailbox_id, $3, message_class, subject, normalized_subject, from_name, from_address, sent_ms,
        message_id_header, in_reply_to, has_attachments, importance, preview, conversation_id, bag
      FROM message_detail WHERE mailbox_id = $1 AND item_id = $2`, mailboxId, fromItem, toItem);
