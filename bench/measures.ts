@@ -1,8 +1,9 @@
-/** The measures, each the same code against every target: a lean client that sends ahead as far as the protocol allows. */
+/** The measures, the same code against every target: a lean client that sends ahead as far as the protocol allows. */
 import { ImapClient } from "../test/support/imap-client.ts";
 import { appendMany, sampleMessage } from "../test/support/load.ts";
 import { pause } from "../test/support/real-ctx.ts";
 import { SmtpClient } from "../test/support/smtp-client.ts";
+import type { Mail } from "../test/support/smtp-client.ts";
 import { domain, password, people } from "./target.ts";
 import type { Target } from "./target.ts";
 
@@ -21,7 +22,13 @@ export interface Sizes {
   readonly logins: number;
 }
 
-const signedIn = (target: Target, user: string): Promise<ImapClient> => ImapClient.signedIn(target.imaps, user, password);
+function signedIn(target: Target, user: string): Promise<ImapClient> {
+  return ImapClient.signedIn(target.imaps, user, password);
+}
+
+function letter(user: string, token: string, sizeBytes: number): Mail {
+  return { from: "sender@outside.example", to: [`${user}@${domain}`], bytes: sampleMessage(token, sizeBytes) };
+}
 
 async function perSecond(count: number, body: () => Promise<unknown>): Promise<number> {
   const began = performance.now();
@@ -31,7 +38,8 @@ async function perSecond(count: number, body: () => Promise<unknown>): Promise<n
 
 /** Runs `count` turns spread over `connections` loops, each with what `open` gives it. */
 async function spread<T extends { close(): void }>(
-  count: number, connections: number, open: (index: number) => Promise<T>, turn: (client: T, number: number) => Promise<unknown>,
+  count: number, connections: number, open: (index: number) => Promise<T>,
+  turn: (client: T, number: number) => Promise<unknown>,
 ): Promise<number> {
   const clients = await Promise.all(Array.from({ length: connections }, (_, index) => open(index)));
   let next = 0;
@@ -69,6 +77,13 @@ async function inTurn(client: ImapClient, count: number, command: (number: numbe
   });
 }
 
+/** Messages per second of commands that each touch all messages of the folder, which grows with each round. */
+function onAll(
+  target: Target, { messages }: Sizes, round: number, count: number, command: (number: number) => string,
+): Promise<number> {
+  return withFolder(target, async (client) => await inTurn(client, count, command) * messages * (round + 1));
+}
+
 export const measures: Measure[] = [
   {
     name: "SMTP, accepted and delivered", unit: "messages/s", higherIsBetter: true,
@@ -76,10 +91,8 @@ export const measures: Measure[] = [
       const before = await inboxCount(target);
       const began = performance.now();
       await spread(messages, connections, () => SmtpClient.greeted(target.smtp), async (client, number) => {
-        const reply = await client.send({
-          from: "sender@outside.example", to: [`${people[number % people.length]}@${domain}`],
-          bytes: sampleMessage(`s${round}-${number}`, messageBytes),
-        });
+        const user = people[number % people.length]!;
+        const reply = await client.send(letter(user, `s${round}-${number}`, messageBytes));
         if (reply.code !== 250) throw new Error(reply.text);
       });
       const acceptedMs = performance.now() - began;
@@ -99,7 +112,7 @@ export const measures: Measure[] = [
       const times: number[] = [];
       for (let number = 0; number < 50; number++) {
         const began = performance.now();
-        await client.send({ from: "s@outside.example", to: [`dave@${domain}`], bytes: sampleMessage(`l${number}`, messageBytes) });
+        await client.send(letter("dave", `l${number}`, messageBytes));
         times.push(performance.now() - began);
       }
       client.close();
@@ -119,7 +132,7 @@ export const measures: Measure[] = [
         const idle = await reader.idle();
         const began = performance.now();
         const told = idle.next(/EXISTS/);
-        await client.send({ from: "s@outside.example", to: [`carol@${domain}`], bytes: sampleMessage(`i${number}`, messageBytes) });
+        await client.send(letter("carol", `i${number}`, messageBytes));
         await told;
         times.push(performance.now() - began);
         await idle.done();
@@ -134,7 +147,8 @@ export const measures: Measure[] = [
     async run(target, { messages, messageBytes }, round) {
       const client = await signedIn(target, "alice");
       await client.send("CREATE Bench");
-      const rate = await perSecond(messages, () => appendMany(client, "Bench", messages, { sizeBytes: messageBytes, prefix: `a${round}-` }));
+      const options = { sizeBytes: messageBytes, prefix: `a${round}-` };
+      const rate = await perSecond(messages, () => appendMany(client, "Bench", messages, options));
       client.close();
       return rate;
     },
@@ -151,32 +165,31 @@ export const measures: Measure[] = [
   },
   {
     name: "IMAP FETCH flags of all", unit: "messages/s", higherIsBetter: true,
-    run: (target, { messages }, round) => withFolder(target, async (client) =>
-      await inTurn(client, 10, () => "FETCH 1:* (UID FLAGS)") * messages * (round + 1)),
+    run: (target, sizes, round) => onAll(target, sizes, round, 10, () => "FETCH 1:* (UID FLAGS)"),
   },
   {
     name: "IMAP FETCH envelopes of all", unit: "messages/s", higherIsBetter: true,
-    run: (target, { messages }, round) => withFolder(target, async (client) =>
-      await inTurn(client, 3, () => "FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE)") * messages * (round + 1)),
+    run: (target, sizes, round) => onAll(target, sizes, round, 3,
+      () => "FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE)"),
   },
   {
     name: "IMAP FETCH header fields of all", unit: "messages/s", higherIsBetter: true,
-    run: (target, { messages }, round) => withFolder(target, async (client) =>
-      await inTurn(client, 3, () => "FETCH 1:* (UID BODY.PEEK[HEADER.FIELDS (FROM TO SUBJECT DATE)])") * messages * (round + 1)),
+    run: (target, sizes, round) => onAll(target, sizes, round, 3,
+      () => "FETCH 1:* (UID BODY.PEEK[HEADER.FIELDS (FROM TO SUBJECT DATE)])"),
   },
   {
     name: "IMAP FETCH bodies of all", unit: "messages/s", higherIsBetter: true,
-    run: (target, { messages }, round) => withFolder(target, async (client) =>
-      await inTurn(client, 3, () => "FETCH 1:* (UID BODY.PEEK[])") * messages * (round + 1)),
+    run: (target, sizes, round) => onAll(target, sizes, round, 3, () => "FETCH 1:* (UID BODY.PEEK[])"),
   },
   {
     name: "IMAP FETCH one body, in turn", unit: "messages/s", higherIsBetter: true,
-    run: (target, { messages }) => withFolder(target, (client) => inTurn(client, messages, (number) => `FETCH ${number} (BODY.PEEK[])`)),
+    run: (target, { messages }) => withFolder(target, (client) =>
+      inTurn(client, messages, (number) => `FETCH ${number} (BODY.PEEK[])`)),
   },
   {
     name: "IMAP STORE on all", unit: "messages/s", higherIsBetter: true,
-    run: (target, { messages }, round) => withFolder(target, async (client) =>
-      await inTurn(client, 4, (number) => `STORE 1:* ${number % 2 === 1 ? "+" : "-"}FLAGS.SILENT (\\Flagged)`) * messages * (round + 1)),
+    run: (target, sizes, round) => onAll(target, sizes, round, 4,
+      (number) => `STORE 1:* ${number % 2 === 1 ? "+" : "-"}FLAGS.SILENT (\\Flagged)`),
   },
   {
     name: "IMAP STORE on one, in turn", unit: "commands/s", higherIsBetter: true,

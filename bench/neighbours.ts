@@ -13,7 +13,9 @@ import { freePortBase } from "../test/support/server.ts";
 import { domain, password, people } from "./target.ts";
 import type { Target } from "./target.ts";
 
-const programs = ["/usr/sbin/postfix", "/usr/sbin/dovecot", "/usr/lib/dovecot/lmtp", "/usr/lib/dovecot/imap", "/usr/bin/openssl"];
+const programs = [
+  "/usr/sbin/postfix", "/usr/sbin/dovecot", "/usr/lib/dovecot/lmtp", "/usr/lib/dovecot/imap", "/usr/bin/openssl",
+];
 
 /** Why they cannot be measured here; null when they can. */
 export function neighboursMissing(): string | null {
@@ -61,8 +63,10 @@ function idOf(user: string): { uid: number; gid: number } {
 }
 
 function makeCertificate(folder: string): void {
-  const made = spawnSync("/usr/bin/openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-    "-nodes", "-keyout", join(folder, "key.pem"), "-out", join(folder, "cert.pem"), "-days", "2", "-subj", "/CN=localhost"]);
+  const made = spawnSync("/usr/bin/openssl", [
+    "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+    "-keyout", join(folder, "key.pem"), "-out", join(folder, "cert.pem"), "-subj", "/CN=localhost",
+  ]);
   if (made.status !== 0) throw new Error(`openssl: ${made.stderr.toString()}`);
 }
 

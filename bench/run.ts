@@ -1,6 +1,7 @@
 /**
- * `npm run bench`: Outpost, and Postfix + Dovecot beside it where they are installed, measured in the same run by the same
- * client, turn by turn so that a busy machine is busy for both. Prints a table with ratios, writes bench/results/*.json.
+ * `npm run bench`: Outpost, and Postfix + Dovecot beside it where they are installed, measured in the same run by the
+ * same client, turn by turn so that a busy machine is busy for both. Prints a table with ratios and writes
+ * bench/results/*.json.
  * `--rounds N`, `--messages N`, `--only TEXT`, `--alone`.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -91,16 +92,19 @@ try {
   const megabytes = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MB`;
   console.log(`\n${table(rows, targets)}\n`);
   for (const [index, { name }] of targets.entries()) {
-    console.log(`Memory of ${name} (PSS): ${megabytes(idle[index]!)} at the start, ${megabytes(memory[index]!)} at the end.`);
+    const [start, end] = [megabytes(idle[index]!), megabytes(memory[index]!)];
+    console.log(`Memory of ${name} (PSS): ${start} at the start, ${end} at the end.`);
   }
-  console.log(`${rounds} rounds, medians; ${sizes.messages} messages of ${sizes.messageBytes} bytes, ${sizes.connections} clients; ` +
+  console.log(`${rounds} rounds, medians; ${sizes.messages} messages of ${sizes.messageBytes} bytes, ` +
+    `${sizes.connections} clients; ` +
     `${cpus().length} × ${cpus()[0]?.model ?? "CPU"}, Node ${process.version}.`);
   const folder = join(projectRoot, "bench", "results");
   mkdirSync(folder, { recursive: true });
   const path = join(folder, `${new Date().toISOString().replaceAll(":", "-").slice(0, 19)}.json`);
   writeFileSync(path, JSON.stringify({
     at: new Date().toISOString(), node: process.version, cpus: cpus().length, rounds, sizes, missing,
-    memory: Object.fromEntries(targets.map(({ name }, index) => [name, { startBytes: idle[index], endBytes: memory[index] }])),
+    memory: Object.fromEntries(targets.map(({ name }, index) =>
+      [name, { startBytes: idle[index], endBytes: memory[index] }])),
     measures: rows.map((row) => ({
       name: row.measure.name, unit: row.measure.unit, higherIsBetter: row.measure.higherIsBetter,
       values: Object.fromEntries(row.values), ratio: targets[1] === undefined ? null : ratioOf(row, targets[1].name),

@@ -19,6 +19,11 @@ function statusField(pid: string, field: string): number {
   return Number(new RegExp(`^${field}:\\s+(\\d+)`, "m").exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1] ?? 0);
 }
 
+/** A process may end between two looks at it. */
+function throwUnlessEnded(error: unknown): void {
+  if (!["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+}
+
 /** Proportional set size of the processes and all they started, bytes: pages that are shared count once. */
 export function memoryBytes(roots: readonly number[]): number {
   const parents = new Map<number, number>();
@@ -26,8 +31,7 @@ export function memoryBytes(roots: readonly number[]): number {
     try {
       parents.set(Number(pid), statusField(pid, "PPid"));
     } catch (error) {
-      // It ended between the two looks.
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT" && (error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+      throwUnlessEnded(error);
     }
   }
   const belongs = (pid: number): boolean => roots.includes(pid) || (parents.has(pid) && belongs(parents.get(pid)!));
@@ -38,7 +42,7 @@ export function memoryBytes(roots: readonly number[]): number {
       const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "latin1");
       sum += Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1] ?? 0) * 1024;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT" && (error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+      throwUnlessEnded(error);
     }
   }
   return sum;

@@ -91,7 +91,8 @@ suite("imapflow", () => {
     const third = await writer.append("INBOX", mail("three"));
     assert.ok(second !== false && third !== false);
 
-    const fetched = await collect(writer.fetch("1:*", { uid: true, flags: true, envelope: true, internalDate: true, source: true }));
+    const fetched = await collect(writer.fetch("1:*",
+      { uid: true, flags: true, envelope: true, internalDate: true, source: true }));
     assert.deepEqual(fetched.map(({ envelope }) => envelope!.subject), ["one", "two: grüße", "three"]);
     assert.deepEqual([...fetched[0]!.flags!].filter((flag) => flag !== "\\Recent"), ["\\Seen"]);
     assert.equal(new Date(fetched[0]!.internalDate!).getTime(), date.getTime());
@@ -100,10 +101,12 @@ suite("imapflow", () => {
     assert.deepEqual(await writer.search({ subject: "two" }, { uid: true }), [second.uid]);
     assert.deepEqual(await writer.search({ body: "äpfeln" }, { uid: true }), [second.uid]);
     assert.deepEqual(await writer.search({ seen: false }, { uid: true }), [second.uid, third.uid]);
-    assert.deepEqual(await writer.search({ or: [{ subject: "one" }, { subject: "three" }] }, { uid: true }), [first.uid, third.uid]);
+    assert.deepEqual(await writer.search({ or: [{ subject: "one" }, { subject: "three" }] }, { uid: true }),
+      [first.uid, third.uid]);
 
     assert.ok(await writer.messageFlagsAdd(String(second.uid), ["\\Flagged", "$Work"], { uid: true }));
-    await until(() => told.some((line) => /^flags \d+ .*\$Work \\Flagged/.test(line)), `flags are told: ${told.join("; ")}`, 1000);
+    await until(() => told.some((line) => /^flags \d+ .*\$Work \\Flagged/.test(line)),
+      `flags are told: ${told.join("; ")}`, 1000);
     const copied = await writer.messageCopy(String(second.uid), "Work/2026", { uid: true });
     assert.ok(copied !== false && copied.uidMap?.get(second.uid!) !== undefined, "COPYUID");
     const moved = await writer.messageMove(String(third.uid), "Work/2026", { uid: true });
@@ -117,7 +120,8 @@ suite("imapflow", () => {
     assert.deepEqual([status.messages, status.unseen], [2, 2]);
     await writer.mailboxOpen("Work/2026");
     const there = await collect(writer.fetch("1:*", { flags: true, envelope: true }));
-    assert.deepEqual(there.map(({ envelope, flags }) => [envelope!.subject, [...flags!].filter((flag) => flag !== "\\Recent").sort()]),
+    assert.deepEqual(there.map(({ envelope, flags }) =>
+      [envelope!.subject, [...flags!].filter((flag) => flag !== "\\Recent").sort()]),
       [["two: grüße", ["$Work", "\\Flagged"]], ["three", []]]);
     await writer.mailboxOpen("INBOX");
     await writer.mailboxRename("Work", "Old");
@@ -168,7 +172,8 @@ suite("nodemailer", () => {
       assert.deepEqual(info.accepted, [`bob@${domain}`]);
       const acceptedMs = performance.now();
       await idle.next(/^\* \d+ EXISTS/);
-      assert.ok(performance.now() - acceptedMs < 1000, `IDLE woke ${Math.round(performance.now() - acceptedMs)} ms after the 250`);
+      assert.ok(performance.now() - acceptedMs < 1000,
+        `IDLE woke ${Math.round(performance.now() - acceptedMs)} ms after the 250`);
       assert.ok(performance.now() - began < 3000);
       await idle.done();
       reader.close();
@@ -200,7 +205,8 @@ suite("nodemailer", () => {
     const sender = await SmtpClient.greeted(server.at("smtp"));
     const woken = Promise.all(readers.map(({ idle }) => idle.next(/^\* \d+ EXISTS/)));
     const reply = await sender.send({
-      from: "list@outside.example", to: ["alice", "bob", "carol"].map((user) => `${user}@${domain}`), bytes: mail("to all"),
+      from: "list@outside.example", to: ["alice", "bob", "carol"].map((user) => `${user}@${domain}`),
+        bytes: mail("to all"),
     });
     assert.equal(reply.code, 250);
     const began = performance.now();
@@ -281,16 +287,20 @@ suite("swaks", { skip: programMissing("swaks") }, () => {
 
   // The exit codes are swaks' own: 23 refused at MAIL, 24 at RCPT, 28 at AUTH.
   const refusals: [name: string, exit: number, reply: RegExp, args: () => ReturnType<typeof run>][] = [
-    ["an unknown recipient", 24, /<\*\* 550 5\.1\.1/, () => swaks("smtp", "--from", "a@outside.example", "--to", `nobody@${domain}`)],
-    ["relaying", 24, /<\*\* 550 5\.7\.1/, () => swaks("smtp", "--from", "a@outside.example", "--to", "b@elsewhere.example")],
+    ["an unknown recipient", 24, /<\*\* 550 5\.1\.1/, () =>
+      swaks("smtp", "--from", "a@outside.example", "--to", `nobody@${domain}`)],
+    ["relaying", 24, /<\*\* 550 5\.7\.1/, () =>
+      swaks("smtp", "--from", "a@outside.example", "--to", "b@elsewhere.example")],
     ["AUTH without TLS", 28, /did not advertise authentication/,
       () => swaks("submission", "--auth", "PLAIN", ...signIn, ...from, ...to)],
     ["no sign-in on 587", 23, /<~\* 530 5\.7\.0/, () => swaks("submission", "--tls", ...from, ...to)],
     ["a wrong password", 28, /<~\* 535 5\.7\.8/, () => swaks("submission", "--tls", "--auth", "PLAIN",
       "--auth-user", `alice@${domain}`, "--auth-password", "wrong", ...from, ...to)],
-    ["another's address as sender", 23, /<~\* 553 5\.7\.1/, () => swaks("submission", "--tls", "--auth", "PLAIN", ...signIn,
+    ["another's address as sender", 23, /<~\* 553 5\.7\.1/, () =>
+      swaks("submission", "--tls", "--auth", "PLAIN", ...signIn,
       "--from", `carol@${domain}`, ...to)],
-    ["another's address in From", 26, /<~\* 550 5\.7\.1/, () => swaks("submission", "--tls", "--auth", "PLAIN", ...signIn, ...from, ...to,
+    ["another's address in From", 26, /<~\* 550 5\.7\.1/, () =>
+      swaks("submission", "--tls", "--auth", "PLAIN", ...signIn, ...from, ...to,
       "--header", `From: carol@${domain}`)],
   ];
   for (const [name, exit, reply, args] of refusals) {
@@ -304,9 +314,11 @@ suite("swaks", { skip: programMissing("swaks") }, () => {
 
 suite("curl", { skip: programMissing("curl") }, () => {
   const curl = (url: string, ...args: string[]): ReturnType<typeof run> =>
-    run("curl", ["--silent", "--show-error", "--max-time", "20", "--cacert", server.ready.ca, "--user", `alice@${domain}:${password}`,
+    run("curl", ["--silent", "--show-error", "--max-time", "20", "--cacert", server.ready.ca, "--user",
+      `alice@${domain}:${password}`,
       ...args, url]);
-  const at = (scheme: string, port: keyof typeof server.ports, path = ""): string => `${scheme}://localhost:${server.ports[port]}/${path}`;
+  const at = (scheme: string, port: keyof typeof server.ports, path = ""): string =>
+    `${scheme}://localhost:${server.ports[port]}/${path}`;
   const four = ["--ipv4"];
   before(async () => {
     const client = await ImapClient.signedIn(server.at("imaps"), "alice", password);
@@ -340,7 +352,8 @@ suite("curl", { skip: programMissing("curl") }, () => {
   }
   for (const [scheme, port, tls] of [["smtps", "submissions", []], ["smtp", "submission", ["--ssl-reqd"]]] as const) {
     test(`${scheme}: sends`, async () => {
-      const sent = await curl(at(scheme, port, "client.example.test"), ...four, ...tls, "--mail-from", `alice@${domain}`,
+      const sent = await curl(at(scheme, port, "client.example.test"), ...four, ...tls, "--mail-from",
+        `alice@${domain}`,
         "--mail-rcpt", `bob@${domain}`, "--upload-file", writeMail());
       assert.equal(sent.code, 0, sent.stderr);
     });
@@ -367,6 +380,7 @@ suite("curl", { skip: programMissing("curl") }, () => {
 test("nothing above went wrong inside the server, and it stops within ten seconds", async () => {
   assert.deepEqual(server.errors(), []);
   assert.ok(await server.stop() < 10_000);
-  assert.doesNotMatch(server.log(), new RegExp(`"${password}"|${Buffer.from(`\0alice\0${password}`).toString("base64")}`), "no secret in the log");
+  assert.doesNotMatch(server.log(),
+    new RegExp(`"${password}"|${Buffer.from(`\0alice\0${password}`).toString("base64")}`), "no secret in the log");
   await server.mustCheckClean();
 });

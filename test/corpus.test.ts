@@ -155,7 +155,8 @@ suite("the corpus through SMTP, IMAP and POP3", { skip: corpusMissing }, () => {
     await flow.logout();
     const client = await ImapClient.signedIn(server.at("imaps"), "alice", password);
     await client.ok("EXAMINE INBOX");
-    const answers = await Promise.all(leaves.map(({ uid, part }) => client.ok(`UID FETCH ${uid} (BODY.PEEK[${part}])`)));
+    const answers = await Promise.all(leaves.map(({ uid, part }) =>
+      client.ok(`UID FETCH ${uid} (BODY.PEEK[${part}])`)));
     for (const [index, leaf] of leaves.entries()) {
       const line = answers[index]!.untagged.find(({ text }) => / FETCH /.test(text));
       assert.ok(line, `no part ${leaf.part} in message ${leaf.uid}`);
@@ -176,7 +177,8 @@ suite("the corpus through SMTP, IMAP and POP3", { skip: corpusMissing }, () => {
 function assertSections(whole: Buffer, header: Buffer, text: Buffer): void {
   const both = Buffer.concat([header, text]);
   const before = whole.subarray(0, whole.length - both.length).toString("latin1");
-  assert.ok(whole.subarray(before.length).equals(both), `HEADER and TEXT are not the whole: ${header.subarray(0, 200)}`);
+  assert.ok(whole.subarray(before.length).equals(both),
+    `HEADER and TEXT are not the whole: ${header.subarray(0, 200)}`);
   assert.match(before, /^(From [^\r\n]*[\r\n]+)?$/);
 }
 

@@ -34,7 +34,8 @@ suite("isync", { skip: programMissing("mbsync", "isync") }, () => {
       "SSLType IMAPS", `CertificateFile ${server.ready.ca}`, "",
       "IMAPStore far", "Account outpost", "",
       "MaildirStore near", `Path ${maildir}/`, `Inbox ${maildir}/INBOX`, "SubFolders Verbatim", "",
-      "Channel mail", "Far :far:", "Near :near:", "Patterns INBOX Projects", "Create Both", "Expunge Both", "SyncState *", "",
+      "Channel mail", "Far :far:", "Near :near:", "Patterns INBOX Projects", "Create Both", "Expunge Both",
+        "SyncState *", "",
     ].join("\n"));
     client = await ImapClient.signedIn(server.at("imaps"), "alice", password);
     await client.ok("CREATE Projects");
@@ -81,7 +82,8 @@ suite("isync", { skip: programMissing("mbsync", "isync") }, () => {
     await client.ok("EXPUNGE");
     for (let index = 0; index < 20; index++) await client.append("INBOX", message(`far${index}`), "\\Seen");
     const current = join(maildir, "INBOX", "cur");
-    const files = readdirSync(current).filter((name) => Number(/^m(\d+)$/.exec(subjectOf(join(current, name)))?.[1] ?? 0) > 1000);
+    const files = readdirSync(current).filter((name) =>
+      Number(/^m(\d+)$/.exec(subjectOf(join(current, name)))?.[1] ?? 0) > 1000);
     for (const name of files.slice(0, 50)) renameSync(join(current, name), join(current, withFlag(name, "F")));
     for (const name of files.slice(50, 120)) rmSync(join(current, name));
     for (let index = 0; index < 20; index++) {
@@ -99,7 +101,8 @@ suite("isync", { skip: programMissing("mbsync", "isync") }, () => {
 
   async function changesNothing(): Promise<void> {
     const state = async (): Promise<unknown> => ({
-      near: ["INBOX", "Projects"].map((folder) => ["cur", "new"].map((part) => readdirSync(join(maildir, folder, part)).sort())),
+      near: ["INBOX", "Projects"].map((folder) =>
+        ["cur", "new"].map((part) => readdirSync(join(maildir, folder, part)).sort())),
       far: await Promise.all(["INBOX", "Projects"].map(async (folder) =>
         (await client.ok(`STATUS ${folder} (MESSAGES UIDNEXT HIGHESTMODSEQ)`)).untagged.at(-1)!.text)),
     });

@@ -1,11 +1,11 @@
 /**
- * Proves that nothing acknowledged is lost when the process dies. Round after round the server is killed by SIGKILL at a
- * random moment (now and then while it starts) under SMTP delivery and IMAP load: append, flags, move, expunge. After
- * each restart every mailbox is compared with what clients were told: each acknowledged message is there once, in
- * the right folder, with the acknowledged flags, under the UID that was told; UIDs are never used again; what was
- * not answered is in one of the two states. `outpost check` must find nothing, on data just crashed and on a running
- * server. Losing power is another matter, which `synchronous=FULL` answers and this cannot show.
- * OUTPOST_KILL_ROUNDS sets the rounds (300), OUTPOST_SEED the seed.
+ * Proves that nothing acknowledged is lost when the process dies. Round after round the server is killed by SIGKILL at
+ * a random moment (now and then while it starts) under SMTP delivery and IMAP load: append, flags, move, expunge. After
+ * each restart every mailbox is compared with what clients were told: each acknowledged message is there once, in the
+ * right folder, with the acknowledged flags, under the UID that was told; UIDs are never used again; what was not
+ * answered is in one of the two states. `outpost check` must find nothing, on data just crashed and on a running
+ * server. Losing power is another matter, which `synchronous=FULL` answers and this cannot show. OUTPOST_KILL_ROUNDS
+ * sets the rounds (300), OUTPOST_SEED the seed.
  */
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
@@ -33,7 +33,8 @@ function newMessage(random: Random): { token: string; bytes: Buffer } {
   // Some lie in the mailbox file, some are large enough for the blob store.
   const size = random.chance(0.05) ? random.integer(70_000, 120_000) : random.integer(10, 4000);
   const lines = Array.from({ length: Math.ceil(size / 72) }, () => "x".repeat(70)).join("\r\n");
-  return { token, bytes: Buffer.from(`From: <a@outside.example>\r\nSubject: ${token}\r\nMessage-ID: <${token}@kill>\r\n\r\n${lines}\r\n`) };
+  const head = `From: <a@outside.example>\r\nSubject: ${token}\r\nMessage-ID: <${token}@kill>\r\n`;
+  return { token, bytes: Buffer.from(`${head}\r\n${lines}\r\n`) };
 }
 
 /** Runs until the connection breaks; anything else that goes wrong is remembered and fails the test. */
@@ -54,7 +55,8 @@ async function deliver(server: TestServer, ledgers: readonly Ledger[], random: R
     const arrived = { folder: "INBOX", uid: null, flags: "" };
     for (const ledger of to) ledger.expect(token, arrived, gone).mayComeLate = true;
     const reply = await client.send({
-      from: "a@outside.example", to: to.map(({ user }) => `${user}@${domain}`), bytes, way: random.pick(["data", "bdat"]),
+      from: "a@outside.example", to: to.map(({ user }) => `${user}@${domain}`), bytes,
+        way: random.pick(["data", "bdat"]),
     });
     if (reply.code !== 250) throw new Error(reply.text);
     acknowledged.deliveries++;
@@ -68,7 +70,9 @@ async function work(server: TestServer, ledger: Ledger, remainder: number, rando
   for (;;) {
     const folder = random.pick(folders);
     await client.ok(`SELECT ${folder}`);
-    for (let turn = random.integer(1, 12); turn > 0; turn--) await changeSomething(client, ledger, folder, remainder, random);
+    for (let turn = random.integer(1, 12); turn > 0; turn--) {
+      await changeSomething(client, ledger, folder, remainder, random);
+    }
   }
 }
 
@@ -89,7 +93,8 @@ async function changeSomething(
 
 type Certain = ReturnType<Ledger["certain"]>[number];
 
-async function storeFlags(client: ImapClient, ledger: Ledger, { token, state }: Certain, random: Random): Promise<void> {
+async function storeFlags(client: ImapClient, ledger: Ledger, { token, state }: Certain,
+  random: Random): Promise<void> {
   const after = { ...state, flags: random.pick(flagSets) };
   ledger.expect(token, state, after);
   await client.ok(`UID STORE ${state.uid} FLAGS (${after.flags})`);
@@ -144,7 +149,8 @@ async function readFolder(client: ImapClient, folder: string): Promise<SeenFolde
     highestModSeq: BigInt(/HIGHESTMODSEQ (\d+)/.exec(told)?.[1] ?? 0),
     messages: fetched.map(({ text, literals }) => ({
       folder, uid: Number(/UID (\d+)/.exec(text)![1]), token: /<(k\d+)@kill>/.exec(literals[0]!.toString())![1]!,
-      flags: /FLAGS \(([^)]*)\)/.exec(text)![1]!.split(" ").filter((flag) => flag !== "" && flag !== "\\Recent").sort().join(" "),
+      flags: /FLAGS \(([^)]*)\)/.exec(text)![1]!.split(" ")
+        .filter((flag) => flag !== "" && flag !== "\\Recent").sort().join(" "),
     })),
   };
 }
@@ -190,7 +196,8 @@ test(`${rounds} rounds of SIGKILL under delivery and IMAP load`, { timeout: 1_80
     const random = new Random(seed + round * 1000);
     const failures: string[] = [];
     const load = [
-      ...[0, 1].map((index) => untilKilled("SMTP", failures, () => deliver(server, ledgers, new Random(seed + round * 1000 + index)))),
+      ...[0, 1].map((index) => untilKilled("SMTP", failures, () =>
+        deliver(server, ledgers, new Random(seed + round * 1000 + index)))),
       ...ledgers.flatMap((ledger) => [0, 1].map((remainder) => untilKilled(`IMAP ${ledger.user}`, failures,
         () => work(server, ledger, remainder, new Random(seed + round * 1000 + 10 + remainder))))),
     ];
@@ -211,6 +218,7 @@ test(`${rounds} rounds of SIGKILL under delivery and IMAP load`, { timeout: 1_80
   }
   await server.stop();
   await server.mustCheckClean();
-  t.diagnostic(`${Math.round((performance.now() - began) / 1000)} s; start ${Math.round(startMs / rounds)} ms on average, ` +
+  t.diagnostic(`${Math.round((performance.now() - began) / 1000)} s; ` +
+    `start ${Math.round(startMs / rounds)} ms on average, ` +
     `${Math.round(startMaxMs)} ms at most; acknowledged: ${JSON.stringify(acknowledged)}`);
 });

@@ -1,7 +1,7 @@
 /**
- * Proves that a mailbox of 100,000 messages is served in flat memory: it is filled by APPEND, the server starts anew, then
- * SELECT, FETCH of all flags, a mail program's first listing, searches, a new delivery told by IDLE. The resident memory
- * of the whole process stays under 250 MB at its highest, while filling and while reading. Numbers are printed.
+ * Proves that a mailbox of 100,000 messages is served in flat memory: it is filled by APPEND, the server starts anew,
+ * then SELECT, FETCH of all flags, a mail program's first listing, searches, a new delivery told by IDLE. The resident
+ * memory of the whole process stays under 250 MB at its highest, while filling and while reading. Numbers are printed.
  * OUTPOST_LARGE_MESSAGES sets the count.
  */
 import { strict as assert } from "node:assert";
@@ -63,7 +63,8 @@ test(`a mailbox of ${messageCount} messages in flat memory`, { timeout: 1_800_00
   const idle = await client.idle();
   const sender = await SmtpClient.greeted(server.at("smtp"));
   const wokenMs = await step("delivery with IDLE", async () => {
-    const reply = await sender.send({ from: "a@outside.example", to: [`alice@${domain}`], bytes: sampleMessage("new") });
+    const reply = await sender.send({ from: "a@outside.example", to: [`alice@${domain}`],
+      bytes: sampleMessage("new") });
     assert.equal(reply.code, 250);
     const acceptedAt = performance.now();
     await idle.next(new RegExp(`^\\* ${messageCount + 1} EXISTS`));

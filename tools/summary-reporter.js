@@ -18,5 +18,10 @@ export default async function* summary(source) {
     const error = data.details?.error;
     yield `failed: ${data.name}\n  ${data.file}:${data.line}\n  ${String(error?.cause?.message ?? error?.message).split("\n").join("\n  ")}\n`;
   }
+  // On a machine that has everything nothing may be left out.
+  if (process.env.OUTPOST_EXPECT_CLIENTS === "1" && skipped.length > 0) {
+    process.exitCode = 1;
+    yield `Failing because of ${skipped.length} skipped: with OUTPOST_EXPECT_CLIENTS=1 every test must run.\n`;
+  }
   yield `${passed} passed, ${failed.length} failed, ${skipped.length} skipped\n`;
 }

@@ -18,7 +18,8 @@ export function corpusMessages(): CorpusMessage[] {
   const root = join(corpusFolder, "eml");
   return readdirSync(root, { withFileTypes: true, recursive: true })
     .filter((entry) => entry.isFile())
-    .map((entry) => ({ name: relative(root, join(entry.parentPath, entry.name)), bytes: readFileSync(join(entry.parentPath, entry.name)) }))
+    .map((entry) => ({ name: relative(root, join(entry.parentPath, entry.name)),
+      bytes: readFileSync(join(entry.parentPath, entry.name)) }))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 

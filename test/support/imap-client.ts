@@ -71,7 +71,8 @@ export class ImapClient {
     const pieces = text.split("\u0000");
     const out: Buffer[] = [Buffer.from(`${tag} ${pieces[0]}`, "latin1")];
     for (const [index, literal] of literals.entries()) {
-      out.push(Buffer.from(`{${literal.length}+}\r\n`), Buffer.from(literal), Buffer.from(pieces[index + 1] ?? "", "latin1"));
+      out.push(Buffer.from(`{${literal.length}+}\r\n`), Buffer.from(literal),
+        Buffer.from(pieces[index + 1] ?? "", "latin1"));
     }
     out.push(Buffer.from("\r\n"));
     this.socket.write(Buffer.concat(out));

@@ -1,6 +1,6 @@
 /**
- * What clients were told, kept beside the server to be compared with what is there after a crash. A copy of a message is
- * in one certain state, or, when the server died before it answered, in one of the states before and after.
+ * What clients were told, kept beside the server to be compared with what is there after a crash. A copy of a message
+ * is in one certain state, or, when the server died before it answered, in one of the states before and after.
  */
 export interface CopyState {
   readonly folder: string;

@@ -12,7 +12,8 @@ export function sampleMessage(token: string, sizeBytes = 2000): Buffer {
 
 /** Appends `count` messages with up to `ahead` commands under way. */
 export async function appendMany(
-  client: ImapClient, folder: string, count: number, options: { ahead?: number; sizeBytes?: number; prefix?: string } = {},
+  client: ImapClient, folder: string, count: number,
+    options: { ahead?: number; sizeBytes?: number; prefix?: string } = {},
 ): Promise<void> {
   const { ahead = 100, sizeBytes = 2000, prefix = "m" } = options;
   const underWay: Promise<unknown>[] = [];

@@ -3,8 +3,8 @@ import { spawn, spawnSync } from "node:child_process";
 import type { Answer } from "./server.ts";
 
 /**
- * False when `program` is here, else why a test with it is skipped. With OUTPOST_EXPECT_CLIENTS=1 nothing is skipped: the
- * test then fails when it starts the program.
+ * False when `program` is here, else why a test with it is skipped. With OUTPOST_EXPECT_CLIENTS=1 nothing is skipped:
+ * the test then fails when it starts the program.
  */
 export function programMissing(program: string, debianPackage = program): string | false {
   if (process.env["OUTPOST_EXPECT_CLIENTS"] === "1") return false;

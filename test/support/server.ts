@@ -32,7 +32,9 @@ export interface Ready {
 }
 
 /** Compiled code is kept between the many starts of a test run: a start then takes half the time. */
-const environment = { ...process.env, NODE_COMPILE_CACHE: join(projectRoot, "node_modules", ".cache", "outpost-tests") };
+const environment = {
+  ...process.env, NODE_COMPILE_CACHE: join(projectRoot, "node_modules", ".cache", "outpost-tests"),
+};
 
 export interface Answer {
   readonly code: number | null;
@@ -183,7 +185,7 @@ export class TestServer {
 
   /** Where a raw client connects; ports whose name says so have TLS from the first byte. */
   at(name: PortName): WireAddress {
-    return { port: this.ports[name], ca: this.caPem, servername: "localhost", tls: /s$/.test(name) && name !== "https" };
+    return { port: this.ports[name], ca: this.caPem, servername: "localhost", tls: /s$/.test(name) };
   }
 
   /** SIGTERM; the milliseconds it took. Fails when it takes more than 10 s or ends with another code than 0. */
@@ -262,7 +264,8 @@ export class TestServer {
   lastWords(): string {
     const lines = this.log().split("\n");
     const bad = lines.filter((line) => line.startsWith("{") && !/"level":"(info|debug)"/.test(line)).slice(-40);
-    return `--- the server at ${this.dataDir} said, troubles:\n${bad.join("\n")}\n--- and last:\n${lines.slice(-12).join("\n")}\n`;
+    const last = lines.slice(-12).join("\n");
+    return `--- the server at ${this.dataDir} said, troubles:\n${bad.join("\n")}\n--- and last:\n${last}\n`;
   }
 
   /** Log lines of level error: bugs, or troubles a test must expect by name. */

@@ -67,11 +67,12 @@ function describe(part: MimePart, index: number, related: boolean, isShown: IsSh
   setProperty(attachment, p.PidTagAttachNumber, index);
   setProperty(attachment, p.PidTagRenderingPosition, notRendered);
   setProperty(attachment, p.PidTagAttachMimeTag, `${part.type}/${part.subtype}`);
-  const contentId = part.contentId?.replace(/^\s*<?(.*?)>?\s*$/s, "$1") ?? "";
+  const contentId = part.contentId?.trim().replace(/^</, "").replace(/>$/, "") ?? "";
   if (contentId !== "") setProperty(attachment, p.PidTagAttachContentId, contentId);
   setProperty(attachment, p.PidTagAttachContentLocation, part.location);
   const isInline = isShown(contentId === "" ? null : contentId, part.location ?? null);
-  const belongs = related && part.disposition?.type !== "attachment" && (contentId !== "" || part.location !== undefined);
+  const isNamed = contentId !== "" || part.location !== undefined;
+  const belongs = related && isNamed && part.disposition?.type !== "attachment";
   setProperty(attachment, p.PidTagAttachFlags, belongs || isInline ? renderedInBody : 0);
   setProperty(attachment, p.PidTagAttachmentHidden, isInline);
   for (const [name, property] of [
@@ -88,7 +89,8 @@ function describe(part: MimePart, index: number, related: boolean, isShown: IsSh
 function setNames(attachment: ItemAttachment, part: MimePart, index: number): void {
   const mimeTag = `${part.type}/${part.subtype}`;
   const given = fileName(part);
-  const name = given === null ? `ATT${String(index + 1).padStart(5, "0")}${mimeExtension(mimeTag)}` : safeFileName(given);
+  const made = `ATT${String(index + 1).padStart(5, "0")}${mimeExtension(mimeTag)}`;
+  const name = given === null ? made : safeFileName(given);
   setProperty(attachment, p.PidTagAttachLongFilename, name);
   setProperty(attachment, p.PidTagAttachFilename, shortFileName(name));
   setProperty(attachment, p.PidTagAttachExtension, extensionOf(name));

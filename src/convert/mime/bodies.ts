@@ -39,7 +39,8 @@ export function setBodies(item: ItemBag, read: ReadBytes, body: readonly BodySeg
     setProperty(item, p.PidTagInternetCodepage, page);
     return;
   }
-  const pieces = body.map(({ html }, index) => (html === undefined ? htmlOfText(texts[index] ?? "") : textOf(read, html)));
+  const pieces = body.map(({ html }, index) =>
+    (html === undefined ? htmlOfText(texts[index] ?? "") : textOf(read, html)));
   setProperty(item, p.PidTagHtml, Buffer.from(pieces.join("\r\n"), "utf8"));
   setProperty(item, p.PidTagInternetCodepage, utf8CodePage);
 }
@@ -94,8 +95,8 @@ export function textOfHtml(html: string): string {
   const reader = new HtmlToText((text) => out.push(text));
   reader.write(html);
   reader.end();
-  return out.join("").replaceAll(/\r\n|\r|\n/g, "\n").replaceAll(/[ \t]+\n/g, "\n").replaceAll(/\n{3,}/g, "\n\n").trim()
-    .replaceAll("\n", "\r\n");
+  const lines = out.join("").split(/\r\n|\r|\n/).map((line) => line.trimEnd());
+  return lines.join("\n").replaceAll(/\n{3,}/g, "\n\n").trim().replaceAll("\n", "\r\n");
 }
 
 function htmlOfText(text: string): string {

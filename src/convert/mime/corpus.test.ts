@@ -34,6 +34,8 @@ const changes: readonly (readonly [file: RegExp, path: RegExp, reason: string])[
   [/tnef|rich-text|amazonworkmail/,
     /^(?:\/attachments\/\d+\/content)*\/(?:(?:attachments|recipients)\/\d+\/)?(?:0x|\w{8}-)/,
     "properties of winmail.dat that no header field carries, and addresses of an organisation"],
+  [/openpgp-encrypted|and-signed-alice/, /^\/attachments\/1\/content/, "bare LFs of a part that is never encoded"],
+  [/wildduck-fix2/, /^\/attachments\/8\/content\/html/, "the same below a signature"],
   [/tnef|rich-text/, /^(?:\/attachments\/\d+\/content)*\/html: undefined/, "rich text goes out as HTML"],
 ];
 
@@ -116,6 +118,8 @@ const lossesByFile: Readonly<Record<string, readonly (keyof typeof losses)[]>> =
 interface Leaf {
   readonly type: string;
   readonly bytes: string;
+  /** The same whatever its line ends: parts that are never encoded go out with CRLF. */
+  readonly lines: string;
   /** Without white space, since flowed lines and line ends may change; "" for what is no text. */
   readonly text: string;
 }
@@ -133,10 +137,11 @@ function leavesOf(message: Uint8Array, root: MimePart): Leaf[] {
 
 function leafOf(message: Uint8Array, part: MimePart): Leaf {
   const bytes = partBytes((start, end) => message.subarray(start, end), part);
+  const lines = Buffer.from(Buffer.from(bytes).toString("latin1").replaceAll("\r\n", "\n"), "latin1");
   const isHtml = part.subtype !== "plain";
   const raw = part.type === "text" ? decodeCharset(bytes, paramValue(part.params, "charset")) : "";
   const text = (isHtml ? textOfHtml(raw) : raw).replaceAll(/[\s>\ufeff]+/g, "");
-  return { type: `${part.type}/${part.subtype}`, bytes: digest([bytes]), text };
+  return { type: `${part.type}/${part.subtype}`, bytes: digest([bytes]), lines: digest([lines]), text };
 }
 
 function fieldNames(message: Uint8Array, root: MimePart): Set<string> {
@@ -153,10 +158,10 @@ function lossesOf(message: Uint8Array, written: Uint8Array): Set<string> {
     if (!names.has(name) && !isOwnField(name)) found.add("field");
   }
   const leaves = leavesOf(written, after);
-  const digests = new Set(leaves.map(({ bytes }) => bytes));
+  const digests = new Set(leaves.flatMap(({ bytes, lines }) => [bytes, lines]));
   const texts = leaves.map(({ text }) => text);
-  for (const { type, bytes, text } of leavesOf(message, before)) {
-    if (digests.has(bytes) || (type.startsWith("text/") && (text === "" || texts.includes(text)))) continue;
+  for (const { type, bytes, lines, text } of leavesOf(message, before)) {
+    if (digests.has(bytes) || digests.has(lines) || (type.startsWith("text/") && (text === "" || texts.includes(text)))) continue;
     found.add(kindOf(type, text, texts));
   }
   return found;

@@ -3,10 +3,13 @@ import { cutText } from "#format/mime/text.ts";
 const nameMax = 255;
 const extensionMax = 32;
 
+/** What Windows refuses, and what turns the reading direction to hide an extension. */
+const refused = /[\0-\x1f<>:"/\\|?*\u202a-\u202e\u2066-\u2069]/g;
+
 /** Without folders and characters that Windows refuses. [MS-OXCMAIL] 2.2.3.4.1.1 */
 export function safeFileName(name: string): string {
   const last = name.slice(Math.max(name.lastIndexOf("/"), name.lastIndexOf("\\")) + 1);
-  const clean = (last.trim() === "" ? name : last).replaceAll(/[\0-\x1f<>:"/\\|?*\u202a-\u202e\u2066-\u2069]/g, "_").trim();
+  const clean = (last.trim() === "" ? name : last).replaceAll(refused, "_").trim();
   if (clean === "" || /^\.+$/.test(clean)) return "unnamed";
   if (clean.length <= nameMax) return clean.toWellFormed();
   const extension = extensionOf(clean);

@@ -144,17 +144,20 @@ class MessageReader {
     const messageClass = classOfCalendar(layout.calendar, text);
     if (messageClass !== null) setProperty(item, p.PidTagMessageClass, messageClass);
     if (messageClass !== null && this.#options.readCalendar?.(text, item) === true) return;
-    const attachment = attachmentOf(this.#read, { part: layout.calendar, related: false }, item.attachments.length,
-      () => false);
-    setProperty(attachment, p.PidTagAttachmentHidden, messageClass !== null);
+    setProperty(this.#file(item, layout.calendar), p.PidTagAttachmentHidden, messageClass !== null);
+  }
+
+  #file(item: ItemBag, part: MimePart): ItemAttachment {
+    const attachment = attachmentOf(this.#read, { part, related: false }, item.attachments.length, () => false);
     item.attachments.push(attachment);
+    return attachment;
   }
 
   #tnef(item: ItemBag, part: MimePart, headers: Headers): void {
     const found = this.#options.openTnef === false ? null : readTnef(partBytes(this.#read, part));
     if (found !== null && isOfMessage(found, headers)) mergeTnef(item, found);
     else if (found !== null) item.attachments.push(foreignTnef(part, item.attachments.length, found));
-    else item.attachments.push(attachmentOf(this.#read, { part, related: false }, item.attachments.length, () => false));
+    else this.#file(item, part);
   }
 
   #report(item: ItemBag, layout: Layout, { status, kind }: NonNullable<Layout["report"]>): void {
@@ -180,7 +183,8 @@ class MessageReader {
     const section = withLineFeeds(partBytes(this.#read, part).subarray(0, headerMax));
     const envelope = makeEnvelope(readSection(section, "text/plain", true, null).envelope);
     const { subject, messageIdHeader, sentMs } = summarize(indexOf(envelope, part, []));
-    return { subject, messageId: messageIdHeader === "" ? null : messageIdHeader, submitMs: sentMs, messageClass: null };
+    const messageId = messageIdHeader === "" ? null : messageIdHeader;
+    return { subject, messageId, submitMs: sentMs, messageClass: null };
   }
 }
 

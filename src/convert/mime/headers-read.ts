@@ -19,7 +19,9 @@ import type { RecipientType } from "#convert/mime/people.ts";
 
 const p = properties;
 
-/** First value of each field, by name in lower case, unfolded. */
+const keywordsMax = 4096;
+
+/** First value of each field (Keywords: all of them), by name in lower case, unfolded. */
 export type Headers = ReadonlyMap<string, string>;
 
 /** RFC 5322 §2.2 */
@@ -27,9 +29,9 @@ export function readHeaders(section: Uint8Array, hint: string | null): Headers {
   const headers = new Map<string, string>();
   for (const field of headerFields(section)) {
     const { name } = field;
-    if (headers.has(name) && name !== "keywords") continue;
-    const value = fieldText(section, field, hint);
     const before = headers.get(name);
+    if (before !== undefined && (name !== "keywords" || before.length > keywordsMax)) continue;
+    const value = fieldText(section, field, hint);
     headers.set(name, before === undefined ? value : `${before}, ${value}`);
   }
   return headers;
@@ -90,7 +92,8 @@ export function setDisplayNames(item: ItemBag): void {
 
 /** [MS-OXOMSG] 2.2.1.43 (PidTagReplyRecipientEntries) */
 function setReplyTo(item: ItemBag, people: readonly DisplayAddress[]): void {
-  const named = people.map(({ name, address }) => ({ name: name === "" ? address : name, addressType: "SMTP", address }));
+  const named = people.map(({ name, address }) =>
+    ({ name: name === "" ? address : name, addressType: "SMTP", address }));
   setProperty(item, p.PidTagReplyRecipientEntries, encodeFlatEntryList(named.map(encodeOneOff)));
   setProperty(item, p.PidTagReplyRecipientNames, cutText(named.map(({ name }) => name).join("; "), displayMax));
 }

@@ -64,7 +64,8 @@ class LayoutFinder implements Layout {
   #leaf(part: MimePart): void {
     if (this.#take(part)) return;
     const form = bodyForm(part);
-    if (form !== null && part.disposition?.type !== "attachment" && (this.body.length === 0 || fileName(part) === null)) {
+    const isFile = part.disposition?.type === "attachment" || (this.body.length > 0 && fileName(part) !== null);
+    if (form !== null && !isFile) {
       this.body.push({ [form]: part });
     } else this.#attach(part);
   }

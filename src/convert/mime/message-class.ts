@@ -67,7 +67,8 @@ export function classOfCalendar(part: MimePart, text: string): string | null {
     case "CANCEL": return "IPM.Schedule.Meeting.Canceled";
     case "COUNTER": return "IPM.Schedule.Meeting.Resp.Tent";
     case "REPLY": {
-      const status = /[;:]PARTSTAT="?([A-Z-]{1,20})/i.exec(head.replaceAll(/\r?\n[ \t]/g, ""))?.[1]?.toUpperCase() ?? "";
+      const unfolded = head.replaceAll(/\r?\n[ \t]/g, "");
+      const status = /[;:]PARTSTAT="?([A-Z-]{1,20})/i.exec(unfolded)?.[1]?.toUpperCase() ?? "";
       return Object.hasOwn(responses, status) ? responses[status] ?? null : "IPM.Schedule.Meeting.Resp.Pos";
     }
     default: return null;

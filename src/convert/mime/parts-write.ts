@@ -232,9 +232,10 @@ function nameOf(attachment: ItemAttachment): string | undefined {
 /** [MS-OXCMAIL] 2.1.3.4.1 */
 export function dispositionFields(attachment: ItemAttachment, type: string, related: boolean): FieldLine[] {
   const out: FieldLine[] = [];
-  const name = nameOf(attachment) ?? (attachment.embedded === undefined ? `attachment${mimeExtension(type)}` : undefined);
+  const isFile = attachment.embedded === undefined;
+  const name = nameOf(attachment) ?? (isFile ? `attachment${mimeExtension(type)}` : undefined);
   const title = getProperty(attachment, p.PidTagDisplayName)?.trim() ?? "";
-  if (attachment.embedded === undefined && title !== "" && title !== name) out.push(textField("Content-Description", title));
+  if (isFile && title !== "" && title !== name) out.push(textField("Content-Description", title));
   const params: Record<string, string> = name === undefined ? {} : { filename: name };
   for (const [param, property] of [
     ["creation-date", p.PidTagCreationTime], ["modification-date", p.PidTagLastModificationTime],

@@ -59,7 +59,7 @@ const reasons: Readonly<Record<string, readonly [reason: number, diagnostic: num
 };
 
 /**
- * PidTagNonDeliveryReportReasonCode and …DiagCode of a status; the nearest of the X.400 codes, since those know no more.
+ * PidTagNonDeliveryReportReasonCode and …DiagCode of a status: the nearest of the X.400 codes, which know no more.
  * [MS-OXCMAIL] 2.2.3.7.1, RFC 3463 §3
  */
 export function reasonOf(status: string): readonly [reason: number, diagnostic: number] {

@@ -119,8 +119,8 @@ function setReadReport(item: ItemBag, groups: readonly Headers[]): string {
   const word = /^[A-Za-z-]+/.exec(rest)?.[0].toLowerCase() ?? "";
   if (mode !== "") setProperty(item, p.PidTagReportDispositionMode, cutText(mode, 255));
   if (word !== "") setProperty(item, p.PidTagReportDisposition, word);
-  const messageId = group?.get("original-message-id")?.trim();
-  if (messageId !== undefined && messageId !== "") setProperty(item, p.PidTagOriginalMessageId, cutText(messageId, 998));
+  const messageId = group?.get("original-message-id")?.trim() ?? "";
+  if (messageId !== "") setProperty(item, p.PidTagOriginalMessageId, cutText(messageId, 998));
   setProperty(item, p.PidTagReceiptTime, getProperty(item, p.PidTagClientSubmitTime));
   const person = group === undefined ? null : reported(group);
   setProperty(item, p.PidTagOriginalDisplayTo, person?.address);

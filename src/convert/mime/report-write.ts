@@ -53,6 +53,8 @@ const statusOf: Readonly<Record<DeliveryAction, string>> = {
   delivered: "2.0.0", expanded: "2.0.0", relayed: "2.0.0", delayed: "4.0.0", failed: "5.0.0",
 };
 
+const infoMax = 4096;
+
 /** RFC 3464 §2.3 */
 function recipientFields(recipient: ItemRecipient, action: DeliveryAction, resolve: ResolveAddress): FieldLine[] {
   const person = getPerson(recipient, "recipient", resolve);
@@ -64,7 +66,8 @@ function recipientFields(recipient: ItemRecipient, action: DeliveryAction, resol
   out.push(`Action: ${action}`, `Status: ${status}`);
   const remote = getProperty(recipient, p.PidTagRemoteMessageTransferAgent)?.trim() ?? "";
   if (remote !== "") out.push(rawField("Remote-MTA", `dns; ${remote}`));
-  const info = /^<[^#]*#\S* ?(.*)>$/s.exec(getProperty(recipient, p.PidTagSupplementaryInfo) ?? "")?.[1]?.trim() ?? "";
+  const told = getProperty(recipient, p.PidTagSupplementaryInfo)?.slice(0, infoMax) ?? "";
+  const info = /^<[^#]*#\S* ?(.*)>$/s.exec(told)?.[1]?.trim() ?? "";
   if (info !== "") out.push(rawField("Diagnostic-Code", encodeWords(info.includes(";") ? info : `smtp; ${info}`)));
   return out;
 }

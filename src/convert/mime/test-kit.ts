@@ -5,19 +5,20 @@ import { codePageLabel } from "#format/mapi/code-page.ts";
 import { decodeCharset } from "#format/mime/charset.ts";
 import { parseParameterized } from "#format/mime/parameters.ts";
 import { properties } from "#props/registry.ts";
-import { attachmentChunks, getProperty, namedKey } from "#convert/item.ts";
+import { attachmentBytes, attachmentChunks, getProperty, namedKey } from "#convert/item.ts";
 import { fromMime } from "#convert/mime/from-mime.ts";
 import { decodeFlatEntryList, decodeOneOff } from "#convert/mime/one-off.ts";
 import { toMime } from "#convert/mime/to-mime.ts";
 import { tagText } from "#props/types.ts";
-import type { ItemBag, ItemObject } from "#convert/item.ts";
+import type { ItemAttachment, ItemBag, ItemObject } from "#convert/item.ts";
 import type { FromMimeOptions } from "#convert/mime/from-mime.ts";
 import type { ToMimeOptions } from "#convert/mime/to-mime.ts";
 
 const p = properties;
 
 export function itemOf(message: Uint8Array | string, options?: FromMimeOptions): ItemBag {
-  const bytes = typeof message === "string" ? Buffer.from(message.replaceAll(/\r?\n/g, "\r\n"), "utf8") : message;
+  const bytes = typeof message === "string" ? Buffer.from(message.replaceAll(/\r?\n/g, "\r\n"), "utf8")
+    : message;
   return fromMime(indexMessage(bytes).index, (start, end) => bytes.subarray(start, end), options);
 }
 
@@ -46,9 +47,17 @@ export function meaningOf(item: ItemBag): Meaning {
   out["recipients"] = item.recipients.map(plain);
   out["attachments"] = item.attachments.map((one) => ({
     ...plain(one),
-    content: one.embedded === undefined ? digest(attachmentChunks(one)) : meaningOf(one.embedded),
+    content: one.embedded === undefined ? contentOf(one) : meaningOf(one.embedded),
   }));
   return out;
+}
+
+/** Line ends of parts that are never encoded go out as CRLF. */
+function contentOf(attachment: ItemAttachment): string {
+  if (!/^(?:message|multipart)\/|pgp-encrypted$/.test(getProperty(attachment, p.PidTagAttachMimeTag) ?? "")) {
+    return digest(attachmentChunks(attachment));
+  }
+  return digest([Buffer.from(Buffer.from(attachmentBytes(attachment)).toString("latin1").replaceAll("\r\n", "\n"))]);
 }
 
 function plain(object: ItemObject): Meaning {
@@ -92,6 +101,6 @@ export function differences(before: unknown, after: unknown, path = ""): string[
 }
 
 function short(value: unknown): string {
-  return String(typeof value === "object" ? JSON.stringify(value, (_, one) => (typeof one === "bigint" ? String(one) : one))
-    : typeof value === "string" ? JSON.stringify(value) : value).slice(0, 160);
+  const plainly = (_: string, one: unknown): unknown => (typeof one === "bigint" ? String(one) : one);
+  return (JSON.stringify(value, plainly) ?? "undefined").slice(0, 160);
 }

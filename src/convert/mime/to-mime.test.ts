@@ -154,7 +154,7 @@ const rows: readonly (readonly [name: string, set: (item: ItemBag) => void, line
     setProperty(item, p.PidTagSentRepresentingEntryId, encodeOneOff({ name: "B", addressType: "SMTP", address: "b@x.org" }));
   }, ["From: B <b@x.org>"]],
   ["categories", (item) => setProperty(item, p.PidNameKeywords, ["Red", "Größe, 1"]), [
-    "Keywords: Red, =?utf-8?Q?Gr=C3=B6=C3=9Fe?= 1"]],
+    "Keywords: Red, =?utf-8?B?R3LDtsOfZQ==?= 1"]],
   ["a class of its own", (item) => setProperty(item, p.PidTagMessageClass, "IPM.Note.Custom.Order"), [
     "Content-Class: urn:content-class:custom.Order"]],
   ["line ends in text are no headers", (item) => {

@@ -267,6 +267,24 @@ test("what readers are given that writers should not write", () => {
   assert.ok(!isCompoundFile(latin1("no file")));
 });
 
+test("messages in messages end at a depth", () => {
+  const list = (size: number): Buffer => Buffer.concat([Buffer.alloc(size), hex("03002600 06000000 01000000 00000000")]);
+  let inner = content({ "__properties_version1.0": list(24) });
+  for (let depth = 0; depth < 100; depth++) {
+    inner = content({
+      "__properties_version1.0": list(depth === 99 ? 32 : 24),
+      "__attach_version1.0_#00000000": content({ "__properties_version1.0": list(8), "__substg1.0_3701000D": inner }),
+    });
+  }
+  let at: MapiMessage | undefined = readMsg(writeCompoundFile(inner));
+  let count = 0;
+  for (; at?.attachments[0]?.embedded !== undefined; at = at.attachments[0].embedded) count++;
+  assert.equal(count, 64);
+  assert.ok(isCompoundFile(at!.attachments[0]!.data!), "the rest is kept as a file");
+  for (let depth = 0; depth < 1000; depth++) inner = content({ deeper: inner });
+  assert.throws(() => readMsg(writeCompoundFile(inner)), /holds no message/);
+});
+
 test("code pages of 8-bit strings", () => {
   const codePageOf = (...properties: [id: number, value: number][]): number | undefined => readMsg(writeMsg({
     properties: properties.map(([id, value]) => ({ id, type: 3, value })), recipients: [], attachments: [],

@@ -67,6 +67,9 @@ test("a reference before anything was written reads zeros, and one to itself end
   header.writeUInt32LE(2, 4);
   header.writeUInt32LE(0x75465a4c, 8);
   assert.equal(Buffer.from(decompressRtf(Buffer.concat([header, content]))).toString("hex"), "0000");
+  header.writeUInt32LE(0xffffffff, 4);
+  const small = decompressRtf(Buffer.concat([header, content]));
+  assert.ok(small.buffer.byteLength < 1000, "a size that is only told takes no memory");
 });
 
 test("what is compressed comes back", () => {

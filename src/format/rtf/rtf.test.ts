@@ -48,6 +48,7 @@ test("HTML comes out as it went in, [MS-OXRTFEX] 2.2.3.2", () => {
     ["substitute is a word", "\\u8364\\emdash x", "\u20acx"],
     ["rewritten links are passed over", "{\\*\\htmltag84 <a href=\"x\">}{\\*\\mhtmltag84 <a href=\"mhtml:x\">}t",
       "<a href=\"x\">t"],
+    ["those without the star too", "{\\mhtmltag84 x}y", "y"],
     ["unknown destinations are passed over", "{\\*\\unknown {deep} text}a{\\pict\\bin4 }}}}00}b{\\fonttbl{\\f9 X;}}c", "abc"],
     ["bullets are the RTF's", "{\\pntext\\'b7\\tab}{\\*\\htmltag84 <li>}one", "<li>one"],
     ["links", "{\\*\\htmltag84 <a>}\\htmlrtf {\\field{\\*\\fldinst{HYPERLINK \"x\"}}{\\fldrslt\\cf1 \\htmlrtf0 t" +
@@ -110,12 +111,14 @@ test("native RTF as HTML", () => {
     ["{\\rtf1\\trowd\\intbl a\\cell b\\cell\\row\\pard c\\par}",
       "<table border=\"1\">\r\n<tr><td>a</td><td>b</td></tr>\r\n</table>\r\n<p>c</p>\r\n"],
     ["{\\rtf1\\par}", "<p>&nbsp;</p>\r\n"],
+    // Groups beyond the limit share the state of the last.
+    [`{\\rtf1${"{".repeat(5000)}{\\b x}y`, "<p><b>xy</b></p>\r\n"],
   ];
   for (const [rtf, html] of rows) assert.equal(rtfToHtml(bytesOf(rtf)), `<html><body>\r\n${html}</body></html>\r\n`, rtf);
 });
 
 test("HTML in RTF is shown to those who read the RTF", () => {
-  const rtf = encapsulateHtml("<html><head><title>no</title><style>p {}</style></head>\r\n<body>\r\n<p>Hello <b>w\u00f6rld</b>" +
+  const rtf = encapsulateHtml("<html><head><title>no</title><style>p {}</style></head>\r\n<body>\r\n<style>b {}</style><p>Hello <b>w\u00f6rld</b>" +
     " &amp; <a href=\"http://a/b\">link</a></p><ul><li>one<li>two</ul></body></html>");
   assert.equal(rtfToText(rtf).trim(), "Hello w\u00f6rld & link\r\n\u2022\tone\r\n\u2022\ttwo");
   assert.match(rtfToHtml(rtf), /<b>wörld<\/b>.*<a href="http:\/\/a\/b">/s);

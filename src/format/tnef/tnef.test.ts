@@ -219,7 +219,7 @@ test("the corpus", { skip: corpusMissing }, () => {
     "ktnef-mapi_attach_data_obj.tnef": [53, 0, "61952 213685 68919", 1], "ktnef-one-file.tnef": [61, 0, "244", 0],
     "ktnef-two-files.tnef": [61, 0, "244 893", 0], "poi-bug52400-winmail-simple.dat": [57, 1, "", 1],
     "tnef-data-before-name.tnef": [37, 0, "0 0 289", 0], "tnef-garbage-at-end.tnef": [35, 0, "", 1],
-    "tnef-multi-name-property.tnef": [95, 0, "", 0], "tnefparse-IPM-DistList.tnef": [42, 0, "message", 2],
+    "tnef-multi-name-property.tnef": [95, 0, "", 0], "tnefparse-IPM-DistList.tnef": [43, 0, "message", 2],
     "ytnef-rtf.tnef": [74, 0, "", 0],
   };
   for (const { name, bytes } of corpusFiles(".tnef", ".dat")) {
