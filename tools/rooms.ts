@@ -1,15 +1,20 @@
-/** Which room may import which. Rooms listed with a pattern `serve/*` are siblings that never import each other. */
+/**
+ * Which room may import which. A part of a room that others may use without the rest (`calendar/zones`) has a row of
+ * its own; everything in the room may use its parts.
+ */
 export const rooms: Record<string, readonly string[]> = {
   base: [],
   codec: ["base"],
   props: ["base", "codec"],
   format: ["base", "codec"],
   wire: ["base", "codec", "props", "format"],
-  convert: ["base", "props", "format"],
+  "calendar/zones": ["base", "codec", "props", "format"],
+  "calendar/recurrence": ["base", "codec", "props", "format", "calendar/zones"],
+  convert: ["base", "props", "format", "calendar/zones", "calendar/recurrence"],
   store: ["base", "props"],
   directory: ["base", "store"],
   mailbox: ["base", "props", "format", "convert", "store", "directory"],
-  calendar: ["base", "codec", "props", "format", "mailbox"],
+  calendar: ["base", "codec", "props", "format", "convert", "mailbox", "calendar/zones", "calendar/recurrence"],
   net: ["base", "directory"],
   transport: ["base", "codec", "format", "wire/smtp", "store", "net", "directory", "mailbox", "calendar"],
   serve: [
@@ -23,7 +28,9 @@ export const rooms: Record<string, readonly string[]> = {
 };
 
 /** Rooms whose code is a function of its arguments: no sockets, files, clock, random numbers or logs. */
-export const pureRooms = ["base", "codec", "props", "format", "wire", "convert"];
+export const pureRooms = [
+  "base", "codec", "props", "format", "wire", "convert", "calendar/zones", "calendar/recurrence",
+];
 
 /** Rooms cut into siblings that know nothing of each other. */
 export const siblingRooms = ["wire", "serve"];

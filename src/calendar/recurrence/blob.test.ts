@@ -10,7 +10,7 @@ import { WireError } from "#base/fault.ts";
 import {
   AppointmentRecurrencePattern, decodeAppointmentRecur, decodeTaskRecurrence, encodeAppointmentRecur,
 } from "#calendar/recurrence/blob.ts";
-import { localFrom, localText } from "#calendar/recurrence/dates.ts";
+import { localFrom, localText } from "#calendar/zones/dates.ts";
 import { Series } from "#calendar/recurrence/expand.ts";
 import { recurrenceOf, recurrenceOfPattern } from "#calendar/recurrence/from-blob.ts";
 import type { Modified, Pattern, Recurrence } from "#calendar/recurrence/model.ts";

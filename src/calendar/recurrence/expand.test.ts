@@ -7,7 +7,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import {
   civilFromDays, dayOfLocal, daysFromCivil, daysInMonth, localFrom, localText, weekdayOfDays,
-} from "#calendar/recurrence/dates.ts";
+} from "#calendar/zones/dates.ts";
 import { Series } from "#calendar/recurrence/expand.ts";
 import type { Recurrence } from "#calendar/recurrence/model.ts";
 import { lengthOf, sequenceOf } from "#calendar/recurrence/sequence.ts";

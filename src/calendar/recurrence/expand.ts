@@ -4,8 +4,8 @@
  */
 import { limits } from "#base/limits.ts";
 import { Fault } from "#base/fault.ts";
-import { dayOfLocal, midnightOf, minutesPerDay, msOfYear } from "#calendar/recurrence/dates.ts";
-import type { LocalMinutes } from "#calendar/recurrence/dates.ts";
+import { dayOfLocal, midnightOf, minutesPerDay, msOfYear } from "#calendar/zones/dates.ts";
+import type { LocalMinutes } from "#calendar/zones/dates.ts";
 import type { Modified, Recurrence } from "#calendar/recurrence/model.ts";
 import { lengthOf, sequenceOf } from "#calendar/recurrence/sequence.ts";
 import type { Sequence } from "#calendar/recurrence/sequence.ts";

@@ -7,8 +7,8 @@ import type {
 import {
   dayOfLocal, daysFromCivil, midnightOf, minutesPerDay, monthIndexOfDays, monthOfMonthIndex, weekdayOfDays,
   yearOfMonthIndex,
-} from "#calendar/recurrence/dates.ts";
-import type { LocalMinutes } from "#calendar/recurrence/dates.ts";
+} from "#calendar/zones/dates.ts";
+import type { LocalMinutes } from "#calendar/zones/dates.ts";
 import { isExpandable } from "#calendar/recurrence/model.ts";
 import type { Frequency, Modified, Overrides, Pattern, Recurrence, SeriesEnd } from "#calendar/recurrence/model.ts";
 import { sequenceOf } from "#calendar/recurrence/sequence.ts";

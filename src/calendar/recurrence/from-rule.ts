@@ -4,14 +4,14 @@ import { limits } from "#base/limits.ts";
 import {
   civilFromDays, dayOfLocal, daysFromCivil, midnightOf, minutesPerDay, monthIndexOfDays, monthOfMonthIndex,
   yearOfMonthIndex,
-} from "#calendar/recurrence/dates.ts";
-import type { LocalMinutes } from "#calendar/recurrence/dates.ts";
+} from "#calendar/zones/dates.ts";
+import type { LocalMinutes } from "#calendar/zones/dates.ts";
 import { Series } from "#calendar/recurrence/expand.ts";
 import type { Modified, Recurrence, SeriesEnd } from "#calendar/recurrence/model.ts";
 import { patternOfRule, refusalReasons, RuleRefusal } from "#calendar/recurrence/rule-pattern.ts";
 import type { RefusalReason, RulePattern } from "#calendar/recurrence/rule-pattern.ts";
-import { parseRule } from "#calendar/recurrence/rule-text.ts";
-import type { Rule, RuleTime } from "#calendar/recurrence/rule-text.ts";
+import { parseRule } from "#calendar/zones/rule-text.ts";
+import type { Rule, RuleTime } from "#calendar/zones/rule-text.ts";
 import { sequenceOf } from "#calendar/recurrence/sequence.ts";
 import type { Sequence } from "#calendar/recurrence/sequence.ts";
 import type { Zone } from "#calendar/zones/zone.ts";

@@ -1,5 +1,5 @@
 /** What a series means, whoever spelled it: the one model between the recurrence blob, RRULE and the expansion. */
-import type { LocalMinutes } from "#calendar/recurrence/dates.ts";
+import type { LocalMinutes } from "#calendar/zones/dates.ts";
 
 /** As Outlook shows the series; which days are meant is the pattern's ("every weekday" is daily with a week's days). */
 export type Frequency = "daily" | "weekly" | "monthly" | "yearly";

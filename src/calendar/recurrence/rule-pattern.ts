@@ -1,7 +1,7 @@
 /** Which pattern of Exchange a rule means, or why none. RFC 5545 §3.3.10, [MS-OXCICAL] 2.1.3.2.2 */
-import { civilFromDays, daysInMonth, monthIndexOfDays, weekdayOfDays } from "#calendar/recurrence/dates.ts";
+import { civilFromDays, daysInMonth, monthIndexOfDays, weekdayOfDays } from "#calendar/zones/dates.ts";
 import type { Frequency, Pattern, WeekdayMask } from "#calendar/recurrence/model.ts";
-import type { Rule } from "#calendar/recurrence/rule-text.ts";
+import type { Rule } from "#calendar/zones/rule-text.ts";
 
 /** Why Exchange has no pattern for a rule. */
 export const refusalReasons = {

@@ -6,7 +6,7 @@ import { Fault } from "#base/fault.ts";
 import {
   dayOfLocal, daysFromCivil, daysInMonth, minutesPerDay, monthIndexOfDays, monthOfMonthIndex, nthWeekdayOfMonth,
   weekdayOfDays, yearOfMonthIndex,
-} from "#calendar/recurrence/dates.ts";
+} from "#calendar/zones/dates.ts";
 import { isExpandable } from "#calendar/recurrence/model.ts";
 import type { Pattern, Recurrence, SeriesEnd, WeekdayMask } from "#calendar/recurrence/model.ts";
 

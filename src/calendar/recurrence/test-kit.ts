@@ -2,12 +2,12 @@
  * Rules compared with another expander, ical.js, for tests: random rules, the occurrences that each side gives, and the
  * names of the ways in which they may differ.
  */
-import { civilFromDays, dayOfLocal, daysInMonth, localToMs, midnightOf, msOfYear } from "#calendar/recurrence/dates.ts";
-import type { LocalMinutes } from "#calendar/recurrence/dates.ts";
+import { civilFromDays, dayOfLocal, daysInMonth, localToMs, midnightOf, msOfYear } from "#calendar/zones/dates.ts";
+import type { LocalMinutes } from "#calendar/zones/dates.ts";
 import { Series } from "#calendar/recurrence/expand.ts";
 import { recurrenceOfRule } from "#calendar/recurrence/from-rule.ts";
-import { formatDateTime, parseRule, parseRuleTime, weekdayNames } from "#calendar/recurrence/rule-text.ts";
-import type { Rule } from "#calendar/recurrence/rule-text.ts";
+import { formatDateTime, parseRule, parseRuleTime, weekdayNames } from "#calendar/zones/rule-text.ts";
+import type { Rule } from "#calendar/zones/rule-text.ts";
 import { ianaZone } from "#calendar/zones/iana.ts";
 import { writeVtimezone } from "#calendar/zones/vtimezone-write.ts";
 import type { Zone } from "#calendar/zones/zone.ts";

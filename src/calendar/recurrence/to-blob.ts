@@ -8,8 +8,8 @@ import type {
 import {
   dayOfLocal, daysFromCivil, midnightOf, minutesPerDay, monthIndexOfDays, monthOfMonthIndex, weekdayOfDays,
   yearOfMonthIndex,
-} from "#calendar/recurrence/dates.ts";
-import type { LocalMinutes } from "#calendar/recurrence/dates.ts";
+} from "#calendar/zones/dates.ts";
+import type { LocalMinutes } from "#calendar/zones/dates.ts";
 import type { Modified, Overrides, Recurrence } from "#calendar/recurrence/model.ts";
 import { dateAt, lengthOf, sequenceOf } from "#calendar/recurrence/sequence.ts";
 

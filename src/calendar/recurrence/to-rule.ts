@@ -2,13 +2,13 @@
 import { Fault } from "#base/fault.ts";
 import {
   civilFromDays, dayOfLocal, daysInMonth, midnightOf, minutesPerDay, msToLocal,
-} from "#calendar/recurrence/dates.ts";
-import type { LocalMinutes } from "#calendar/recurrence/dates.ts";
+} from "#calendar/zones/dates.ts";
+import type { LocalMinutes } from "#calendar/zones/dates.ts";
 import { isExpandable } from "#calendar/recurrence/model.ts";
 import type { Recurrence, WeekdayMask } from "#calendar/recurrence/model.ts";
 import { dateAt, lengthOf, sequenceOf } from "#calendar/recurrence/sequence.ts";
 import type { Sequence } from "#calendar/recurrence/sequence.ts";
-import { formatDate, formatDateTime, weekdayNames } from "#calendar/recurrence/rule-text.ts";
+import { formatDate, formatDateTime, weekdayNames } from "#calendar/zones/rule-text.ts";
 import type { Zone } from "#calendar/zones/zone.ts";
 
 /** How DTSTART is written: UNTIL follows it. RFC 5545 §3.3.10 */

@@ -1,5 +1,5 @@
 /** IANA zones, by the runtime's own copy of the time zone database. */
-import { msOfYear } from "#calendar/recurrence/dates.ts";
+import { msOfYear } from "#calendar/zones/dates.ts";
 import { Zone } from "#calendar/zones/zone.ts";
 import type { ZoneChange, ZoneYear } from "#calendar/zones/zone.ts";
 import { formerWindowsZones, windowsZones } from "#calendar/zones/windows-names.ts";

@@ -4,7 +4,7 @@
  */
 import {
   civilFromDays, daysFromCivil, daysInMonth, epochOffsetMs, localToMs, minutesPerDay, nthWeekdayOfMonth, weekdayOfDays,
-} from "#calendar/recurrence/dates.ts";
+} from "#calendar/zones/dates.ts";
 import type { SystemTime, TimeZoneStruct } from "#calendar/zones/tables.ts";
 import { Zone, yearOfChanges } from "#calendar/zones/zone.ts";
 import type { ZoneChange, ZoneYear } from "#calendar/zones/zone.ts";

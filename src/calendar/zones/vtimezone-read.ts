@@ -4,9 +4,9 @@ import { WireError } from "#base/fault.ts";
 import {
   civilFromDays, dayOfLocal, daysFromCivil, daysInMonth, localToMs, midnightOf, minutesPerDay, msToLocal,
   weekdayOfDays,
-} from "#calendar/recurrence/dates.ts";
-import { parseRule, parseRuleTime, splitContentLine } from "#calendar/recurrence/rule-text.ts";
-import type { ContentLine, Rule } from "#calendar/recurrence/rule-text.ts";
+} from "#calendar/zones/dates.ts";
+import { parseRule, parseRuleTime, splitContentLine } from "#calendar/zones/rule-text.ts";
+import type { ContentLine, Rule } from "#calendar/zones/rule-text.ts";
 import { Zone, yearOfChanges } from "#calendar/zones/zone.ts";
 import type { ZoneChange, ZoneYear } from "#calendar/zones/zone.ts";
 

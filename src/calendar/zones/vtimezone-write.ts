@@ -1,8 +1,8 @@
 /** Zones written as VTIMEZONE. RFC 5545 §3.6.5 */
 import {
   civilFromDays, dayOfLocal, daysFromCivil, localToMs, minutesPerDay, msToLocal,
-} from "#calendar/recurrence/dates.ts";
-import { formatDateTime, weekdayNames } from "#calendar/recurrence/rule-text.ts";
+} from "#calendar/zones/dates.ts";
+import { formatDateTime, weekdayNames } from "#calendar/zones/rule-text.ts";
 import type { SystemTime } from "#calendar/zones/tables.ts";
 import { ruleOfYear, sameInYear, wallChangesOfYear, zoneOfRules } from "#calendar/zones/rule.ts";
 import type { ZoneRule } from "#calendar/zones/rule.ts";

@@ -2,8 +2,8 @@
  * A zone is a sequence of changes of its UTC offset. Whatever tells them (an IANA zone, Windows rules, a VTIMEZONE)
  * is asked once for each year; after that a conversion is a look at a few numbers.
  */
-import { localToMs, msOfYear, msToLocal, yearOfMs } from "#calendar/recurrence/dates.ts";
-import type { LocalMinutes } from "#calendar/recurrence/dates.ts";
+import { localToMs, msOfYear, msToLocal, yearOfMs } from "#calendar/zones/dates.ts";
+import type { LocalMinutes } from "#calendar/zones/dates.ts";
 
 /** From `atMs` (UTC) on local time is UTC + `offsetMs`. */
 export interface ZoneChange {

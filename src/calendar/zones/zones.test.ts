@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { WireError } from "#base/fault.ts";
-import { localFrom, localText, localToMs, msOfYear } from "#calendar/recurrence/dates.ts";
+import { localFrom, localText, localToMs, msOfYear } from "#calendar/zones/dates.ts";
 import {
   sameRule, timeZoneDefinitionOf, timeZoneStructOf, zoneOfAppointment, zoneOfDefinition, zoneOfStruct,
 } from "#calendar/zones/definition.ts";

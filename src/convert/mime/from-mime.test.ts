@@ -144,6 +144,9 @@ const structures: readonly (readonly [name: string, message: string, expected: s
   ["a file", multi("mixed", part("text/plain", "p"), part("application/pdf; name=x.pdf", "d")), "P p, x.pdf application/pdf"],
   ["a text that is a file", multi("mixed", part("text/plain", "p"), part("text/plain", "f",
     "Content-Disposition: attachment; filename=f.txt\n")), "P p, f.txt text/plain"],
+  ["a text with a name below the body", multi("mixed", part("text/plain", "p"), part("text/plain; name=f.txt", "f")),
+    "P p, f.txt text/plain"],
+  ["a body with a name", multi("mixed", part("text/plain; name=p.txt", "p"), part(png, "i")), "P p, a.png image/png"],
   ["texts in a row are one", multi("mixed", part("text/plain", "p"), part("text/plain", "footer")), "P p|footer"],
   ["a footer below both forms", multi("mixed", multi("alternative", part("text/plain", "p"), part(html, "<b>h")),
     part("text/plain", "<f>")), 'P p|<f>, H <b>h|<pre style="white-space: pre-wrap">&lt;f&gt;</pre>'],
@@ -170,6 +173,15 @@ const structures: readonly (readonly [name: string, message: string, expected: s
 
 test("parts become bodies and attachments", () => {
   for (const [name, message, expected] of structures) assert.equal(outline(itemOf(`Subject: s\n${message}`)), expected, name);
+});
+
+test("attachments are read as they were encoded", () => {
+  const rows = [["base64", "AQI=", [1, 2]], ["base64", "AQ", [1]], ["quoted-printable", "a=3Db=\nc", [0x61, 0x3d, 0x62, 0x63]],
+    ["x-unknown", "ab", [0x61, 0x62]]] as const;
+  for (const [encoding, text, bytes] of rows) {
+    const item = itemOf(multi("mixed", part("text/plain", "p"), part(png, text, `Content-Transfer-Encoding: ${encoding}\n`)));
+    assert.deepEqual([...attachmentBytes(item.attachments[0]!)], bytes, text);
+  }
 });
 
 test("flowed lines are joined", () => {

@@ -193,5 +193,5 @@ export function isClearSigned(root: MimePart): boolean {
 export function isOpaqueSecure(root: MimePart): boolean {
   if (root.kind !== "basic" || root.type !== "application") return false;
   if (root.subtype === "pkcs7-mime" || root.subtype === "x-pkcs7-mime") return true;
-  return root.subtype === "octet-stream" && /\.p7[mz]$/i.test(fileName(root) ?? "");
+  return root.subtype === "octet-stream" && /\.p7m$/i.test(fileName(root) ?? "");
 }

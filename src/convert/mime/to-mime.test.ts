@@ -197,6 +197,7 @@ test("properties become header fields and parts", () => {
 
 test("a boundary never stands in what it bounds", () => {
   const inner = submitted();
+  inner.attachments.push(file("a b.pdf", "application/pdf", Uint8Array.of(4, 5)));
   const outer = submitted();
   const enclosing: ItemAttachment = { ...newItemObject(), embedded: inner };
   outer.attachments.push(enclosing, { ...newItemObject(), embedded: inner });
@@ -205,6 +206,29 @@ test("a boundary never stands in what it bounds", () => {
   const back = itemOf(bytesOf(outer));
   assert.equal(back.attachments.length, 2);
   assert.equal(getProperty(back.attachments[0]!.embedded!, p.PidTagSubject), "Grüße");
+});
+
+test("content in any pieces gives the same parts", () => {
+  const cuts = fc.array(fc.integer({ min: 1, max: 130 }), { maxLength: 12 });
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 1000 }), cuts, (bytes, sizes) => {
+    const pieces: Uint8Array[] = [];
+    let at = 0;
+    for (const size of sizes) pieces.push(bytes.subarray(at, at += size));
+    pieces.push(bytes.subarray(Math.min(at, bytes.length)));
+    const item = newItem();
+    const attachment = file("a.bin", "application/x-test", new Uint8Array(0));
+    attachment.content = { aboutBytes: bytes.length, chunks: () => pieces };
+    item.attachments.push(attachment);
+    const whole = newItem();
+    whole.attachments.push(file("a.bin", "application/x-test", bytes));
+    assert.ok(bytesOf(item).equals(bytesOf(whole)));
+  }));
+  const status = file("s", "message/delivery-status", new Uint8Array(0));
+  const lines = ["a\r", "\nb\nc", "\n\n"].map((text) => Buffer.from(text));
+  status.content = { aboutBytes: 8, chunks: () => lines };
+  const item = newItem();
+  item.attachments.push(status);
+  assert.ok(bytesOf(item).toString().endsWith("\r\n\r\na\r\nb\r\nc\r\n\r\n"), bytesOf(item).toString());
 });
 
 test("embedded messages without end are cut", () => {

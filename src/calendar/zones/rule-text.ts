@@ -3,8 +3,8 @@ import { limits } from "#base/limits.ts";
 import { WireError } from "#base/fault.ts";
 import {
   civilFromDays, dayOfLocal, daysInMonth, localFrom, localToMs, midnightOf,
-} from "#calendar/recurrence/dates.ts";
-import type { LocalMinutes } from "#calendar/recurrence/dates.ts";
+} from "#calendar/zones/dates.ts";
+import type { LocalMinutes } from "#calendar/zones/dates.ts";
 
 export const ruleFrequencies = ["SECONDLY", "MINUTELY", "HOURLY", "DAILY", "WEEKLY", "MONTHLY", "YEARLY"] as const;
 export type RuleFrequency = (typeof ruleFrequencies)[number];
