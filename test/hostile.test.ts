@@ -206,10 +206,11 @@ test("a full disk: refused with 452 and NO, reading goes on, and it recovers", a
   const free = statfsSync(small.folder);
   writeFileSync(ballast, Buffer.alloc(Math.max(0, free.bavail * free.bsize - 12 * 1024 * 1024)));
 
-  // Opened while there is room: the first opening of a mailbox itself needs a little of it.
-  const imap = await ImapClient.signedIn(server.at("imaps"), "alice", password);
-  await imap.append("INBOX", sampleMessage("before"));
-  await imap.ok("SELECT INBOX");
+  // Kept before the disk is full; her mailbox is opened for the first time in this process when it is.
+  const early = await ImapClient.signedIn(server.at("imaps"), "alice", password);
+  await early.append("INBOX", sampleMessage("before"));
+  early.close();
+  await server.restart();
   const smtp = await SmtpClient.greeted(server.at("smtp"));
   const accepted: string[] = [];
   let refusal = "";
@@ -223,6 +224,7 @@ test("a full disk: refused with 452 and NO, reading goes on, and it recovers", a
   t.diagnostic(`${accepted.length} accepted, then: ${refusal}`);
   assert.match(refusal, /^452 4\.3\.1 /);
 
+  const imap = await ImapClient.signedIn(server.at("imaps"), "alice", password);
   const appended = ["before"];
   let no = "";
   for (let index = 0; no === "" && index < 500; index++) {
@@ -242,15 +244,9 @@ test("a full disk: refused with 452 and NO, reading goes on, and it recovers", a
     `no clear word in the log: ${server.log().slice(-1500)}`);
 
   rmSync(ballast);
-  const freedAt = performance.now();
-  for (;;) {
-    const reply = await smtp.send({ from: "a@outside.example", to: [`bob@${domain}`],
-      bytes: sampleMessage("room", 100_000) });
-    if (reply.code === 250) break;
-    assert.ok(performance.now() - freedAt < 5000, `still refused 5 s after there was room: ${reply.text}`);
-    await pause(50);
-  }
-  t.diagnostic(`accepts again ${Math.round(performance.now() - freedAt)} ms after there was room`);
+  const reply = await smtp.send({ from: "a@outside.example", to: [`bob@${domain}`],
+    bytes: sampleMessage("room", 100_000) });
+  assert.equal(reply.code, 250, reply.text);
   await imap.ok("APPEND INBOX \u0000", sampleMessage("room", 60_000));
   await present(server, "bob", [...accepted, "room"]);
   await present(server, "alice", [...appended, "room"]);

@@ -104,8 +104,7 @@ async function storeFlags(client: ImapClient, ledger: Ledger, { token, state }: 
 
 async function move(client: ImapClient, ledger: Ledger, { token, state }: Certain): Promise<void> {
   const target = folders.find((other) => other !== state.folder)!;
-  // The mark for the next EXPUNGE stays behind: what was moved was not meant to be deleted.
-  const flags = state.flags.split(" ").filter((flag) => flag !== "\\Deleted").join(" ");
+  const { flags } = state;
   ledger.expect(token, state, { folder: target, uid: null, flags });
   const reply = await client.ok(`UID MOVE ${state.uid} ${target}`);
   const told = [...reply.untagged.map(({ text }) => text), reply.text].find((text) => text.includes("COPYUID"));

@@ -206,7 +206,7 @@ class Model {
 
   #copy(source: ModelFolder, uid: number, target: ModelFolder, cn: number): number {
     const message = source.messages.get(uid)!;
-    target.messages.set(target.uidNext, { ...message, messageId: -1, flags: message.flags & ~deleted, modSeq: cn });
+    target.messages.set(target.uidNext, { ...message, messageId: -1, modSeq: cn });
     return target.uidNext++;
   }
 
@@ -233,8 +233,12 @@ class Model {
   }
 
   #discard(folder: ModelFolder, uid: number, mode: "soft" | "hard", cn: number): void {
-    if (mode === "soft" && folder !== this.bin) this.#move(folder, uid, this.bin, cn);
-    else this.#erase(folder, uid);
+    if (mode === "soft" && folder !== this.bin) {
+      const kept = this.bin.messages.get(this.#move(folder, uid, this.bin, cn))!;
+      kept.flags &= ~deleted;
+    } else {
+      this.#erase(folder, uid);
+    }
   }
 
   async #createFolder(parent: ModelFolder, name: string): Promise<void> {

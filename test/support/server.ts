@@ -93,13 +93,13 @@ process.on("exit", (code) => {
   for (const server of alive) {
     lastWords.push(server.lastWords());
     server.killNow();
+    server.removeFiles();
   }
   if (code !== 0) process.stderr.write(lastWords.join(""));
 });
 
 export class TestServer {
   readonly dataDir: string;
-  readonly #ownsData: boolean;
   readonly #logPath: string;
   readonly #readyPath: string;
   readonly #startTimeoutMs: number;
@@ -113,7 +113,6 @@ export class TestServer {
 
   private constructor(options: ServerOptions) {
     const scratch = mkdtempSync(join(tmpdir(), "outpost-server-"));
-    this.#ownsData = options.dataDir === undefined;
     this.dataDir = options.dataDir ?? join(scratch, "data");
     this.#logPath = join(scratch, "log");
     this.#readyPath = join(scratch, "ready.json");
@@ -235,8 +234,13 @@ export class TestServer {
       this.killNow();
       lastWords.push(this.lastWords());
       alive.delete(this);
-      rmSync(this.#ownsData ? dirname(this.dataDir) : dirname(this.#readyPath), { recursive: true, force: true });
+      this.removeFiles();
     }
+  }
+
+  /** The log and, when nobody else chose its place, the data. */
+  removeFiles(): void {
+    rmSync(dirname(this.#readyPath), { recursive: true, force: true });
   }
 
   /** A command on this server's data. */

@@ -58,7 +58,7 @@ function countUnread(records: readonly MessageRecord[]): number {
   return records.reduce((count, record) => count + ((record.flags & messageFlags.seen) === 0 ? 1 : 0), 0);
 }
 
-/** Rows like `records` in another folder, sharing their bytes; the deleted mark stays behind. */
+/** Rows like `records` in another folder, sharing their bytes. All flags come along. RFC 9051 §6.4.7 */
 function* insertCopies(
   tx: Transaction, cn: number, records: readonly MessageRecord[], targetId: number, associated: boolean,
 ): Work<Uint32Array> {
@@ -78,7 +78,7 @@ function* insertCopies(
       `INSERT INTO message (mailbox_id, item_id, message_id, folder_id, uid, associated, flags, keywords, cn, read_cn,
          mod_seq, size_bytes, internal_ms, saved_ms, content_id)
        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $9, $10, $11, $12, $13)`,
-      mailboxId, itemId, messageId, targetId, uid, associated ? 1 : 0, record.flags & ~messageFlags.deleted,
+      mailboxId, itemId, messageId, targetId, uid, associated ? 1 : 0, record.flags,
       record.keywords, cn, record.size_bytes, record.internal_ms, tx.nowMs, record.content_id);
     yield* copyParts(mailboxId, record.item_id, itemId);
     if (record.content_id !== null) {
@@ -191,10 +191,12 @@ function* relocate(
     pairs[2 * index] = record.uid;
     pairs[2 * index + 1] = uid;
     yield* addTombstone(mailboxId, "message", record.message_id, sourceId, record.uid, cn);
+    // The mark has done its work when the message goes to Recoverable Items.
+    const flags = deletedFromId === null ? record.flags : record.flags & ~messageFlags.deleted;
     yield* run(
       `UPDATE message SET message_id = $3, folder_id = $4, uid = $5, flags = $6, cn = $7, read_cn = $7, mod_seq = $7,
          saved_ms = $8 WHERE mailbox_id = $1 AND item_id = $2`,
-      mailboxId, record.item_id, messageId, targetId, uid, record.flags & ~messageFlags.deleted, cn, tx.nowMs);
+      mailboxId, record.item_id, messageId, targetId, uid, flags, cn, tx.nowMs);
     yield* run("UPDATE message_detail SET deleted_from_id = $3 WHERE mailbox_id = $1 AND item_id = $2",
       mailboxId, record.item_id, deletedFromId);
     messageId++;
