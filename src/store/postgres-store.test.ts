@@ -26,6 +26,17 @@ function openAt(connectionString: string) {
 
 const isFault = (code: FaultCode) => (error: unknown): boolean => error instanceof Fault && error.code === code;
 
+/** A backend told to end may still take a command; what met its end is tried again, as a client would. */
+async function insist<T>(body: () => Promise<T>): Promise<T> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await body();
+    } catch (error) {
+      if (attempt >= 5 || !isFault("unavailable")(error)) throw error;
+    }
+  }
+}
+
 describe("PostgreSQL", { skip: postgresMissing ?? false }, () => {
   after(stopPostgres);
 
@@ -36,7 +47,7 @@ describe("PostgreSQL", { skip: postgresMissing ?? false }, () => {
     const heard: number[] = [];
     store.watch(own, (cn) => heard.push(cn));
     await (await sharedPostgres()).dropConnections();
-    const cn = await other.transact(ctx, own, addNameTx, { name: "meanwhile" });
+    const cn = await insist(() => other.transact(ctx, own, addNameTx, { name: "meanwhile" }));
     await until(() => heard.includes(cn), "the hint that was missed");
     assert.equal((await store.read(ctx, own, () => get<{ n: number }>("SELECT COUNT(*) AS n FROM subscription")))!.n, 1);
     // At whatever moment it happens: the work is done, or refused as unavailable.
@@ -49,7 +60,7 @@ describe("PostgreSQL", { skip: postgresMissing ?? false }, () => {
         assert.ok(result.status === "fulfilled" || isFault("unavailable")(result.reason), JSON.stringify(result));
       }
     }
-    const next = await other.transact(ctx, own, addNameTx, { name: "later" });
+    const next = await insist(() => other.transact(ctx, own, addNameTx, { name: "later" }));
     await until(() => heard.includes(next), "hints again", 20_000);
     await Promise.all([store.close(), other.close()]);
     backend.remove();

@@ -52,9 +52,19 @@ export async function startPostgres(): Promise<TestPostgres> {
   await reachable(urlOf("postgres"), server);
   let made = 0;
   const administer = async (text: string): Promise<void> => {
-    const client = new pg.Client(urlOf("postgres"));
-    await client.connect();
-    await client.query(text).finally(() => client.end());
+    for (let attempt = 0; ; attempt++) {
+      const client = new pg.Client(urlOf("postgres"));
+      try {
+        await client.connect();
+        await client.query(text);
+        return;
+      } catch (error) {
+        // Ended by the dropping of connections just before, which the database does at its leisure.
+        if (attempt >= 5 || (error as { code?: string }).code !== "57P01") throw error;
+      } finally {
+        await client.end().catch(() => undefined);
+      }
+    }
   };
   return {
     async makeDatabase() {
