@@ -195,7 +195,7 @@ function mountSmall(sizeMb: number): { folder: string; unmount(): void } | strin
 }
 
 test("a full disk: refused with 452 and NO, reading goes on, and it recovers", async (t) => {
-  const small = mountSmall(48);
+  const small = mountSmall(96);
   if (typeof small === "string") return t.skip(small);
   const server = await TestServer.start({ dataDir: join(small.folder, "data") });
   t.after(async () => {
@@ -204,7 +204,7 @@ test("a full disk: refused with 452 and NO, reading goes on, and it recovers", a
   });
   const ballast = join(small.folder, "ballast");
   const free = statfsSync(small.folder);
-  writeFileSync(ballast, Buffer.alloc(Math.max(0, free.bavail * free.bsize - 12 * 1024 * 1024)));
+  writeFileSync(ballast, Buffer.alloc(Math.max(0, free.bavail * free.bsize - 32 * 1024 * 1024)));
 
   // Kept before the disk is full; her mailbox is opened for the first time in this process when it is.
   const early = await ImapClient.signedIn(server.at("imaps"), "alice", password);

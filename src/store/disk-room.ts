@@ -8,10 +8,19 @@ import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Fault } from "#base/fault.ts";
 
-/** Held back: this much, or this part of a small disk. */
-const reserveMaxBytes = 64 * 1024 * 1024;
-const reservePart = 0.05;
+const mebibyte = 1024 * 1024;
 const freshForMs = 250;
+/** Bytes on disk for one of a message, at the most: journal, rows, index, and the file that takes the journal in. */
+const amplification = 3;
+
+/**
+ * What is held back: 5 % of the disk, at most 256 MiB; of a small disk 16 MiB or a quarter, because databases grow by
+ * the size of their journals (8 MiB) after a message was acknowledged.
+ */
+export function reserveOf(diskBytes: number): number {
+  const small = Math.min(16 * mebibyte, diskBytes / 4);
+  return Math.min(256 * mebibyte, Math.max(diskBytes / 20, small));
+}
 
 export class DiskRoom {
   readonly #folder: string;
@@ -36,14 +45,13 @@ export class DiskRoom {
     if (this.#freeBytes < sizeBytes) {
       throw new Fault("storageFull", "The server's disk is full; try again later.");
     }
-    this.#freeBytes -= sizeBytes;
+    this.#freeBytes -= sizeBytes * amplification;
   }
 
   /** Bytes free above the reserve. */
   async #read(): Promise<void> {
     const disk = await statfs(existingFolder(this.#folder));
-    const reserve = Math.min(reserveMaxBytes, disk.blocks * disk.bsize * reservePart);
-    this.#freeBytes = disk.bavail * disk.bsize - reserve;
+    this.#freeBytes = disk.bavail * disk.bsize - reserveOf(disk.blocks * disk.bsize);
     this.#readMs = this.#nowMs();
   }
 }
