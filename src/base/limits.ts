@@ -174,10 +174,22 @@ export const limits = {
   recurrenceExceptionsMax: 20_000,
   /** Occurrences that one look at a series gives. */
   occurrencesPerExpansionMax: 100_000,
+  /** Lines of one vCard or iCalendar file, components inside components, and parameters of one line. */
+  contentLinesMax: 1_000_000,
+  contentDepthMax: 32,
+  contentParametersMax: 1000,
+  /** Members of one personal distribution list. */
+  distributionMembersMax: 5000,
   /** Rules of one time zone definition. [MS-OXOCAL] 2.2.1.41 */
   timeZoneRulesMax: 1024,
   /** Lines of one VTIMEZONE, its STANDARD and DAYLIGHT parts, and their dates. */
   vtimezoneLinesMax: 5000,
   vtimezonePartsMax: 300,
   vtimezoneDatesMax: 5000,
+  /** Unfolded lines of one iCalendar text, nesting of its components, and events it may hold. */
+  calendarLinesMax: 500_000,
+  calendarDepthMax: 16,
+  calendarEventsMax: 100_000,
+  /** Words of one list, CATEGORIES among them. */
+  calendarListMax: 2000,
 } as const;

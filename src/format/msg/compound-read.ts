@@ -218,7 +218,8 @@ class CompoundReader {
       seen[index] = 1;
       waiting.push(found.leftSibling, found.rightSibling);
       const name = nameOf(found).toUpperCase();
-      if (children.has(name)) continue;
+      // A name that was damaged away names nothing.
+      if (name === "" || children.has(name)) continue;
       if (found.objectType === objectTypes.storage) children.set(name, this.#storage(found, seen, depth + 1));
       else if (found.objectType === objectTypes.stream) children.set(name, this.#stream(found));
     }
@@ -245,6 +246,7 @@ function numbersOf(bytes: Uint8Array): Uint32Array {
 }
 
 function nameOf({ name, nameSize }: DirectoryEntry): string {
-  const size = Math.min(Math.max(nameSize - 2, 0), name.length) & ~1;
+  // The last two of the 64 bytes are for the terminator: a damaged size cannot make a name that is too long to write.
+  const size = Math.min(Math.max(nameSize - 2, 0), name.length - 2) & ~1;
   return Buffer.from(name.buffer, name.byteOffset, size).toString("utf16le");
 }

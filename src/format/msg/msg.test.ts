@@ -131,6 +131,14 @@ test("hostile compound files are refused or bounded", () => {
   assert.deepEqual(readAll(patched([directory + 3 * 128 + 76, 0])), { ...readAll(bytes), c: {} }, "a child that is the root");
 });
 
+test("a name whose size is damaged stays one that can be written", () => {
+  const file = Buffer.from(writeCompoundFile(content({ ["n".repeat(31)]: filled(10) })));
+  const at = file.indexOf(Buffer.from("n".repeat(31), "utf16le"));
+  file.writeUInt16LE(0xffff, at + 64);
+  const names = [...readCompoundFile(file).children.keys()];
+  assert.deepEqual(names, ["N".repeat(31)]);
+});
+
 test("many streams over the same sectors are refused", () => {
   const children = Object.fromEntries(Array.from({ length: 2000 }, (_, index) => [`n${index}`, new Uint8Array(0)]));
   const bytes = writeCompoundFile(content({ ...children, big: filled(4_000_000) }));

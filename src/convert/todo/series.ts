@@ -1,0 +1,93 @@
+/** Recurring tasks: rules and PidLidTaskRecurrence. [MS-OXOTASK] 2.2.2.2.15, RFC 5545 §3.8.5 */
+import { Fault, WireError } from "#base/fault.ts";
+import { decodeTaskRecurrence, encodeAppointmentRecur } from "#calendar/recurrence/blob.ts";
+import type { RecurrencePattern } from "#calendar/recurrence/blob.ts";
+import { recurrenceOfPattern } from "#calendar/recurrence/from-blob.ts";
+import { recurrenceOfRule } from "#calendar/recurrence/from-rule.ts";
+import { patternOfRecurrence } from "#calendar/recurrence/to-blob.ts";
+import { ruleOfRecurrence } from "#calendar/recurrence/to-rule.ts";
+import { formatDate } from "#calendar/zones/rule-text.ts";
+import type { RuleTime } from "#calendar/zones/rule-text.ts";
+import { localToMs, midnightOf } from "#calendar/zones/dates.ts";
+import type { LocalMinutes } from "#calendar/zones/dates.ts";
+import type { Zone } from "#calendar/zones/zone.ts";
+import { timeOf } from "#convert/todo/calendar.ts";
+import type { ZoneFinder } from "#convert/todo/calendar.ts";
+import type { Line } from "#convert/vcard/lines.ts";
+import { line } from "#convert/vcard/text.ts";
+import { limits } from "#base/limits.ts";
+
+const none = new Uint8Array(0);
+
+/** What an appointment without exceptions has after the pattern: versions, offsets, a count and two sizes. */
+const appointmentTail = 26;
+
+/** The bytes of PidLidTaskRecurrence. [MS-OXOTASK] 2.2.2.2.15 */
+export function encodeTaskRecurrence(recurrencePattern: RecurrencePattern): Uint8Array {
+  const whole = encodeAppointmentRecur({
+    recurrencePattern, readerVersion2: 0x3006, writerVersion2: 0x3009, startTimeOffset: 0, endTimeOffset: 0,
+    exceptions: [], reservedBlock1: none, extendedExceptions: [], reservedBlock2: none, trailing: none,
+  });
+  return whole.subarray(0, whole.length - appointmentTail);
+}
+
+export const seriesNames: ReadonlySet<string> = new Set(["RRULE", "EXRULE", "EXDATE", "RDATE"]);
+
+/** Days, since a task knows no time of day. */
+function asDay({ local, isUtc, localMs }: RuleTime, own: Zone): RuleTime {
+  const day = midnightOf(isUtc ? own.toLocal(localMs) : local);
+  return { local: day, localMs: localToMs(day), isUtc: false, isDate: true };
+}
+
+/** The blob of a rule; undefined when Exchange has no pattern for it. [MS-OXOTASK] 2.2.2.2.15 */
+export function blobOfLines(
+  lines: readonly Line[], start: LocalMinutes, own: Zone, find: ZoneFinder, regenerates: boolean,
+): Uint8Array | undefined {
+  const values = (name: string): string[] => lines.filter((one) => one.name === name).map((one) => one.value.trim());
+  const days = (name: string): RuleTime[] | undefined => {
+    const found: RuleTime[] = [];
+    for (const one of lines) {
+      if (one.name !== name) continue;
+      for (const value of one.value.split(",")) {
+        const at = timeOf(one, find, value);
+        if (at === undefined || found.length >= limits.recurrenceExceptionsMax) return undefined;
+        found.push(asDay(at.time, own));
+      }
+    }
+    return found;
+  };
+  const excluded = days("EXDATE");
+  const extra = days("RDATE");
+  if (excluded === undefined || extra === undefined) return undefined;
+  const result = recurrenceOfRule({
+    rules: values("RRULE"), exclusionRules: values("EXRULE"), excluded, extra: extra.map((at) => ({ start: at })),
+    start, durationMinutes: 0, zone: own,
+  });
+  if (result.kind === "refused") return undefined;
+  const { recurrence } = result;
+  const isPlain = recurrence.start === midnightOf(recurrence.start) && recurrence.modified.length === 0;
+  if (!isPlain) return undefined;
+  return encodeTaskRecurrence({ ...patternOfRecurrence(recurrence), slidingFlag: regenerates ? 1 : 0 });
+}
+
+export interface TaskSeries {
+  readonly lines: readonly Line[];
+  /** The next task begins that long after this one is done. [MS-OXOCAL] 2.2.1.44.1 SlidingFlag */
+  readonly regenerates: boolean;
+}
+
+/** RRULE and EXDATE of a blob; undefined when it is broken or of a calendar without rules. [MS-OXOTASK] 2.2.2.2.15 */
+export function linesOfBlob(bytes: Uint8Array): TaskSeries | undefined {
+  try {
+    const pattern = decodeTaskRecurrence(bytes);
+    const { rule, excluded } = ruleOfRecurrence(recurrenceOfPattern(pattern), { kind: "date" });
+    const lines = [line("RRULE", rule)];
+    if (excluded.length > 0) {
+      lines.push(line("EXDATE", excluded.map(formatDate).join(","), [{ name: "VALUE", value: "DATE" }]));
+    }
+    return { lines, regenerates: pattern.slidingFlag !== 0 };
+  } catch (error) {
+    if (error instanceof WireError || error instanceof Fault) return undefined;
+    throw error;
+  }
+}

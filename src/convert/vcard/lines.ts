@@ -1,0 +1,261 @@
+/** The lines that vCard and iCalendar are made of, read with patience for what programs wrote over thirty years. */
+import { Buffer } from "node:buffer";
+import { Fault } from "#base/fault.ts";
+import { limits } from "#base/limits.ts";
+import { decodeCharset, decodeHeaderBytes } from "#format/mime/charset.ts";
+import { decodeTransfer } from "#format/mime/decode.ts";
+
+/** One value of a parameter; a list is several of the same name. RFC 6350 §5 */
+export interface Parameter {
+  /** Upper case. A word alone, as vCard 2.1 has them, is a TYPE. */
+  readonly name: string;
+  readonly value: string;
+}
+
+/** RFC 6350 §3.3, RFC 5545 §3.1 */
+export interface Line {
+  /** "" without one. */
+  readonly group: string;
+  /** Upper case. */
+  readonly name: string;
+  /** Without ENCODING=QUOTED-PRINTABLE and CHARSET, which are undone. */
+  readonly parameters: readonly Parameter[];
+  /** With its backslashes. */
+  readonly value: string;
+}
+
+/** What stands between BEGIN and END. RFC 5545 §3.6, RFC 6350 §6.1.1 */
+export interface Component {
+  /** Upper case. */
+  readonly name: string;
+  readonly lines: Line[];
+  readonly components: Component[];
+}
+
+export interface ReadComponents {
+  readonly components: readonly Component[];
+  /** Lines that are none, stand outside, or lack an end. */
+  readonly faults: readonly string[];
+}
+
+const faultsMax = 100;
+const codings = new Set(["QUOTED-PRINTABLE", "BASE64", "B", "Q", "7BIT", "8BIT"]);
+const nameShape = /^[A-Za-z0-9-]+(?:\.[A-Za-z0-9_-]+)?$/;
+
+/** Where the name and the parameters end; quotes that never close are characters. */
+function headEnd(text: string): number {
+  let quoted = false;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === 0x22) quoted = !quoted;
+    else if (code === 0x3a && !quoted) return at;
+  }
+  return text.indexOf(":");
+}
+
+/** Cuts at `separator` outside quotes. */
+function cut(text: string, separator: string): string[] {
+  if (!text.includes('"')) return text.split(separator);
+  const pieces: string[] = [];
+  let quoted = false;
+  let from = 0;
+  for (let at = 0; at < text.length; at++) {
+    if (text[at] === '"') quoted = !quoted;
+    else if (text[at] === separator && !quoted) {
+      pieces.push(text.slice(from, at));
+      from = at + 1;
+    }
+  }
+  pieces.push(text.slice(from));
+  return pieces;
+}
+
+const careted: Readonly<Record<string, string>> = { "^n": "\n", "^N": "\n", "^'": '"', "^^": "^" };
+
+/** RFC 6868 §3.2 */
+function parameterText(text: string): string {
+  const bare = text.trim().replaceAll('"', "");
+  return bare.includes("^") ? bare.replaceAll(/\^[nN'^]/g, (pair) => careted[pair] ?? pair) : bare;
+}
+
+function parametersOf(head: readonly string[]): Parameter[] {
+  const out: Parameter[] = [];
+  for (const piece of head) {
+    const equals = piece.indexOf("=");
+    const word = equals < 0 ? piece.trim() : piece.slice(0, equals).trim().toUpperCase();
+    if (word === "") continue;
+    if (equals < 0) {
+      out.push({ name: codings.has(word.toUpperCase()) ? "ENCODING" : "TYPE", value: parameterText(word) });
+      continue;
+    }
+    const values = piece.slice(equals + 1);
+    // Some quote a whole list of types.
+    const list = word === "TYPE" ? values.replaceAll('"', "").split(",") : cut(values, ",");
+    for (const value of list) out.push({ name: word, value: parameterText(value) });
+    if (out.length > limits.contentParametersMax) throw new Fault("tooBig", "one line with too many parameters");
+  }
+  return out;
+}
+
+/** Bytes stand in the text one to a character until here, as a line's charset is known only now. */
+function textOf(binary: string, charset: string | undefined): string {
+  if (charset === undefined && !/[\x80-\xff\x1b]/.test(binary)) return binary;
+  const bytes = Buffer.from(binary, "latin1");
+  return charset === undefined ? decodeHeaderBytes(bytes) : decodeCharset(bytes, charset);
+}
+
+/** Quoted-printable hides separators and line ends; they come back with a backslash. */
+function quotedText(binary: string, charset: string | undefined): string {
+  return binary.split(";").map((piece) => {
+    const bytes = decodeTransfer(Buffer.from(piece, "latin1"), "quoted-printable");
+    const text = charset === undefined ? decodeHeaderBytes(bytes) : decodeCharset(bytes, charset);
+    return text.replaceAll(";", "\\;").replaceAll(/\r\n?|\n/g, "\\n");
+  }).join(";");
+}
+
+/** A carriage return alone is a line end inside the value: it cannot stand in one as it is. */
+const withoutReturns = (text: string): string => (text.includes("\r") ? text.replaceAll("\r", "\\n") : text);
+
+export function parameterOf(line: Line, name: string): string | undefined {
+  return line.parameters.find((parameter) => parameter.name === name)?.value;
+}
+
+/** Lower case. */
+export function typesOf(line: Line): Set<string> {
+  const types = new Set<string>();
+  for (const { name, value } of line.parameters) if (name === "TYPE") types.add(value.toLowerCase());
+  if (line.parameters.some(({ name }) => name === "PREF")) types.add("pref");
+  return types;
+}
+
+/** One unfolded line whose bytes are its characters; undefined when it has no name. RFC 6350 §3.3 */
+function parseBinary(binary: string): Line | undefined {
+  const end = headEnd(binary);
+  if (end < 1) return undefined;
+  const [first = "", ...rest] = cut(binary.slice(0, end), ";");
+  const whole = first.trim();
+  if (!nameShape.test(whole)) return undefined;
+  const dot = whole.lastIndexOf(".");
+  const all = parametersOf(rest.map((piece) => textOf(piece, undefined)));
+  const find = (name: string): string | undefined => all.find((one) => one.name === name)?.value;
+  const coding = find("ENCODING")?.toUpperCase();
+  const isQuoted = coding === "QUOTED-PRINTABLE" || coding === "Q";
+  const charset = find("CHARSET");
+  const raw = binary.slice(end + 1);
+  const parameters = all.filter(({ name }) => name !== "CHARSET" && !(name === "ENCODING" && coding !== "B"
+    && coding !== "BASE64"));
+  return {
+    group: dot < 0 ? "" : whole.slice(0, dot), name: whole.slice(dot + 1).toUpperCase(), parameters,
+    value: isQuoted ? quotedText(raw, charset) : withoutReturns(textOf(raw, charset)),
+  };
+}
+
+/** One unfolded line. RFC 6350 §3.3 */
+export function parseLine(text: string): Line | undefined {
+  return parseBinary(Buffer.from(text, "utf8").toString("latin1"));
+}
+
+const isQuotedHead = (text: string): boolean => /^[^:]{1,500}QUOTED-PRINTABLE[^:]*:/i.test(text);
+const isBase64Head = (text: string): boolean => /^[^:]{1,500}[;=](?:BASE64|B)\b[^:]*:/i.test(text);
+
+/** Unfolds; soft line breaks of quoted-printable and base64 without its folding are joined too. RFC 6350 §3.2 */
+function* unfolded(source: Buffer): Generator<string> {
+  let pieces: string[] = [];
+  let isQuoted = false;
+  let isBase64 = false;
+  for (let at = 0; at < source.length;) {
+    const feed = source.indexOf(0x0a, at);
+    const next = feed < 0 ? source.length : feed + 1;
+    let end = feed < 0 ? source.length : feed;
+    while (end > at && source[end - 1] === 0x0d) end--;
+    const text = source.toString("latin1", at, end);
+    at = next;
+    const last = pieces.at(-1);
+    if (last !== undefined) {
+      const isEnd = /^END:V/i.test(text);
+      if (isQuoted && last.endsWith("=") && !isEnd) {
+        pieces[pieces.length - 1] = last.slice(0, -1);
+        pieces.push(text);
+        continue;
+      }
+      const isFolded = text.startsWith(" ") || text.startsWith("\t");
+      if (isFolded || (isBase64 && text !== "" && !isEnd && /^[A-Za-z0-9+/=]+$/.test(text))) {
+        pieces.push(isFolded ? text.slice(1) : text);
+        continue;
+      }
+      yield pieces.join("");
+    }
+    pieces = text.trim() === "" ? [] : [text];
+    isQuoted = isQuotedHead(text);
+    isBase64 = isBase64Head(text);
+  }
+  if (pieces.length > 0) yield pieces.join("");
+}
+
+/** UTF-16 by its mark, or by the zeros beside the first letters; a UTF-8 mark goes. */
+function plainBytes(bytes: Uint8Array): Buffer {
+  const source = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const [first, second, third] = source;
+  if (first === 0xff && second === 0xfe) return Buffer.from(source.toString("utf16le", 2), "utf8");
+  if (first !== 0 && second === 0 && source[3] === 0) return Buffer.from(source.toString("utf16le"), "utf8");
+  if (first === 0xfe && second === 0xff) {
+    return Buffer.from(Buffer.from(source.subarray(2, source.length & ~1)).swap16().toString("utf16le"), "utf8");
+  }
+  return first === 0xef && second === 0xbb && third === 0xbf ? source.subarray(3) : source;
+}
+
+const innerNames = new Set(["VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VTIMEZONE", "VAVAILABILITY"]);
+
+/** How many of the open components a new one can stand in: what lacks its end is over. A card may hold an agent's. */
+function keptOpen(open: readonly Component[], name: string): number {
+  if (name === "VCALENDAR") return 0;
+  if (name === "VCARD") {
+    const agent = open.at(-1)?.lines.at(-1);
+    return agent?.name === "AGENT" && agent.value.trim() === "" ? open.length : 0;
+  }
+  if (!innerNames.has(name)) return open.length;
+  const outer = open.findIndex((component) => innerNames.has(component.name));
+  return outer < 0 ? open.length : outer;
+}
+
+/**
+ * All components of a file with what stands inside each. Never fails on what a program may have written; throws Fault
+ * `tooBig` for what none would. RFC 5545 §3.4, RFC 6350 §3.2
+ */
+export function readComponents(bytes: Uint8Array | string): ReadComponents {
+  const source = typeof bytes === "string" ? Buffer.from(bytes, "utf8") : plainBytes(bytes);
+  const components: Component[] = [];
+  const faults: string[] = [];
+  const open: Component[] = [];
+  const fault = (text: string): void => void (faults.length < faultsMax && faults.push(text));
+  let count = 0;
+  const begin = (name: string): void => {
+    const kept = keptOpen(open, name);
+    if (kept < open.length) fault(`${open.at(-1)?.name.slice(0, 40) ?? ""} has no end`);
+    open.length = kept;
+    if (open.length >= limits.contentDepthMax) throw new Fault("tooBig", "components nested too deep");
+    const component: Component = { name, lines: [], components: [] };
+    (open.at(-1)?.components ?? components).push(component);
+    open.push(component);
+  };
+  for (const text of unfolded(source)) {
+    if (++count > limits.contentLinesMax) throw new Fault("tooBig", "too many lines");
+    const line = parseBinary(text);
+    if (line === undefined) {
+      fault(`"${text.slice(0, 40)}" is no line`);
+    } else if (line.name === "BEGIN") {
+      begin(line.value.trim().toUpperCase());
+    } else if (line.name === "END") {
+      const name = line.value.trim().toUpperCase();
+      const index = open.findLastIndex((component) => component.name === name);
+      if (index < 0) fault(`END:${name.slice(0, 40)} without a beginning`);
+      else open.length = index;
+    } else if (open.length === 0) {
+      fault(`${line.name.slice(0, 40)} outside of all components`);
+    } else {
+      open.at(-1)?.lines.push(line);
+    }
+  }
+  for (const component of open) fault(`${component.name.slice(0, 40)} has no end`);
+  return { components, faults };
+}
