@@ -186,6 +186,8 @@ const written: [series: Partial<Recurrence>, rule: string][] = [
   [{ pattern: { kind: "monthly", day: 1 }, interval: 24 }, "FREQ=YEARLY;INTERVAL=2;BYMONTH=4;BYMONTHDAY=1"],
   [{ pattern: { kind: "monthly", day: 29 }, interval: 12, start: localFrom(2026, 2, 28) },
     "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=-1"],
+  [{ pattern: { kind: "monthly", day: 23 }, interval: 12, start: localFrom(2026, 2, 23) },
+    "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=23"],
   [{ pattern: { kind: "monthlyNth", weekdays: 8, nth: 1 } }, "FREQ=MONTHLY;BYDAY=1WE"],
   [{ pattern: { kind: "monthlyNth", weekdays: 62, nth: 1 } }, "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=1"],
   [{ pattern: { kind: "monthlyNth", weekdays: 32, nth: 5 }, interval: 12, start: localFrom(2026, 4, 24) },

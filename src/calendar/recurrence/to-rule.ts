@@ -66,7 +66,7 @@ function patternParts(series: Recurrence, options: RuleOptions, onlyReal: boolea
     : ["FREQ=YEARLY", ...every(interval / 12), `BYMONTH=${month}`];
   if (pattern.kind === "monthly") {
     const plain = [`BYMONTHDAY=${pattern.day}`];
-    const isPlain = onlyReal || (pattern.day <= 28 && month !== 2);
+    const isPlain = onlyReal || pattern.day <= 28;
     return [...head, ...(isPlain ? plain : dateParts(pattern.day, month, options.isExact === true))];
   }
   if (pattern.kind === "monthEnd") return [...head, "BYMONTHDAY=-1"];

@@ -1,0 +1,118 @@
+/** Recipients as ORGANIZER and ATTENDEE. [MS-OXCICAL] 2.1.3.1.1.20.2, 2.1.3.1.1.20.16 */
+import { properties } from "#props/registry.ts";
+import { getProperty } from "#convert/item.ts";
+import { getPerson } from "#convert/mime/people.ts";
+import { parameter, propertiesOf, propertyOfName } from "#convert/ical/lines.ts";
+import {
+  partStats, personOf, recipientFlags, recipientTypeOf, responseOf, responses,
+} from "#convert/ical/people-read.ts";
+import type { CalendarPerson } from "#convert/ical/people-read.ts";
+import type { Component, Property } from "#convert/ical/lines.ts";
+import type { ItemBag, ItemRecipient } from "#convert/item.ts";
+import type { ResolveAddress } from "#convert/mime/people.ts";
+import type { DisplayAddress } from "#format/mime/addresses.ts";
+
+const p = properties;
+
+const partStatOf = (response: number): string =>
+  Object.entries(partStats).find(([, value]) => value === response)?.[0] ?? "NEEDS-ACTION";
+
+const isSame = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase();
+
+/** Kept lines by the address that they name; of several the last, as it is read. */
+type KeptPeople = ReadonlyMap<string, CalendarPerson>;
+
+function keptPeople(kept: Component, name: string): KeptPeople {
+  const people = propertiesOf(kept, name).map(personOf).filter((person) => person !== null);
+  return new Map(people.map((person) => [person.address.toLowerCase(), person]));
+}
+
+/** The line that a person had, while it says the same. */
+function keptLine(kept: KeptPeople, person: DisplayAddress, fits: (kept: Property) => boolean): string | undefined {
+  const known = kept.get(person.address.toLowerCase());
+  if (known === undefined || !fits(known.property)) return undefined;
+  const isName = known.name === person.name || (person.name === "" && isSame(known.name, known.address));
+  return isName ? known.property.line : undefined;
+}
+
+const roles = ["REQ-PARTICIPANT", "OPT-PARTICIPANT", "NON-PARTICIPANT"];
+
+function attendeeLine(row: ItemRecipient, person: DisplayAddress, kept: KeptPeople, asksReply: boolean): string {
+  const type = (getProperty(row, p.PidTagRecipientType) ?? 1) & 0xf;
+  const told = getProperty(row, p.PidTagRecipientTrackStatus) ?? responses.none;
+  const response = told === responses.notResponded ? responses.none : told;
+  const same = keptLine(kept, person, (one) =>
+    recipientTypeOf(one) === type && responseOf(one) === response);
+  if (same !== undefined) return same;
+  return `ATTENDEE${parameter("CN", person.name)}${type === 3 ? ";CUTYPE=RESOURCE" : ""}` +
+    `;ROLE=${roles[type - 1] ?? roles[0]};PARTSTAT=${partStatOf(response)}` +
+    `${asksReply ? ";RSVP=TRUE" : ""}:mailto:${person.address}`;
+}
+
+function organizerLine(person: DisplayAddress, kept: Component): string {
+  return keptLine(keptPeople(kept, "ORGANIZER"), person, () => true) ??
+    `ORGANIZER${parameter("CN", person.name)}:mailto:${person.address}`;
+}
+
+const isWritable = (person: DisplayAddress | null): person is DisplayAddress =>
+  person !== null && !/[\x00-\x20<>]/.test(person.address);
+
+function personIn(row: ItemRecipient, resolve: ResolveAddress): DisplayAddress | null {
+  const person = getPerson(row, "recipient", resolve);
+  return isWritable(person) ? person : null;
+}
+
+/** [MS-OXCICAL] 2.1.3.1.1.20.2, 2.1.3.1.1.20.16 */
+export function peopleLines(item: ItemBag, kept: Component, resolve: ResolveAddress): string[] {
+  const representing = getPerson(item, "representing", resolve);
+  const attendees = keptPeople(kept, "ATTENDEE");
+  const lines: string[] = [];
+  const asksReply = getProperty(item, p.PidTagResponseRequested) === true;
+  const isOrganizer = (row: ItemRecipient): boolean =>
+    ((getProperty(row, p.PidTagRecipientFlags) ?? 0) & recipientFlags.organizer) !== 0;
+  const organizing = item.recipients.find(isOrganizer);
+  const organizer = (organizing && personIn(organizing, resolve)) ?? representing;
+  if (isWritable(organizer)) {
+    lines.push(organizerLine(organizer, kept));
+    // An organizer may be an attendee too, with an answer that no recipient has.
+    const self = attendees.get(organizer.address.toLowerCase());
+    if (self !== undefined) lines.push(self.property.line);
+  }
+  for (const row of item.recipients) {
+    const person = isOrganizer(row) ? null : personIn(row, resolve);
+    if (person === null || (isWritable(organizer) && isSame(person.address, organizer.address))) continue;
+    lines.push(attendeeLine(row, person, attendees, asksReply));
+  }
+  // Whoever has no address is only known by the line.
+  for (const name of ["ORGANIZER", "ATTENDEE"]) {
+    for (const one of propertiesOf(kept, name)) if (personOf(one) === null) lines.push(one.line);
+  }
+  return lines;
+}
+
+const replies: readonly (readonly [RegExp, number])[] = [
+  [/\.Resp\.Pos$/i, responses.accepted], [/\.Resp\.Neg$/i, responses.declined],
+  [/\.Resp\.Tent$/i, responses.tentative],
+];
+
+/** The answer of one attendee. RFC 5546 §3.2.3, [MS-OXCICAL] 2.1.3.1.1.1 */
+export function replyLines(item: ItemBag, kept: Component, resolve: ResolveAddress): string[] {
+  const messageClass = getProperty(item, p.PidTagMessageClass) ?? "";
+  const byClass = replies.find(([shape]) => shape.test(messageClass))?.[1] ?? responses.none;
+  // A counter proposal is of one class whatever the answer in it.
+  const told = getProperty(item, p.PidLidAppointmentCounterProposal) === true
+    ? getProperty(item, p.PidLidResponseStatus) ?? byClass : byClass;
+  const response = told === responses.notResponded ? responses.none : told;
+  const lines: string[] = [];
+  const row = item.recipients[0];
+  const to = row === undefined ? null : personIn(row, resolve);
+  const named = propertyOfName(kept, "ORGANIZER");
+  if (to !== null) lines.push(organizerLine(to, kept));
+  else if (named !== undefined) lines.push(named.line);
+  const from = getPerson(item, "representing", resolve) ?? getPerson(item, "sender", resolve);
+  if (!isWritable(from)) return [...lines, ...propertiesOf(kept, "ATTENDEE").map(({ line }) => line)];
+  const same = keptLine(keptPeople(kept, "ATTENDEE"), from, (one) => responseOf(one) === response ||
+    (responseOf(one) === responses.none && response === responses.accepted));
+  lines.push(same ?? `ATTENDEE${parameter("CN", from.name)};PARTSTAT=${partStatOf(response)}:mailto:${from.address}`);
+  return lines;
+}
