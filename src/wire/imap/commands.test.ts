@@ -57,6 +57,7 @@ const good: readonly [string, unknown][] = [
   ["a nOoP  ", {}],
   ["a LOGIN alice secret", { name: "alice", password: "secret" }],
   ['a LOGIN "al\\"i\\\\ce" "se cret"', { name: 'al"i\\ce', password: "se cret" }],
+  ["a LOGIN example.test\\alice secret", { name: "example.test\\alice", password: "secret" }],
   ["a LOGIN {5}\r\nalice {6+}\r\nsecret", { name: "alice", password: "secret" }],
   ['a LOGIN "" {0}\r\n', { name: "", password: "" }],
   ["a AUTHENTICATE plain AGEAYg==", { mechanism: "PLAIN", initial: "AGEAYg==" }],

@@ -69,7 +69,7 @@ export const commands = {
   },
   LOGIN: {
     section: "RFC 9051 §6.2.3", state: "notAuthenticated",
-    arguments: fields({ name: (c: Cursor) => c.astring("a name"), password: (c: Cursor) => c.astring("a password") }),
+    arguments: fields({ name: (c: Cursor) => c.signInName(), password: (c: Cursor) => c.astring("a password") }),
   },
   ENABLE: {
     section: "RFC 9051 §6.3.1", state: "authenticated",

@@ -22,6 +22,7 @@ const atomBit = 1;
 const astringBit = 2;
 const listBit = 4;
 const tagBit = 8;
+const nameBit = 16;
 
 /** Which lexical class each byte belongs to. Bytes from 0x80 are taken in names, for clients that send bare UTF-8. */
 const classes = buildClasses();
@@ -36,6 +37,8 @@ function buildClasses(): Uint8Array {
   }
   for (const wildcard of [0x25, 0x2a]) table[wildcard] = listBit;
   table.fill(astringBit | listBit, 0x80, 0x100);
+  for (let byte = 0; byte < table.length; byte++) if ((table[byte]! & astringBit) !== 0) table[byte]! |= nameBit;
+  table[0x5c]! |= nameBit;
   return table;
 }
 
@@ -140,6 +143,11 @@ export class Cursor {
     }
     if (this.offset === start) this.fail(`Expected ${what}`);
     return this.#text(start).toUpperCase();
+  }
+
+  /** An astring that may also hold a bare backslash: programs send `DOMAIN\user` in LOGIN without quotes. */
+  signInName(): Octets {
+    return this.#run(nameBit) || this.string("a name");
   }
 
   astring(what = "a string"): Octets {
