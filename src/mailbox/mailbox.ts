@@ -154,7 +154,8 @@ class OpenMailbox implements Mailbox {
     ctx: Ctx, request: { folderId: FolderId; parentId: FolderId; name: string },
   ): Promise<FolderInfo> {
     this.#access.requireStore("full");
-    return toFolderInfo(await this.#transact(ctx, copyFolder, request));
+    return toFolderInfo(await this.#transact(ctx, copyFolder,
+      { ...request, quotaBytes: this.#quotaBytes }));
   }
 
   async deleteFolder(

@@ -282,7 +282,7 @@ class Model {
     const refusal = this.#isBelow(parent, folder) ? "folderCycle"
       : this.#child(parent, name) !== undefined ? "alreadyExists" : null;
     const row = await this.#expect(refusal, this.store.transact(ctx, this.scope, copyFolder,
-      { folderId: folder.id as FolderId, parentId: parent.id as FolderId, name }));
+      { folderId: folder.id as FolderId, parentId: parent.id as FolderId, name, quotaBytes: null }));
     if (row === null) return;
     const sources = this.#subtree(folder);
     const cn = await this.#cn();

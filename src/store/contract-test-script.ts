@@ -70,7 +70,10 @@ export async function runScript(store: Store, scope: MailboxId): Promise<void> {
   await change(setPermission, { folderId: below.folder_id as FolderId, memberId: 7, rights: null });
   await change(copyMessages, { folderId: inbox, uids: "all", targetId: below.folder_id, quotaBytes: null });
   await change(createItem, { ...item, ...nestedItem(2), folderId: below.folder_id, associated: true });
-  const copied = await change(copyFolder, { folderId: made.folder_id as FolderId, parentId: sent, name: "Copy" });
+  await assert.rejects(store.transact(ctx, scope, copyFolder,
+    { folderId: made.folder_id as FolderId, parentId: sent, name: "Copy", quotaBytes: 1 }), /full/);
+  const copied = await change(copyFolder,
+    { folderId: made.folder_id as FolderId, parentId: sent, name: "Copy", quotaBytes: 10 ** 9 });
   await change(moveFolder, { folderId: made.folder_id as FolderId, parentId: sent, name: "Moved" });
   await change(deleteFolder, { folderId: made.folder_id as FolderId, mode: "soft", children: "delete" });
   await change(setSubscription, { name: "INBOX", subscribed: true });

@@ -4,8 +4,8 @@ import { get, run } from "#store/sql.ts";
 import type { Work } from "#store/sql.ts";
 
 /**
- * Takes the next change number. Every procedure that changes a mailbox does this first and once, and stamps each row
- * it touches with it; on PostgreSQL the updated row is also the lock that makes procedures of one mailbox serial.
+ * Takes the next change number. Every procedure that changes what clients see does this once, before its first change,
+ * and stamps each row it touches with it.
  */
 export function* takeCn(mailboxId: number): Work<number> {
   const row = yield* get<{ cn: number }>(

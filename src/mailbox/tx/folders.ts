@@ -6,6 +6,7 @@ import { folderRoles, roleRow } from "#mailbox/roles.ts";
 import type { FolderRole } from "#mailbox/roles.ts";
 import { folderNames } from "#mailbox/names.ts";
 import { addTombstone, takeCn, takeObjectIds, takeUidValidity } from "#mailbox/tx/counters.ts";
+import { checkQuota } from "#mailbox/tx/quota.ts";
 import { copyAllMessages, removeAllMessages } from "#mailbox/tx/transfer.ts";
 import { procedure } from "#store/api.ts";
 import { all, get, run } from "#store/sql.ts";
@@ -173,10 +174,7 @@ export const createFolder = procedure({
     if (parent.search_folder === 1) throw new Fault("notAllowed", "A search folder has no folders below it.");
     yield* checkNoSibling(tx.scope, args.parentId, args.name, null);
     yield* folderDepth(tx.scope, args.parentId);
-    const count = yield* get<{ n: number }>("SELECT COUNT(*) AS n FROM folder WHERE mailbox_id = $1", tx.scope);
-    if (count!.n >= limits.foldersMax) {
-      throw new Fault("tooMany", `A mailbox has at most ${limits.foldersMax} folders; remove some first.`);
-    }
+    yield* checkFolderCount(tx.scope, 1);
     const cn = yield* takeCn(tx.scope);
     const containerClass = args.containerClass ?? (parent.container_class === "" ? "IPF.Note" : parent.container_class);
     const folderId = yield* insertFolder(tx.scope, cn, tx.nowMs, {
@@ -186,6 +184,13 @@ export const createFolder = procedure({
     return yield* readFolder(tx.scope, folderId);
   },
 });
+
+function* checkFolderCount(mailboxId: number, more: number): Work<void> {
+  const count = yield* get<{ n: number }>("SELECT COUNT(*) AS n FROM folder WHERE mailbox_id = $1", mailboxId);
+  if (count!.n + more > limits.foldersMax) {
+    throw new Fault("tooMany", `A mailbox has at most ${limits.foldersMax} folders; remove some first.`);
+  }
+}
 
 /** A new folder starts with the permissions of its parent, as in Exchange. */
 function* inheritPermissions(mailboxId: number, parentId: number, folderId: number): Work<void> {
@@ -236,16 +241,25 @@ function* subtree(mailboxId: number, folderId: number): Work<FolderRow[]> {
   return found;
 }
 
+export interface CopyFolder extends MoveFolder {
+  /** The mailbox may not grow past this; null for no limit. */
+  readonly quotaBytes: number | null;
+}
+
 export const copyFolder = procedure({
   name: "mailbox.copyFolder",
-  *run(tx, args: MoveFolder): Work<FolderRow> {
+  *run(tx, args: CopyFolder): Work<FolderRow> {
     checkName(args.name);
+    const target = yield* readFolder(tx.scope, args.parentId);
+    if (target.search_folder === 1) throw new Fault("notAllowed", "A search folder has no folders below it.");
     const source = yield* subtree(tx.scope, args.folderId);
     const path = yield* folderDepth(tx.scope, args.parentId);
     if (path.includes(args.folderId)) {
       throw new Fault("folderCycle", "A folder cannot be copied into itself or below itself.");
     }
     yield* checkNoSibling(tx.scope, args.parentId, args.name, null);
+    yield* checkFolderCount(tx.scope, source.length);
+    yield* checkQuota(tx.scope, args.quotaBytes, source.reduce((sum, folder) => sum + folder.size_bytes, 0));
     const cn = yield* takeCn(tx.scope);
     const copies = new Map<number, number>();
     for (const folder of source) {

@@ -8,6 +8,7 @@ import {
   adjustFolder, adjustMailbox, takeCn, takeContentId, takeItemIds, takeObjectIds,
 } from "#mailbox/tx/counters.ts";
 import { readFolder, readFolderByRole } from "#mailbox/tx/folders.ts";
+import { checkQuota } from "#mailbox/tx/quota.ts";
 import type { FolderRole } from "#mailbox/roles.ts";
 import { procedure } from "#store/api.ts";
 import type { PrepareIo } from "#store/api.ts";
@@ -114,15 +115,6 @@ function* isDelivered(mailboxId: number, deliveryId: string): Work<boolean> {
   return row !== undefined;
 }
 
-/** Fault `overQuota` when the mailbox would grow past its limit. */
-export function* checkQuota(mailboxId: number, quotaBytes: number | null, moreBytes: number): Work<void> {
-  if (quotaBytes === null) return;
-  const row = yield* get<{ size_bytes: number }>("SELECT size_bytes FROM mailbox WHERE mailbox_id = $1", mailboxId);
-  if (row !== undefined && row.size_bytes + moreBytes > quotaBytes) {
-    throw new Fault("overQuota", "The mailbox is full; delete messages to make room.");
-  }
-}
-
 function* insertContent(mailboxId: number, source: MessageSource, parsed: Parsed): Work<number> {
   const contentId = yield* takeContentId(mailboxId);
   yield* run(
@@ -146,8 +138,8 @@ function* insertDetail(mailboxId: number, itemId: number, summary: MimeSummary):
 /** Forgets deliveries so old that no queue row of theirs can be left. */
 export const forgetDeliveries = procedure({
   name: "mailbox.forgetDeliveries",
+  // No change number: nobody sees deliveries, and nobody should be woken for them.
   *run(tx, args: { beforeMs: number }): Work<number> {
-    yield* takeCn(tx.scope);
     return yield* run("DELETE FROM delivery WHERE mailbox_id = $1 AND delivered_ms < $2", tx.scope, args.beforeMs);
   },
 });

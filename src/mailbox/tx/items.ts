@@ -9,7 +9,7 @@ import {
   adjustFolder, adjustMailbox, takeCn, takeContentId, takeItemIds, takeObjectIds,
 } from "#mailbox/tx/counters.ts";
 import { readFolder } from "#mailbox/tx/folders.ts";
-import { checkQuota } from "#mailbox/tx/insert.ts";
+import { checkQuota } from "#mailbox/tx/quota.ts";
 import type { MessageSource } from "#mailbox/tx/insert.ts";
 import { procedure } from "#store/api.ts";
 import { all, get, run } from "#store/sql.ts";

@@ -34,8 +34,9 @@ export function* findPropertyIds(mailboxId: number, names: readonly PropertyName
 export const takePropertyIds = procedure({
   name: "mailbox.takePropertyIds",
   *run(tx, args: { names: readonly PropertyName[] }): Work<number[]> {
-    yield* takeCn(tx.scope);
     const ids = yield* findPropertyIds(tx.scope, args.names);
+    if (!ids.includes(0)) return ids;
+    yield* takeCn(tx.scope);
     for (const [index, name] of args.names.entries()) {
       if (ids[index] !== 0) continue;
       // The same new name may stand twice in one call.

@@ -4,7 +4,7 @@ import { messageFlags } from "#mailbox/api.ts";
 import type { UidSet } from "#mailbox/api.ts";
 import { addTombstone, adjustFolder, adjustMailbox, takeCn, takeItemIds, takeObjectIds } from "#mailbox/tx/counters.ts";
 import { readFolder, readFolderByRole } from "#mailbox/tx/folders.ts";
-import { checkQuota } from "#mailbox/tx/insert.ts";
+import { checkQuota } from "#mailbox/tx/quota.ts";
 import { messageColumns, readSet } from "#mailbox/tx/rows.ts";
 import type { MessageRecord } from "#mailbox/tx/rows.ts";
 import { procedure } from "#store/api.ts";

@@ -6,12 +6,14 @@ INSERT INTO message (mailbox_id, item_id, message_id, folder_id, uid, associated
 INSERT INTO message_detail (mailbox_id, item_id, message_class, subject, normalized_subject, from_name, from_address, sent_ms, message_id_header, in_reply_to, has_attachments, importance, preview, conversation_id, bag) SELECT mailbox_id, $3, message_class, subject, normalized_subject, from_name, from_address, sent_ms, message_id_header, in_reply_to, has_attachments, importance, preview, conversation_id, bag FROM message_detail WHERE mailbox_id = $1 AND item_id = $2;
 INSERT INTO message_detail (mailbox_id, item_id, message_class, subject, normalized_subject, from_name, from_address, sent_ms, message_id_header, in_reply_to, has_attachments, importance, preview, conversation_id, owner_attachment_id, bag) SELECT mailbox_id, $3, message_class, subject, normalized_subject, from_name, from_address, sent_ms, message_id_header, in_reply_to, has_attachments, importance, preview, conversation_id, $4, bag FROM message_detail WHERE mailbox_id = $1 AND item_id = $2;
 INSERT INTO recipient (mailbox_id, item_id, row_id, kind, display_name, address_type, address, bag) SELECT mailbox_id, $3, row_id, kind, display_name, address_type, address, bag FROM recipient WHERE mailbox_id = $1 AND item_id = $2;
+SELECT COUNT(*) AS n FROM folder WHERE mailbox_id = $1;
 SELECT attachment_id, content_id, embedded_item_id FROM attachment WHERE mailbox_id = $1 AND item_id = $2;
 SELECT folder_id FROM folder WHERE mailbox_id = $1 AND parent_id = $2 AND name_key = $3;
 SELECT folder_id, parent_id, name, role, container_class, hidden, search_folder, cn, uid_validity, uid_next, highest_cn, message_count, unread_count, associated_count, size_bytes FROM folder WHERE mailbox_id = $1 AND folder_id = $2;
 SELECT folder_id, parent_id, name, role, container_class, hidden, search_folder, cn, uid_validity, uid_next, highest_cn, message_count, unread_count, associated_count, size_bytes FROM folder WHERE mailbox_id = $1 AND parent_id = $2 ORDER BY folder_id;
 SELECT m.item_id, m.message_id, m.uid, m.flags, m.keywords, m.mod_seq, m.size_bytes, m.internal_ms, m.saved_ms, m.content_id FROM message m WHERE m.mailbox_id = $1 AND m.folder_id = $2 AND m.associated = 0 AND m.uid BETWEEN $3 AND $4 ORDER BY m.uid LIMIT $5;
 SELECT parent_id FROM folder WHERE mailbox_id = $1 AND folder_id = $2;
+SELECT size_bytes FROM mailbox WHERE mailbox_id = $1;
 UPDATE content SET refs = refs + 1 WHERE mailbox_id = $1 AND content_id = $2;
 UPDATE folder SET message_count = message_count + $3, unread_count = unread_count + $4, associated_count = associated_count + $5, size_bytes = size_bytes + $6, uid_next = uid_next + $7, highest_cn = $8 WHERE mailbox_id = $1 AND folder_id = $2 RETURNING uid_next;
 UPDATE mailbox SET cn = cn + 1 WHERE mailbox_id = $1 RETURNING cn;
@@ -91,7 +93,6 @@ UPDATE message_detail SET deleted_from_id = $3 WHERE mailbox_id = $1 AND item_id
 
 -- mailbox.forgetDeliveries
 DELETE FROM delivery WHERE mailbox_id = $1 AND delivered_ms < $2;
-UPDATE mailbox SET cn = cn + 1 WHERE mailbox_id = $1 RETURNING cn;
 
 -- mailbox.insertMessage
 INSERT INTO content (mailbox_id, content_id, refs, size_bytes, hash, bytes) VALUES ($1, $2, 1, $3, $4, $5);
