@@ -37,6 +37,10 @@ export const limits = {
   mimeStoredMaxCharacters: 4 * 1024 * 1024,
   /** Text of one message that goes into the search index, characters. */
   searchTextMaxCharacters: 256 * 1024,
+  /** HTML of one message that is made fit to show, characters, its tags and their nesting. */
+  htmlCleanMaxCharacters: 4 * 1024 * 1024,
+  htmlCleanTagsMax: 200_000,
+  htmlCleanDepthMax: 1000,
   /** Nesting of lists and searches in one IMAP command. */
   imapDepthMax: 64,
   /** Literals of one IMAP command held in memory, bytes; APPEND data is streamed and not counted. */
@@ -63,6 +67,10 @@ export const limits = {
   imapChangedSinceCommitsMax: 5000,
   /** Answers of one IMAP connection gathered before they are handed to the socket, bytes. */
   imapReplyFlushBytes: 32 * 1024,
+  /** Payloads in one buffer of a MAPI client. */
+  mapiPayloadsMax: 64,
+  /** Blocks in one auxiliary buffer. */
+  mapiAuxiliaryBlocksMax: 1000,
   /** Transactions that may wait for one mailbox before the next is refused as busy. */
   transactionsWaitingMax: 10_000,
   /** Transactions that share one disk sync. */
@@ -107,6 +115,8 @@ export const limits = {
   signInNameMaxBytes: 1024,
   /** One SASL response in base64. */
   saslResponseMaxBytes: 12_288,
+  /** One access token, bytes; those of large outside providers have some thousand. */
+  bearerTokenMaxBytes: 8192,
   /** Header section of one HTTP request. */
   httpHeadMaxBytes: 64 * 1024,
   /** Time from the opening of a connection, or the end of the last answer, to the end of the next request's head. */
@@ -115,6 +125,57 @@ export const limits = {
   httpStallTimeoutMs: 60_000,
   /** Rest of a request body that is read and dropped to keep a connection; above, the connection is closed. */
   httpDropMaxBytes: 64 * 1024,
+  /** Fields of one request's head; more would be work without use. */
+  httpFieldsMax: 200,
+  /** A Host field, and what proxies say about a client, characters. */
+  httpHostMaxCharacters: 300,
+  httpForwardedMaxCharacters: 4096,
+  /** Time a new connection has for the whole head of its first request. */
+  httpFirstHeadTimeoutMs: 30_000,
+  /** Body of a request where its route says nothing else, as sent and after decompression. */
+  httpBodyMaxBytes: 1024 * 1024,
+  /** Time the whole body of a request may take where its route says nothing else. */
+  httpBodyTimeoutMs: 5 * 60_000,
+  /** A body or an answer that moves slower than this, bytes a second, counts as not moving. */
+  httpRateMinBytes: 32,
+  /** Requests of one HTTP/1.1 connection that wait behind the one being answered. */
+  httpPipelineMax: 100,
+  /** How long browsers remember to use TLS only, seconds: half a year. */
+  httpHstsSeconds: 180 * 24 * 3600,
+  /** Answers shorter than this are not compressed, and the largest that is compressed in one go. */
+  httpCompressMinBytes: 1024,
+  httpCompressAtOnceMaxBytes: 64 * 1024,
+  /** Pieces in which a long answer is handed to the socket, so that progress is seen. */
+  httpPieceBytes: 64 * 1024,
+  /** Requests under way on one HTTP/2 connection. */
+  http2StreamsMax: 100,
+  /** Body bytes a client may send ahead on one HTTP/2 stream. */
+  http2WindowBytes: 256 * 1024,
+  /** Memory of one HTTP/2 connection, in megabytes. */
+  http2MemoryMaxMegabytes: 4,
+  /** Streams a client may reset at once, and then each second (CVE-2023-44487). */
+  http2ResetBurst: 200,
+  http2ResetsPerSecond: 20,
+  /** Unanswered pings, invalid frames and refused streams before an HTTP/2 connection ends. */
+  http2PingsMax: 10,
+  http2InvalidFramesMax: 50,
+  http2RejectedStreamsMax: 100,
+  /** The header of a proxy before the first byte of a connection, and the time it may take. */
+  proxyHeaderMaxBytes: 4096,
+  proxyHeaderTimeoutMs: 5_000,
+  /** First message of a TLS handshake that is looked into while a certificate is being proved. */
+  clientHelloMaxBytes: 16 * 1024,
+  /** Names on one certificate that is asked for over ACME. */
+  acmeNamesMax: 100,
+  /** Time one request to the certificate authority, and all its waiting for a result, may take. */
+  acmeRequestTimeoutMs: 30_000,
+  /** After a failure: how long until the next attempt, doubled each time up to the second. */
+  acmeRetryFirstMs: 5 * 60_000,
+  acmeRetryMaxMs: 12 * 3_600_000,
+  /** How often the certificate is looked at. */
+  acmeCheckIntervalMs: 3_600_000,
+  /** A name that could not be proved is asked for again after this. */
+  acmeNameRetryMs: 24 * 3_600_000,
   /** Open connections, all listeners together. */
   connectionsMax: 20_000,
   /** Open connections from one address. */
@@ -149,6 +210,44 @@ export const limits = {
   signInRefusalMs: 15 * 60_000,
   /** Accounts and networks whose failures are remembered. */
   signInFailuresTrackedMax: 50_000,
+  /** A sign-in of a known device after too many failures: so far apart, and so many may wait. */
+  signInLaneMs: 1000,
+  signInLaneWaitingMax: 16,
+  /** Password checks that may wait for one network. */
+  passwordChecksWaitingPerNetworkMax: 50,
+  /** How long a network or device counts as known after its last sign-in, and how long people can look back. */
+  signInKeepMs: 90 * 24 * 3_600_000,
+  /** Sign-ins gathered before they are written, and how long they are. */
+  signInNotesMax: 5000,
+  signInNotesMs: 5000,
+  /** Rows of one person's sign-ins on one day; more programs and networks than that are not told apart. */
+  signInRowsPerDayMax: 200,
+  /** What tells a device from others, characters. */
+  signInDeviceMaxCharacters: 120,
+  /** App passwords and passkeys of one person. */
+  appPasswordsMax: 50,
+  passkeysMax: 20,
+  /** Iterations of SCRAM keys; RFC 7677 §4 asks for at least 4096. */
+  scramIterations: 50_000,
+  /** One SCRAM message of a client, characters. */
+  scramMessageMaxCharacters: 4096,
+  /** How long a verified access token answers without being looked up again. */
+  bearerCacheMs: 60_000,
+  /** A browser signed in to the account pages. */
+  webSessionMs: 12 * 3_600_000,
+  /** Browsers signed in at one time, per person. */
+  webSessionsMax: 50,
+  /** One form of the account pages, bytes. */
+  webFormMaxBytes: 64 * 1024,
+  /** Rows of the token provider: one payload, rows in all, and those of one account. */
+  oauthPayloadMaxBytes: 64 * 1024,
+  oauthRowsMax: 1_000_000,
+  oauthRowsPerAccountMax: 2000,
+  /** Rows that are over and removed in one commit. */
+  oauthSweepRows: 1000,
+  /** Answers of an outside token provider: bytes and time. */
+  outsideProviderMaxBytes: 1024 * 1024,
+  outsideProviderTimeoutMs: 10_000,
   /** How long the audit trail keeps failed sign-ins. */
   auditSignInKeepMs: 90 * 24 * 3_600_000,
   /** Directory lookups kept in memory, per kind. */
@@ -180,6 +279,10 @@ export const limits = {
   contentParametersMax: 1000,
   /** Members of one personal distribution list. */
   distributionMembersMax: 5000,
+  /** What PidLidDistributionListMembers may hold; a longer list stands in the stream. [MS-OXOCNTC] 2.2.2.2.1 */
+  distributionListMaxBytes: 15_000,
+  /** Options of one vote. */
+  votingOptionsMax: 100,
   /** Rules of one time zone definition. [MS-OXOCAL] 2.2.1.41 */
   timeZoneRulesMax: 1024,
   /** Lines of one VTIMEZONE, its STANDARD and DAYLIGHT parts, and their dates. */
@@ -192,4 +295,39 @@ export const limits = {
   calendarEventsMax: 100_000,
   /** Words of one list, CATEGORIES among them. */
   calendarListMax: 2000,
+  /** Instances of all appointments together that one look at a calendar gives. */
+  calendarInstancesMax: 100_000,
+  /** One look at free/busy, days, and slots of its merged view: 62 days of 5 minutes. [MS-OXWAVLS] 3.1.4.1.3 */
+  freeBusyWindowMaxDays: 62,
+  freeBusySlotsMax: 62 * 288,
+  /** FREEBUSY periods of one VFREEBUSY, and blocks of one published free/busy message. */
+  freeBusyPeriodsMax: 50_000,
+  /** Attendees of one request for suggestions, members of its groups included. */
+  suggestionAttendeesMax: 1000,
+  /** A working hours stream, bytes. [MS-OXOCFG] 2.2.5.2.1 */
+  workingHoursMaxBytes: 64 * 1024,
+  /** Conflicts that an answer to a booking tells. */
+  bookingConflictsToldMax: 20,
+  /** Nesting, elements, attributes of one element, one name and one run of text in an XML document. */
+  xmlDepthMax: 128,
+  xmlElementsMax: 1_000_000,
+  xmlAttributesMax: 64,
+  xmlNameMaxCharacters: 1024,
+  xmlTextMaxCharacters: 16 * 1024 * 1024,
+  /** A request of Autodiscover, bytes, and its elements; Outlook's longest asks for a hundred settings. */
+  autodiscoverRequestMaxBytes: 256 * 1024,
+  autodiscoverElementsMax: 5000,
+  /** Users or domains, and settings, that one SOAP request of Autodiscover asks for. */
+  autodiscoverUsersMax: 100,
+  autodiscoverSettingsMax: 500,
+  /** Mailboxes that Autodiscover tells one person to open beside their own. */
+  alternativeMailboxesMax: 500,
+  /** A property kept in the bag of its item, bytes; larger ones stand in rows of their own. */
+  itemValueInBagMaxBytes: 4096,
+  /** A MIME message read whole to be told as properties, bytes; of a larger one only the parts that are needed. */
+  itemReadWholeMaxBytes: 1024 * 1024,
+  /** Messages told as properties, or rendered, in one transaction. */
+  itemConvertAtOnce: 20,
+  /** Tries to change an item that others change at the same time. */
+  itemUpdateTriesMax: 5,
 } as const;

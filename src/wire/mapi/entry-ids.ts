@@ -5,7 +5,7 @@ import { decode } from "#codec/binary/code.ts";
 import { u16, u32, u8 } from "#codec/binary/numbers.ts";
 import type { Of, Type } from "#codec/binary/type.ts";
 import { WireError } from "#base/fault.ts";
-import { globalCounter } from "#wire/mapi/ids.ts";
+import { globalCounter } from "#props/object-ids.ts";
 
 /** Providers, as the text of their GUID. [MS-OXCDATA] 2.2.4, 2.2.5 */
 export const providers = {

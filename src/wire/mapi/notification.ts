@@ -5,7 +5,7 @@ import { bool, u16, u32 } from "#codec/binary/numbers.ts";
 import { makeType } from "#codec/binary/type.ts";
 import type { Of, Scope, Type } from "#codec/binary/type.ts";
 import type { PropertyTag } from "#props/types.ts";
-import { propertyTag, shortTermId } from "#wire/mapi/ids.ts";
+import { propertyTag, shortTermId } from "#props/object-ids.ts";
 import { propertyRow } from "#wire/mapi/rows.ts";
 
 /** Kinds of events: bits of NotificationTypes, and the low twelve bits of NotificationFlags. [MS-OXCNOTIF] 2.2.1.1 */

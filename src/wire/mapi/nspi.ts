@@ -3,9 +3,9 @@ import { bytes, guid, latin1z, utf16z } from "#codec/binary/bytes.ts";
 import { listOf, mapped, struct, when } from "#codec/binary/combine.ts";
 import { i32, u32, u8 } from "#codec/binary/numbers.ts";
 import type { AnyType, Of, Type } from "#codec/binary/type.ts";
-import { propertyTag } from "#wire/mapi/ids.ts";
+import { propertyTag } from "#props/object-ids.ts";
 import { propertyRow } from "#wire/mapi/rows.ts";
-import { restriction, taggedValue } from "#wire/mapi/values.ts";
+import { restriction, taggedValue } from "#props/structures.ts";
 
 const auxiliaryBuffer = bytes(u32);
 const form = "addressBook";

@@ -6,9 +6,9 @@ import { makeType, Refusal } from "#codec/binary/type.ts";
 import type { Of, Reader, Scope, Type, Writer } from "#codec/binary/type.ts";
 import { tagTypeCode } from "#props/types.ts";
 import type { PropertyTag, PropertyValue } from "#props/types.ts";
-import { propertyTag } from "#wire/mapi/ids.ts";
-import { readValue, valueLayout, writeValue } from "#wire/mapi/values.ts";
-import type { Form } from "#wire/mapi/values.ts";
+import { propertyTag } from "#props/object-ids.ts";
+import { readValue, valueLayout, writeValue } from "#props/structures.ts";
+import type { Form } from "#props/structures.ts";
 
 /** In place of a value: why there is none. [MS-OXCDATA] 2.11.5 */
 export class CellError {

@@ -1,9 +1,9 @@
 /** Folders. [MS-OXCROPS] 2.2.4 */
 import { listOf, reserved, struct, when } from "#codec/binary/combine.ts";
 import { bool, u16, u32, u8 } from "#codec/binary/numbers.ts";
-import { shortTermId } from "#wire/mapi/ids.ts";
+import { shortTermId } from "#props/object-ids.ts";
 import { isSet, nothing, perhapsSized, replicaServers, rop, textBy } from "#wire/mapi/rop.ts";
-import { restriction } from "#wire/mapi/values.ts";
+import { restriction } from "#props/structures.ts";
 
 /** [MS-OXCROPS] 2.2.4.1 */
 export const RopOpenFolder = rop({

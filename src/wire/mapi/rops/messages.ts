@@ -2,7 +2,7 @@
 import { bytes } from "#codec/binary/bytes.ts";
 import { listOf, reserved, struct, when } from "#codec/binary/combine.ts";
 import { bool, i32, u16, u32, u8 } from "#codec/binary/numbers.ts";
-import { shortTermId } from "#wire/mapi/ids.ts";
+import { shortTermId } from "#props/object-ids.ts";
 import { isSet, nothing, rop } from "#wire/mapi/rop.ts";
 import { modifyRecipientRow, openRecipientRow, propertyTags, readRecipientRow, typedString } from "#wire/mapi/rows.ts";
 

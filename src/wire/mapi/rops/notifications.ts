@@ -1,7 +1,7 @@
 /** Notifications. [MS-OXCROPS] 2.2.14 */
 import { hasFlag, struct, when } from "#codec/binary/combine.ts";
 import { bool, u16, u32, u8 } from "#codec/binary/numbers.ts";
-import { shortTermId } from "#wire/mapi/ids.ts";
+import { shortTermId } from "#props/object-ids.ts";
 import { notificationData } from "#wire/mapi/notification.ts";
 import { isClear, nothing, rop } from "#wire/mapi/rop.ts";
 

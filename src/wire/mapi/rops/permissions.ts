@@ -2,7 +2,7 @@
 import { listOf, struct } from "#codec/binary/combine.ts";
 import { u16, u8 } from "#codec/binary/numbers.ts";
 import { nothing, rop } from "#wire/mapi/rop.ts";
-import { taggedValue } from "#wire/mapi/values.ts";
+import { taggedValue } from "#props/structures.ts";
 
 /** One change of a folder's permissions. [MS-OXCPERM] 2.2.2 */
 export const permissionData = struct({ permissionDataFlags: u8, propertyValues: listOf(u16, taggedValue("rop")) });

@@ -5,7 +5,7 @@ import { bool, u16, u32, u8 } from "#codec/binary/numbers.ts";
 import { propertyName } from "#wire/mapi/names.ts";
 import { isSet, rop } from "#wire/mapi/rop.ts";
 import { propertyProblems, propertyRow, propertyTags } from "#wire/mapi/rows.ts";
-import { taggedValue } from "#wire/mapi/values.ts";
+import { taggedValue } from "#props/structures.ts";
 
 /** [MS-OXCROPS] 2.2.8.3 */
 export const RopGetPropertiesSpecific = rop({

@@ -3,7 +3,7 @@ import { bytes } from "#codec/binary/bytes.ts";
 import { listOf, struct } from "#codec/binary/combine.ts";
 import { u16, u8 } from "#codec/binary/numbers.ts";
 import { nothing, rop } from "#wire/mapi/rop.ts";
-import { taggedValue } from "#wire/mapi/values.ts";
+import { taggedValue } from "#props/structures.ts";
 
 /** One change of a folder's rules. [MS-OXORULE] 2.2.1 */
 export const ruleData = struct({ ruleDataFlags: u8, propertyValues: listOf(u16, taggedValue("rop")) });

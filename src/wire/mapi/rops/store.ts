@@ -2,7 +2,7 @@
 import { bytes, guid, latin1z } from "#codec/binary/bytes.ts";
 import { countOf, hasFlag, listOf, reserved, struct, when } from "#codec/binary/combine.ts";
 import { bool, u16, u32, u64, u8 } from "#codec/binary/numbers.ts";
-import { longTermId, shortTermId } from "#wire/mapi/ids.ts";
+import { longTermId, shortTermId } from "#props/object-ids.ts";
 import { isSet, nothing, replicaServers, rop } from "#wire/mapi/rop.ts";
 import { propertyRow } from "#wire/mapi/rows.ts";
 

@@ -2,7 +2,7 @@
 import { bytes } from "#codec/binary/bytes.ts";
 import { equals, struct, when } from "#codec/binary/combine.ts";
 import { i64, u16, u32, u64, u8 } from "#codec/binary/numbers.ts";
-import { propertyTag } from "#wire/mapi/ids.ts";
+import { propertyTag } from "#props/object-ids.ts";
 import { nothing, rop } from "#wire/mapi/rop.ts";
 
 /** [MS-OXCROPS] 2.2.9.1 */

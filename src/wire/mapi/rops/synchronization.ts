@@ -2,10 +2,10 @@
 import { bytes, guid } from "#codec/binary/bytes.ts";
 import { listOf, listOfRest, sized, struct } from "#codec/binary/combine.ts";
 import { bool, u16, u32, u8 } from "#codec/binary/numbers.ts";
-import { globalCounter, longTermId, propertyTag, shortTermId } from "#wire/mapi/ids.ts";
+import { globalCounter, longTermId, propertyTag, shortTermId } from "#props/object-ids.ts";
 import { nothing, perhapsSized, rop } from "#wire/mapi/rop.ts";
 import { propertyTags } from "#wire/mapi/rows.ts";
-import { restriction, taggedValue } from "#wire/mapi/values.ts";
+import { restriction, taggedValue } from "#props/structures.ts";
 
 /** [MS-OXCROPS] 2.2.13.3.1.1 */
 export const messageReadState = struct({ messageId: bytes(u16), markAsRead: bool });

@@ -4,7 +4,7 @@ import { countOf, listOf, struct, when } from "#codec/binary/combine.ts";
 import { bool, i32, u16, u32, u64, u8 } from "#codec/binary/numbers.ts";
 import { isSet, nothing, perhapsSized, rop } from "#wire/mapi/rop.ts";
 import { propertyRow, propertyTags, sortOrder } from "#wire/mapi/rows.ts";
-import { restriction } from "#wire/mapi/values.ts";
+import { restriction } from "#props/structures.ts";
 
 /** [MS-OXCROPS] 2.2.5.1 */
 export const RopSetColumns = rop({

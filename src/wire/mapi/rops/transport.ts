@@ -2,9 +2,9 @@
 import { bytes, latin1z } from "#codec/binary/bytes.ts";
 import { countOf, listOf, reserved, struct, when } from "#codec/binary/combine.ts";
 import { bool, u16, u32, u8 } from "#codec/binary/numbers.ts";
-import { shortTermId } from "#wire/mapi/ids.ts";
+import { shortTermId } from "#props/object-ids.ts";
 import { nothing, rop } from "#wire/mapi/rop.ts";
-import { taggedValue } from "#wire/mapi/values.ts";
+import { taggedValue } from "#props/structures.ts";
 
 /** [MS-OXCROPS] 2.2.7.1 */
 export const RopSubmitMessage = rop({

@@ -11,8 +11,8 @@ import type { Reader, Type, Writer } from "#codec/binary/type.ts";
 import { floatFromBytes, floatToBytes } from "#props/values.ts";
 import { propertyTypes, tagTypeCode } from "#props/types.ts";
 import type { FloatValue, PropertyTag, PropertyTypeName, PropertyValue } from "#props/types.ts";
-import { propertyTag, shortTermId } from "#wire/mapi/ids.ts";
-import type { ShortTermId } from "#wire/mapi/ids.ts";
+import { propertyTag, shortTermId } from "#props/object-ids.ts";
+import type { ShortTermId } from "#props/object-ids.ts";
 
 /**
  * Where a value stands: in a ROP buffer (lengths of 16 bits), in the stored form of an extended rule (32 bits), or in
