@@ -2,8 +2,9 @@
  * `npm run bench`: Outpost, and Postfix + Dovecot beside it where they are installed, measured in the same run by the
  * same client, turn by turn so that a busy machine is busy for both. Prints a table with ratios and writes
  * bench/results/*.json.
- * `--rounds N`, `--messages N`, `--only TEXT`, `--alone`.
+ * `--rounds N`, `--messages N`, `--only TEXT`, `--alone`. `npm run bench -- items` runs `items.ts` instead.
  */
+import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
@@ -14,6 +15,11 @@ import type { Measure, Sizes } from "./measures.ts";
 import { neighboursMissing, startNeighbours } from "./neighbours.ts";
 import { memoryBytes, people } from "./target.ts";
 import type { Target } from "./target.ts";
+
+if (process.argv[2] === "items") {
+  const args = [join(import.meta.dirname, "items.ts"), ...process.argv.slice(3)];
+  process.exit(spawnSync(process.execPath, args, { stdio: "inherit" }).status ?? 1);
+}
 
 const { values } = parseArgs({
   options: {

@@ -11,10 +11,27 @@ export const rooms: Record<string, readonly string[]> = {
   "calendar/zones": ["base", "codec", "props", "format"],
   "calendar/recurrence": ["base", "codec", "props", "format", "calendar/zones"],
   convert: ["base", "props", "format", "calendar/zones", "calendar/recurrence"],
+  "calendar/occurrences": ["base", "codec", "props", "format", "convert", "calendar/zones", "calendar/recurrence"],
+  "calendar/free-busy": [
+    "base", "codec", "props", "format", "convert", "calendar/zones", "calendar/recurrence", "calendar/occurrences",
+  ],
+  "calendar/booking": [
+    "base", "codec", "props", "format", "convert", "calendar/zones", "calendar/recurrence", "calendar/occurrences",
+    "calendar/free-busy",
+  ],
+  "calendar/reminders": [
+    "base", "codec", "props", "format", "convert", "calendar/zones", "calendar/recurrence", "calendar/occurrences",
+  ],
+  "calendar/tasks": ["base", "codec", "props", "format", "convert", "calendar/zones", "calendar/recurrence"],
+  "calendar/meetings": ["base", "codec", "props", "format", "convert", "calendar/zones", "calendar/recurrence"],
   store: ["base", "props"],
   directory: ["base", "store"],
-  mailbox: ["base", "props", "format", "convert", "store", "directory"],
-  calendar: ["base", "codec", "props", "format", "convert", "mailbox", "calendar/zones", "calendar/recurrence"],
+  mailbox: ["base", "props", "format", "convert", "store", "directory", "calendar/zones", "calendar/recurrence"],
+  calendar: [
+    "base", "codec", "props", "format", "convert", "mailbox", "calendar/zones", "calendar/recurrence",
+    "calendar/occurrences", "calendar/free-busy", "calendar/booking", "calendar/reminders", "calendar/tasks",
+    "calendar/meetings",
+  ],
   net: ["base", "directory"],
   transport: ["base", "codec", "format", "wire/smtp", "store", "net", "directory", "mailbox", "calendar"],
   serve: [
@@ -30,6 +47,8 @@ export const rooms: Record<string, readonly string[]> = {
 /** Rooms whose code is a function of its arguments: no sockets, files, clock, random numbers or logs. */
 export const pureRooms = [
   "base", "codec", "props", "format", "wire", "convert", "calendar/zones", "calendar/recurrence",
+  "calendar/occurrences", "calendar/free-busy", "calendar/booking", "calendar/reminders", "calendar/tasks",
+  "calendar/meetings",
 ];
 
 /** Rooms cut into siblings that know nothing of each other. */

@@ -35,13 +35,14 @@ export interface NewEntry {
 /** The mailbox is made first and the entry last: whoever is in the directory has a mailbox. */
 export async function createEntry(ctx: Ctx, admin: Admin, wanted: NewEntry): Promise<EntryView> {
   const { key, local } = parseAddress(wanted.address);
-  const phc = wanted.password === undefined || wanted.password === null
-    ? null : await admin.hasher.hash(ctx, wanted.password);
+  const password = wanted.password === undefined || wanted.password === null ? { phc: null, scram: null }
+    : await admin.directory.newPassword(ctx, key, wanted.password, admin.hasher);
   const mailboxId = mailboxKinds.includes(wanted.kind) ? await makeMailbox(ctx, admin, key, wanted.change) : null;
   try {
     await change(ctx, admin, addEntry, {
       by: admin.by, kind: wanted.kind, address: key, displayName: wanted.displayName ?? local, mailboxId,
-      randomHex: Buffer.from(ctx.system.randomBytes(16)).toString("hex"), phc, change: wanted.change ?? {},
+      randomHex: Buffer.from(ctx.system.randomBytes(16)).toString("hex"), ...password,
+      change: wanted.change ?? {},
     });
   } catch (error) {
     if (mailboxId !== null) await admin.store.removeMailbox(ctx, mailboxId);
@@ -74,8 +75,8 @@ export async function deleteEntry(
 }
 
 export async function changePassword(ctx: Ctx, admin: Admin, address: string, password: string): Promise<void> {
-  const phc = await admin.hasher.hash(ctx, password);
-  await change(ctx, admin, setPassword, { by: admin.by, address, phc, expected: null });
+  const kept = await admin.directory.newPassword(ctx, address, password, admin.hasher);
+  await change(ctx, admin, setPassword, { by: admin.by, address, ...kept, expected: null });
 }
 
 export function addGroupMember(ctx: Ctx, admin: Admin, group: string, member: string): Promise<{ added: boolean }> {

@@ -65,10 +65,51 @@ export const limits = {
   imapIdleKeepAliveMs: 4 * 60_000,
   /** From this distance on FETCH CHANGEDSINCE looks at every row instead of the change log, commits. */
   imapChangedSinceCommitsMax: 5000,
+  /** Mailboxes of others one IMAP connection holds open, and lists. */
+  imapOtherMailboxesMax: 100,
+  /** How often a long IMAP command says that it is under way. */
+  imapProgressMs: 10_000,
+  /** Messages of one MULTIAPPEND. */
+  imapMultiAppendMax: 200,
+  /** APPENDs of one connection whose commit is awaited at once. */
+  imapAppendsUnderWayMax: 32,
+  /** Encoded bytes of one part that BINARY decodes, in memory. */
+  imapDecodeMaxBytes: 160 * 1024 * 1024,
   /** Answers of one IMAP connection gathered before they are handed to the socket, bytes. */
   imapReplyFlushBytes: 32 * 1024,
   /** Payloads in one buffer of a MAPI client. */
   mapiPayloadsMax: 64,
+  /** Body of one request of a MAPI client: a buffer of 256 KiB, and what stands around it. */
+  mapiBodyMaxBytes: 1024 * 1024,
+  /** One header field of a MAPI client, characters. */
+  mapiHeaderMaxCharacters: 1000,
+  /** Sessions of MAPI clients on one endpoint, of all and of one person. */
+  mapiSessionsMax: 50_000,
+  mapiSessionsPerPersonMax: 32,
+  /** A session without a request ends after this long. [MS-OXCMAPIHTTP] 2.2.3.3.7 */
+  mapiSessionIdleMs: 30 * 60_000,
+  mapiSessionSweepMs: 60_000,
+  /** Columns, sort keys, rows at once and bookmarks of one table of a MAPI client. */
+  mapiColumnsMax: 500,
+  mapiSortKeysMax: 50,
+  mapiRowsMax: 1000,
+  mapiBookmarksMax: 1000,
+  /** Rows sorted in one go; a merge comes between. */
+  sortSliceRows: 2000,
+  /** Objects one session of a MAPI client holds open. */
+  mapiHandlesMax: 20_000,
+  /** ROPs in one Execute call. */
+  mapiRopsPerCallMax: 4096,
+  /** Room that an event may need in an answer, bytes. */
+  mapiEventRoomBytes: 2048,
+  /** How long a client waits for events before it is told that there are none. [MS-OXCMAPIHTTP] 3.1.5.8 */
+  mapiNotificationWaitMs: 5 * 60_000,
+  /** Cookies of one request that are looked at. */
+  cookiesMax: 100,
+  /** Rows of the address book in one answer. */
+  addressBookRowsMax: 500,
+  /** Matches of one search in the address book. */
+  addressBookMatchesMax: 1000,
   /** Blocks in one auxiliary buffer. */
   mapiAuxiliaryBlocksMax: 1000,
   /** Transactions that may wait for one mailbox before the next is refused as busy. */
@@ -77,6 +118,8 @@ export const limits = {
   groupCommitMax: 256,
   /** Folders in one mailbox. */
   foldersMax: 50_000,
+  /** Properties that clients write on one folder, bytes. */
+  folderPropertiesMaxBytes: 1024 * 1024,
   /** Nesting of folders below the root. */
   folderDepthMax: 300,
   folderNameMaxCharacters: 255,
@@ -237,11 +280,13 @@ export const limits = {
   webSessionMs: 12 * 3_600_000,
   /** Browsers signed in at one time, per person. */
   webSessionsMax: 50,
+  /** Answers to forms that wait for their page to be looked at. */
+  webToldMax: 1000,
   /** One form of the account pages, bytes. */
   webFormMaxBytes: 64 * 1024,
-  /** Rows of the token provider: one payload, rows in all, and those of one account. */
+  /** Rows of the token provider: one payload, rows of those not signed in yet, and rows of one account. */
   oauthPayloadMaxBytes: 64 * 1024,
-  oauthRowsMax: 1_000_000,
+  oauthStrangerRowsMax: 20_000,
   oauthRowsPerAccountMax: 2000,
   /** Rows that are over and removed in one commit. */
   oauthSweepRows: 1000,
@@ -262,6 +307,10 @@ export const limits = {
   itemPartsMax: 20_000,
   /** Properties of one TNEF or .msg file, recipients, attachments and messages inside included. */
   itemPropertiesMax: 500_000,
+  /** Nodes of one personal folder file, nodes inside one node, and the bytes of one. */
+  pstNodesMax: 20_000_000,
+  pstSubnodesMax: 100_000,
+  pstNodeMaxBytes: 512 * 1024 * 1024,
   /** Streams and storages of one compound file (.msg): its format allows 2048 recipients and as many attachments. */
   compoundEntriesMax: 250_000,
   /** Items of all lists in one decoded structure. */
@@ -304,8 +353,9 @@ export const limits = {
   freeBusyPeriodsMax: 50_000,
   /** Attendees of one request for suggestions, members of its groups included. */
   suggestionAttendeesMax: 1000,
-  /** A working hours stream, bytes. [MS-OXOCFG] 2.2.5.2.1 */
+  /** A working hours stream, and a dictionary of settings, bytes. [MS-OXOCFG] 2.2.5 */
   workingHoursMaxBytes: 64 * 1024,
+  roamingStreamMaxBytes: 1024 * 1024,
   /** Conflicts that an answer to a booking tells. */
   bookingConflictsToldMax: 20,
   /** Nesting, elements, attributes of one element, one name and one run of text in an XML document. */
@@ -317,6 +367,8 @@ export const limits = {
   /** A request of Autodiscover, bytes, and its elements; Outlook's longest asks for a hundred settings. */
   autodiscoverRequestMaxBytes: 256 * 1024,
   autodiscoverElementsMax: 5000,
+  /** Time such a request may take to arrive. */
+  autodiscoverBodyTimeoutMs: 30_000,
   /** Users or domains, and settings, that one SOAP request of Autodiscover asks for. */
   autodiscoverUsersMax: 100,
   autodiscoverSettingsMax: 500,

@@ -33,6 +33,16 @@ export interface ItemContent {
   /** Close to the size, and never below half of it: encoded content is not counted beforehand. */
   readonly aboutBytes: number;
   chunks(): Iterable<Uint8Array>;
+  /** Where they stand in the message, for a reader that waits for them: `head`, then this range decoded. */
+  readonly source?: ContentSource;
+}
+
+export interface ContentSource {
+  readonly head: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+  /** Content-Transfer-Encoding. */
+  readonly encoding: string;
 }
 
 export interface NamedValue {

@@ -5,7 +5,9 @@
 import type { Ctx } from "#base/ctx.ts";
 import type { EntryId, MailboxId } from "#base/ids.ts";
 
-export type Protocol = "smtp" | "imap" | "pop3" | "mapi" | "ews" | "eas" | "dav" | "jmap" | "web";
+/** `web` is a browser at our own pages; `autodiscover` asks for settings only, for whatever program. */
+export type Protocol =
+  | "smtp" | "imap" | "pop3" | "mapi" | "ews" | "eas" | "dav" | "jmap" | "autodiscover" | "web";
 
 /** A person signed in; satisfies `Principal` of the mailbox room. */
 export interface SignedIn {
@@ -13,6 +15,61 @@ export interface SignedIn {
   readonly address: string;
   readonly displayName: string;
   readonly mailboxId: MailboxId | null;
+  /** What opened the door; {@link SignInMethods.watchSignOut} ends the session when it is taken back. */
+  readonly credential?: string;
+}
+
+/** Who asks, in every way to sign in. */
+export interface SignInFrom {
+  readonly protocol: Protocol;
+  readonly clientAddress: string;
+  /** What tells this program or device from others at the same address: a User-Agent, a device id. */
+  readonly device?: string;
+}
+
+/** What a SCRAM exchange needs before the client has proved anything; of nobody it looks the same. RFC 5802 §5.1 */
+export interface ScramAccount {
+  readonly salt: Uint8Array;
+  readonly iterations: number;
+  /** The password's keys and those of each app password, all made with that salt. */
+  readonly keys: readonly ScramKeys[];
+}
+
+export interface ScramKeys {
+  readonly credential: string;
+  readonly storedKey: Uint8Array;
+  readonly serverKey: Uint8Array;
+}
+
+/** Ways to sign in other than with a password in the clear, and the end of what was signed in. */
+export interface SignInMethods {
+  /** Whether access tokens are taken (OAUTHBEARER, XOAUTH2, Bearer), and where they are to be had. */
+  bearer(): BearerOffer | null;
+  /**
+   * Signs in with an access token. `name` is what the client calls itself; null when it does not say. Fault
+   * `authenticationFailed`.
+   */
+  authenticateBearer(ctx: Ctx, request: SignInFrom & { token: string; name: string | null }): Promise<SignedIn>;
+  /**
+   * First half of SCRAM. Never throws for a name nobody has. Fault
+   * `authenticationFailed` while guesses are refused.
+   */
+  beginScram(ctx: Ctx, request: SignInFrom & { name: string }): Promise<ScramAccount>;
+  /** Second half: which keys the proof fitted, null for none. Fault `authenticationFailed`. */
+  finishScram(ctx: Ctx, request: SignInFrom & { name: string; credential: string | null }): Promise<SignedIn>;
+  /**
+   * Calls `onOut` once when this person may not go on: disabled, removed, the protocol switched off, the password
+   * changed or the app password removed. The result ends the watch.
+   */
+  watchSignOut(signedIn: SignedIn, protocol: Protocol, onOut: (why: string) => void): () => void;
+}
+
+export interface BearerOffer {
+  /** Issuer whose discovery document tells everything else. */
+  readonly issuer: string;
+  readonly authorizationUri: string;
+  /** Whether Outlook's own sign-in knows this provider; others it cannot follow. */
+  readonly outlookKnows: boolean;
 }
 
 /** What an address leads to. `path` lists groups passed through. */
@@ -42,9 +99,9 @@ export interface Directory {
    * Checks a name (`alice@example.test`, `alice`, `example.test\alice`) and password for one protocol. Throws Fault
    * `authenticationFailed` with the same message whatever was wrong, in about the same time.
    */
-  authenticate(ctx: Ctx, request: {
-    name: string; password: string; protocol: Protocol; clientAddress: string;
-  }): Promise<SignedIn>;
+  authenticate(ctx: Ctx, request: SignInFrom & { name: string; password: string }): Promise<SignedIn>;
+  /** Left out where only names and passwords are known. */
+  readonly signIn?: SignInMethods;
   /** Where mail for an envelope address goes; groups are expanded, each mailbox once, loops cut. */
   resolve(ctx: Ctx, address: string): Promise<Resolution>;
   isLocalDomain(ctx: Ctx, domain: string): Promise<boolean>;

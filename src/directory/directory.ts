@@ -6,26 +6,40 @@
 import type { Ctx } from "#base/ctx.ts";
 import type { EntryId, MailboxId } from "#base/ids.ts";
 import { limits } from "#base/limits.ts";
-import type { Directory, MailboxOwner, Resolution, SignedIn } from "#directory/api.ts";
+import { accountById, accountBySignInName } from "#directory/account.ts";
+import type { Account } from "#directory/account.ts";
+import type {
+  BearerOffer, Directory, MailboxOwner, Protocol, Resolution, ScramAccount, SignedIn, SignInFrom, SignInMethods,
+} from "#directory/api.ts";
 import { tryNormaliseDomain, tryParseAddress } from "#directory/address.ts";
-import { recordSignInFailures } from "#directory/link-changes.ts";
 import { setPassword } from "#directory/entry-changes.ts";
 import type { AccessRight, EntryKind, Role } from "#directory/kinds.ts";
 import { PasswordHasher } from "#directory/password.ts";
 import {
-  accountBySignInName, directoryVersion, domains, entriesPage, entryByAddress, entryById, entryByLegacyDn,
+  directoryVersion, domains, entriesChangedSince, entriesPage, entryByAddress, entryById, entryByLegacyDn,
   entryByMailbox, grantsOn, grantsTo, resolveWork, rolesOf, selfAndGroupsOf,
 } from "#directory/reads.ts";
 import type { DomainInfo, Entry, GrantInfo, RoleInfo } from "#directory/reads.ts";
+import type { NewScramKeys } from "#directory/scram-keys.ts";
+import { ensureSecret, readSecret, scramSalt } from "#directory/secrets.ts";
 import { SignIn } from "#directory/sign-in.ts";
-import type { SignInRequest } from "#directory/sign-in.ts";
+import type { BearerIdentity, SignInRequest } from "#directory/sign-in.ts";
+import { isKnownDevice, recordSignIns } from "#directory/sign-in-log.ts";
+import { SignOutWatch } from "#directory/sign-out-watch.ts";
 import { serverScope } from "#store/api.ts";
 import type { Store } from "#store/api.ts";
 import type { Work } from "#store/sql.ts";
 
 const versionCheckMs = 1000;
 
-export class StoreDirectory implements Directory {
+/** Whoever gives access tokens out. */
+export interface BearerSource {
+  readonly offer: BearerOffer;
+  /** null for a token that is not of this source, is wrong, or is over. */
+  verify(ctx: Ctx, token: string): Promise<BearerIdentity | null>;
+}
+
+export class StoreDirectory implements Directory, SignInMethods {
   /** The service's own: a version check is shared by requests and must not end with one of them. */
   readonly #ctx: Ctx;
   readonly #store: Store;
@@ -36,22 +50,132 @@ export class StoreDirectory implements Directory {
   #mayBeOld = true;
   #checkedMs = -Infinity;
   #check: Promise<void> | null = null;
+  readonly #signOuts: SignOutWatch;
+  #bearerSources: readonly BearerSource[] = [];
+  readonly #secrets = new Map<string, Uint8Array>();
 
   constructor(ctx: Ctx, store: Store, hasher: PasswordHasher = new PasswordHasher()) {
     this.#ctx = ctx;
     this.#store = store;
-    this.#endWatch = store.watch(serverScope, () => { this.#mayBeOld = true; });
+    this.#signOuts = new SignOutWatch({
+      changedSince: (context, cn) => store.read(context, serverScope, () => entriesChangedSince(cn)),
+      account: (context, entryId) => store.read(context, serverScope, () => accountById(entryId)),
+    });
+    this.#endWatch = store.watch(serverScope, () => {
+      this.#mayBeOld = true;
+      if (this.#signOuts.isNeeded) this.#lookForSignOuts();
+    });
     this.#signIn = new SignIn(ctx, {
       account: (context, name) =>
         this.#cached(context, `account ${JSON.stringify(name)}`, () => accountBySignInName(name)),
-      upgradeHash: (context, address, expected, phc) =>
-        store.transact(context, serverScope, setPassword, { by: "system", address, expected, phc }),
-      recordFailures: (context, lines) => store.transact(context, serverScope, recordSignInFailures, { lines }),
+      accountById: (context, entryId) => this.account(context, entryId),
+      isKnownDevice: (context, entryId, network, device) =>
+        store.read(context, serverScope, () => isKnownDevice(entryId, network, device)),
+      saltSecret: (context) => this.secret(context, "scram"),
+      upgradeHash: (context, address, expected, phc, scram) =>
+        store.transact(context, serverScope, setPassword, { by: "system", address, expected, phc, scram }),
+      record: (context, successes, failures) =>
+        store.transact(context, serverScope, recordSignIns, { successes, failures }),
+      verifyBearer: (context, token) => this.#verifyBearer(context, token),
     }, hasher);
   }
 
   authenticate(ctx: Ctx, request: SignInRequest): Promise<SignedIn> {
     return this.#signIn.authenticate(ctx, request);
+  }
+
+  get signIn(): SignInMethods {
+    return this;
+  }
+
+  /** Where people make app passwords, as refusals tell them. */
+  set accountPage(url: string) {
+    this.#signIn.accountPage = url;
+  }
+
+  /** Who gives access tokens out, in the order they are asked; the first one is offered to clients. */
+  set bearerSources(sources: readonly BearerSource[]) {
+    this.#bearerSources = sources;
+  }
+
+  bearer(): BearerOffer | null {
+    return this.#bearerSources[0]?.offer ?? null;
+  }
+
+  authenticateBearer(ctx: Ctx, request: SignInFrom & { token: string; name: string | null }): Promise<SignedIn> {
+    return this.#signIn.authenticateBearer(ctx, request);
+  }
+
+  beginScram(ctx: Ctx, request: SignInFrom & { name: string }): Promise<ScramAccount> {
+    return this.#signIn.beginScram(ctx, request);
+  }
+
+  finishScram(ctx: Ctx, request: SignInFrom & { name: string; credential: string | null }): Promise<SignedIn> {
+    return this.#signIn.finishScram(ctx, request);
+  }
+
+  watchSignOut(signedIn: SignedIn, protocol: Protocol, onOut: (why: string) => void): () => void {
+    const end = this.#signOuts.watch(signedIn, protocol, onOut);
+    // What changed between the sign-in and this call has been told to nobody yet.
+    this.#signOuts.look(this.#ctx, signedIn.entryId, () => this.account(this.#ctx, signedIn.entryId));
+    return end;
+  }
+
+  /** A sign-in judged elsewhere, for the audit trail and as a known device. */
+  noteSuccess(entryId: number, from: SignInFrom, method: string): void {
+    this.#signIn.noteSuccess(entryId, from, method);
+  }
+
+  noteFailure(ctx: Ctx, from: SignInFrom, address: string, why: string): void {
+    this.#signIn.noteFailure(ctx, from, address, why);
+  }
+
+  /** Writes what waits: sign-ins and failures of the last seconds. */
+  flushSignIns(): Promise<void> {
+    return this.#signIn.flush();
+  }
+
+  account(ctx: Ctx, entryId: number): Promise<Account | null> {
+    return this.#cached(ctx, `account id ${entryId}`, () => accountById(entryId));
+  }
+
+  /** A new password as it is kept: its hash, and the keys of SCRAM under the account's salt. */
+  async newPassword(
+    ctx: Ctx, address: string, password: string, hasher: PasswordHasher,
+  ): Promise<{ phc: string; scram: NewScramKeys }> {
+    const phc = await hasher.hash(ctx, password);
+    return { phc, scram: await this.newScramKeys(ctx, address, password, hasher) };
+  }
+
+  async newScramKeys(ctx: Ctx, address: string, password: string, hasher: PasswordHasher): Promise<NewScramKeys> {
+    const key = tryParseAddress(address)?.key ?? address;
+    const account = await this.#store.read(ctx, serverScope, () => accountBySignInName({ form: "address", key }));
+    const salt = account?.scram?.salt ?? scramSalt(await this.secret(ctx, "scram"), account?.entry.address ?? key);
+    return await hasher.scramKeys(password, salt);
+  }
+
+  /** A key of this server, 32 random bytes, made at first need and kept with its data. */
+  async secret(ctx: Ctx, name: string): Promise<Uint8Array> {
+    const known = this.#secrets.get(name);
+    if (known !== undefined) return known;
+    const value = await this.#store.read(ctx, serverScope, () => readSecret(name)) ??
+      await this.#store.transact(ctx, serverScope, ensureSecret, { name, value: ctx.system.randomBytes(32) });
+    this.#secrets.set(name, value);
+    return value;
+  }
+
+  async #verifyBearer(ctx: Ctx, token: string): Promise<BearerIdentity | null> {
+    for (const source of this.#bearerSources) {
+      const identity = await source.verify(ctx, token);
+      if (identity !== null) return identity;
+    }
+    return null;
+  }
+
+  /** Sessions hear of it even when nobody asks the directory for anything. */
+  #lookForSignOuts(): void {
+    const check = this.#startCheck();
+    check?.catch((error: unknown) => this.#ctx.log.warn({ error: String(error) }, "the directory could not be read"));
   }
 
   resolve(ctx: Ctx, address: string): Promise<Resolution> {
@@ -217,6 +341,7 @@ export class StoreDirectory implements Directory {
       if (version === this.#version) return;
       this.#version = version;
       this.#cache = new Map();
+      if (this.#signOuts.isNeeded) await this.#signOuts.onChange(this.#ctx);
     } catch (error) {
       this.#mayBeOld = true;
       throw error;

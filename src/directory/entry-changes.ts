@@ -3,6 +3,7 @@ import { Fault } from "#base/fault.ts";
 import type { EntryId, MailboxId } from "#base/ids.ts";
 import { limits } from "#base/limits.ts";
 import { domainOf, forMessage, parseAddress } from "#directory/address.ts";
+import { putScramKeys } from "#directory/app-passwords.ts";
 import {
   beginChange, checkDisplayName, checkLegacyDn, lockDirectory, requireEntry, requireFreeAddress, requireFreeKey,
   requireFreeLegacyDn, touchEntry,
@@ -14,6 +15,7 @@ import type { EntryKind } from "#directory/kinds.ts";
 import { parseGroupQuery } from "#directory/query.ts";
 import { addressesOf, entryByAddressKey, entryById, isLocalDomainWork } from "#directory/reads.ts";
 import type { Entry } from "#directory/reads.ts";
+import type { NewScramKeys } from "#directory/scram-keys.ts";
 import { procedure } from "#store/api.ts";
 import type { Transaction } from "#store/api.ts";
 import { takeCounter, takeServerCn } from "#store/server-cn.ts";
@@ -57,6 +59,8 @@ export interface AddEntryArgs extends By {
   /** 32 random hex digits: procedures have no random numbers of their own. */
   readonly randomHex: string;
   readonly phc: string | null;
+  /** What SCRAM needs of the same password; without it SCRAM works from the first sign-in in the clear on. */
+  readonly scram?: NewScramKeys | null;
   readonly change: EntryChange;
 }
 
@@ -92,7 +96,7 @@ export const addEntry = procedure({
       entryId, args.kind, parsed.key, displayName, displayName.toLowerCase(), args.mailboxId, legacyDn,
       legacyDn.toLowerCase(), args.change.language ?? "en", args.kind === "room" ? 1 : 0, tx.nowMs, cn);
     yield* addAddress(entryId, "smtp", parsed.key, parsed.key);
-    if (args.phc !== null) yield* putPassword(entryId, args.phc, tx.nowMs);
+    if (args.phc !== null) yield* putPassword(entryId, args.phc, args.scram ?? null, tx.nowMs);
     yield* applyChange((yield* entryById(entryId))!, args.change, cn);
     return (yield* entryById(entryId))!;
   },
@@ -129,7 +133,8 @@ export const removeEntry = procedure({
     yield* run("DELETE FROM group_member WHERE group_id = $1 OR member_id = $1", id);
     yield* run("DELETE FROM entry_grant WHERE target_id = $1 OR grantee_id = $1", id);
     yield* run("DELETE FROM entry_role WHERE entry_id = $1 OR over_id = $1", id);
-    yield* run("DELETE FROM credential WHERE entry_id = $1", id);
+    for (const table of credentialTables) yield* run(`DELETE FROM ${table} WHERE entry_id = $1`, id);
+    yield* run("DELETE FROM oauth_row WHERE account = $1", String(id));
     yield* run("UPDATE entry SET managed_by = NULL, cn = $2 WHERE managed_by = $1", id, cn);
     yield* run("DELETE FROM entry WHERE entry_id = $1", id);
     yield* run("INSERT INTO entry_tombstone (entry_id, kind, address, legacy_dn, cn) VALUES ($1, $2, $3, $4, $5)",
@@ -138,9 +143,15 @@ export const removeEntry = procedure({
   },
 });
 
+/** Tables with what somebody signs in with. */
+const credentialTables = [
+  "credential", "scram_key", "app_password", "second_factor", "recovery_code", "passkey", "sign_in", "web_session",
+] as const;
+
 export interface PasswordArgs extends By {
   readonly address: string;
   readonly phc: string;
+  readonly scram?: NewScramKeys | null;
   /** Only when this is still the hash: for raising the cost at sign-in. */
   readonly expected: string | null;
 }
@@ -151,21 +162,28 @@ export const setPassword = procedure({
     yield* lockDirectory();
     const entry = yield* requireEntry(args.address, ["user"]);
     if (args.expected !== null) {
-      yield* run("UPDATE credential SET phc = $3 WHERE entry_id = $1 AND name = 'password' AND phc = $2",
+      const same = yield* run("UPDATE credential SET phc = $3 WHERE entry_id = $1 AND name = 'password' AND phc = $2",
         entry.entryId, args.expected, args.phc);
+      if (same > 0 && args.scram) yield* putScramKeys(entry.entryId, "password", args.scram);
       yield* takeServerCn();
       return;
     }
-    yield* beginChange(tx, args, "password-set", entry.address);
-    yield* putPassword(entry.entryId, args.phc, tx.nowMs);
+    const cn = yield* beginChange(tx, args, "password-set", entry.address);
+    yield* putPassword(entry.entryId, args.phc, args.scram ?? null, tx.nowMs);
+    // Browsers and programs that hold tokens sign in anew, as everybody who knew the old password.
+    yield* run("DELETE FROM web_session WHERE entry_id = $1", entry.entryId);
+    yield* run("DELETE FROM oauth_row WHERE account = $1", String(entry.entryId));
+    yield* touchEntry(entry.entryId, cn);
   },
 });
 
-function putPassword(entryId: number, phc: string, nowMs: number): Work<number> {
-  return run(
+function* putPassword(entryId: number, phc: string, scram: NewScramKeys | null, nowMs: number): Work<void> {
+  yield* run(
     `INSERT INTO credential (entry_id, name, phc, changed_ms) VALUES ($1, 'password', $2, $3)
      ON CONFLICT (entry_id, name) DO UPDATE SET phc = excluded.phc, changed_ms = excluded.changed_ms`,
     entryId, phc, nowMs);
+  if (scram !== null) yield* putScramKeys(entryId, "password", scram);
+  else yield* run("DELETE FROM scram_key WHERE entry_id = $1 AND credential = 'password'", entryId);
 }
 
 function* checkContactAddress(key: string, domain: string): Work<void> {

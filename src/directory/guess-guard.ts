@@ -1,8 +1,11 @@
 /**
  * Slows down who guesses passwords. Failures are counted by account and network together, so that a stranger who
- * guesses somewhere else can never lock the owner out; and a password that was right before is always looked at.
+ * guesses somewhere else can never lock the owner out. A device that signed in before is counted by itself and never
+ * refused: when too much goes wrong there, its attempts only go one after the other. And a password that was right
+ * before is always looked at.
  */
 import { isIPv4, isIPv6 } from "node:net";
+import type { Ctx } from "#base/ctx.ts";
 import { limits } from "#base/limits.ts";
 
 interface Failures {
@@ -12,24 +15,51 @@ interface Failures {
 
 export type Verdict =
   | { readonly kind: "allow"; readonly delayMs: number }
+  /** A known device after too many failures: one at a time, and not often. */
+  | { readonly kind: "lane" }
   /** Too many failures: refused without looking at the password. */
   | { readonly kind: "refuse" };
+
+/** Who tries; `device` is given for a device that signed in before, null for all others. */
+export interface Trier {
+  readonly account: string;
+  readonly clientAddress: string;
+  readonly device: string | null;
+}
 
 export class GuessGuard {
   /** In order of the last failure: the first one is the oldest. */
   readonly #failures = new Map<string, Failures>();
+  /** Attempts let through that have not ended: they count as failures until they have. */
+  readonly #underWay = new Map<string, number>();
 
-  check(account: string, clientAddress: string, nowMs: number): Verdict {
-    const found = this.#failures.get(keyOf(account, clientAddress));
-    if (found === undefined || nowMs - found.lastMs > limits.signInRefusalMs) return { kind: "allow", delayMs: 0 };
-    if (found.count >= limits.signInFailuresMax) return { kind: "refuse" };
-    const over = found.count - limits.signInFailuresFree;
+  /** As {@link check}; whoever is let through says by {@link end} that it is over. */
+  begin(trier: Trier, nowMs: number): Verdict {
+    const verdict = this.check(trier, nowMs);
+    const key = keyOf(trier);
+    if (verdict.kind !== "refuse") this.#underWay.set(key, (this.#underWay.get(key) ?? 0) + 1);
+    return verdict;
+  }
+
+  end(trier: Trier): void {
+    const key = keyOf(trier);
+    const left = (this.#underWay.get(key) ?? 1) - 1;
+    if (left > 0) this.#underWay.set(key, left);
+    else this.#underWay.delete(key);
+  }
+
+  check(trier: Trier, nowMs: number): Verdict {
+    const found = this.#failures.get(keyOf(trier));
+    const isOld = found === undefined || nowMs - found.lastMs > limits.signInRefusalMs;
+    const count = (isOld ? 0 : found.count) + (this.#underWay.get(keyOf(trier)) ?? 0);
+    if (count >= limits.signInFailuresMax) return { kind: trier.device === null ? "refuse" : "lane" };
+    const over = count - limits.signInFailuresFree;
     if (over < 0) return { kind: "allow", delayMs: 0 };
     return { kind: "allow", delayMs: Math.min(limits.signInDelayFirstMs * 2 ** over, limits.signInDelayMaxMs) };
   }
 
-  failed(account: string, clientAddress: string, nowMs: number): void {
-    const key = keyOf(account, clientAddress);
+  failed(trier: Trier, nowMs: number): void {
+    const key = keyOf(trier);
     const found = this.#failures.get(key);
     const isOld = found === undefined || nowMs - found.lastMs > limits.signInRefusalMs;
     this.#failures.delete(key);
@@ -40,13 +70,14 @@ export class GuessGuard {
     }
   }
 
-  succeeded(account: string, clientAddress: string): void {
-    this.#failures.delete(keyOf(account, clientAddress));
+  succeeded(trier: Trier): void {
+    this.#failures.delete(keyOf(trier));
   }
 }
 
-function keyOf(account: string, clientAddress: string): string {
-  return `${account.slice(0, 320)} ${networkOf(clientAddress)}`;
+export function keyOf({ account, clientAddress, device }: Trier): string {
+  const where = `${account.slice(0, 320)} ${networkOf(clientAddress)}`;
+  return device === null ? where : `${where} known ${device}`;
 }
 
 /** The /24 of an IPv4 address, the /64 of an IPv6 one: what one guesser usually has to himself. */
@@ -62,4 +93,49 @@ export function networkOf(address: string): string {
   const backCount = back.length + (tail.includes(".") ? 1 : 0);
   const groups = [...front, ...Array<string>(Math.max(0, 8 - front.length - backCount)).fill("0"), ...back];
   return groups.slice(0, 4).map((group) => group.replace(/^0+(?=.)/, "").toLowerCase()).join(":");
+}
+
+interface Lane {
+  readonly waiting: ((isTurn: boolean) => void)[];
+}
+
+/**
+ * One attempt after the other for each key, {@link limits.signInLaneMs} apart. When too many wait a random one of them
+ * is turned away, so that whoever sends most cannot keep the owner from ever having a turn.
+ */
+export class Lanes {
+  readonly #ctx: Ctx;
+  readonly #lanes = new Map<string, Lane>();
+
+  constructor(ctx: Ctx) {
+    this.#ctx = ctx;
+  }
+
+  /** True when it is this one's turn, false when it was turned away. */
+  enter(key: string): Promise<boolean> {
+    const lane = this.#lanes.get(key);
+    if (lane === undefined) {
+      this.#lanes.set(key, { waiting: [] });
+      this.#planNext(key);
+      return Promise.resolve(true);
+    }
+    return new Promise((resolve) => {
+      lane.waiting.push(resolve);
+      if (lane.waiting.length <= limits.signInLaneWaitingMax) return;
+      const index = this.#ctx.system.randomBytes(4).reduce((sum, byte) => sum * 256 + byte, 0) % lane.waiting.length;
+      lane.waiting.splice(index, 1)[0]!(false);
+    });
+  }
+
+  #planNext(key: string): void {
+    this.#ctx.system.setTimer(limits.signInLaneMs, () => {
+      const next = this.#lanes.get(key)?.waiting.shift();
+      if (next === undefined) {
+        this.#lanes.delete(key);
+        return;
+      }
+      next(true);
+      this.#planNext(key);
+    });
+  }
 }

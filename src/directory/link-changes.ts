@@ -1,9 +1,9 @@
-/** Changes between entries: members of groups, grants on mailboxes, roles. And the audit lines of failed sign-ins. */
+/** Changes between entries: members of groups, grants on mailboxes, roles. */
 import { Fault } from "#base/fault.ts";
 import type { EntryId } from "#base/ids.ts";
 import { limits } from "#base/limits.ts";
-import { addAudit, beginChange, lockDirectory, requireEntry, touchEntry } from "#directory/changes.ts";
-import type { AuditLine, By } from "#directory/changes.ts";
+import { beginChange, lockDirectory, requireEntry, touchEntry } from "#directory/changes.ts";
+import type { By } from "#directory/changes.ts";
 import { mailboxKinds } from "#directory/kinds.ts";
 import type { AccessRight, Role } from "#directory/kinds.ts";
 import { selfAndGroupsOf } from "#directory/reads.ts";
@@ -158,12 +158,3 @@ function* roleOver(args: RoleArgs): Work<EntryId | 0> {
   if (args.role !== "impersonation") throw new Fault("invalidArgument", `${args.role} is not a role over one person.`);
   return (yield* requireEntry(args.over)).entryId;
 }
-
-/** Failed sign-ins of the last second, in one commit; old ones go. Nothing else follows them, so no change number. */
-export const recordSignInFailures = procedure({
-  name: "directory.recordSignInFailures",
-  *run(tx: Transaction, args: { readonly lines: readonly AuditLine[] }): Work<void> {
-    for (const line of args.lines) yield* addAudit(line);
-    yield* run("DELETE FROM audit WHERE action = 'sign-in-failed' AND at_ms < $1", tx.nowMs - limits.auditSignInKeepMs);
-  },
-});

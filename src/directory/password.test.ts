@@ -49,10 +49,23 @@ test("new passwords", async () => {
 test("many checks at once wait for each other, too many are refused as busy", async () => {
   const hasher = new PasswordHasher(cheap);
   const phc = await hasher.hash(ctx, "secret");
-  const results = await Promise.allSettled(Array.from({ length: 600 }, () => hasher.verify("secret", phc)));
+  const check = (index: number): Promise<boolean> => hasher.verify("secret", phc, `network ${index % 20}`);
+  const results = await Promise.allSettled(Array.from({ length: 600 }, (_, index) => check(index)));
   const right = results.filter((result) => result.status === "fulfilled" && result.value).length;
   const busy = results.filter((result) => result.status === "rejected" && result.reason.code === "serverBusy").length;
   assert.equal(right, 502);
   assert.equal(busy, 98);
   assert.equal(await hasher.verify("secret", phc), true);
+});
+
+test("networks take turns: a flood from one does not keep another waiting", async () => {
+  const hasher = new PasswordHasher(cheap);
+  const phc = await hasher.hash(ctx, "secret");
+  const order: string[] = [];
+  const check = (line: string): Promise<unknown> => hasher.verify("secret", phc, line).then(() => order.push(line), () => 0);
+  const flood = Array.from({ length: 60 }, () => check("flood"));
+  await Promise.all([...flood, check("owner")]);
+  assert.ok(order.indexOf("owner") <= 6, `the owner came as number ${order.indexOf("owner")}`);
+  // Two at once at work, 50 in line, and the rest refused.
+  assert.equal(order.filter((line) => line === "flood").length, 52);
 });

@@ -7,6 +7,8 @@ import { argon2, timingSafeEqual } from "node:crypto";
 import type { Ctx } from "#base/ctx.ts";
 import { Fault } from "#base/fault.ts";
 import { limits } from "#base/limits.ts";
+import { makeScramKeys } from "#directory/scram-keys.ts";
+import type { NewScramKeys } from "#directory/scram-keys.ts";
 
 export interface PasswordCost {
   /** KiB. */
@@ -67,14 +69,50 @@ function passwordBytes(password: string): Uint8Array | null {
   return bytes.length > limits.passwordMaxBytes ? null : bytes;
 }
 
-/** Runs password work, a few at once, in the order asked. */
+/** Whoever waits for password work, in lines by network: the lines take turns. */
+class WaitingLines {
+  readonly #lines = new Map<string, (() => void)[]>();
+  #count = 0;
+
+  /** Fault `serverBusy` when too many wait, here or in all. */
+  wait(key: string): Promise<void> {
+    const line = this.#lines.get(key) ?? [];
+    if (this.#count >= limits.passwordChecksWaitingMax || line.length >= limits.passwordChecksWaitingPerNetworkMax) {
+      throw new Fault("serverBusy", "Too many people sign in at this moment; try again in a few seconds.");
+    }
+    this.#lines.set(key, line);
+    this.#count++;
+    return new Promise((resolve) => { line.push(resolve); });
+  }
+
+  /** The first of the line whose turn it is; its line goes to the end. */
+  next(): (() => void) | undefined {
+    for (const [key, line] of this.#lines) {
+      this.#lines.delete(key);
+      const first = line.shift();
+      if (line.length > 0) this.#lines.set(key, line);
+      if (first === undefined) continue;
+      this.#count--;
+      return first;
+    }
+    return undefined;
+  }
+}
+
+export interface HasherCost extends PasswordCost {
+  readonly scramIterations?: number;
+}
+
+/** Runs password work, a few at once. Who waits takes turns by network, so that a flood stands in its own way. */
 export class PasswordHasher {
   readonly cost: PasswordCost;
+  readonly scramIterations: number;
   #running = 0;
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting = new WaitingLines();
 
-  constructor(cost: PasswordCost = passwordCost) {
+  constructor({ scramIterations, ...cost }: HasherCost = passwordCost) {
     this.cost = cost;
+    this.scramIterations = scramIterations ?? limits.scramIterations;
   }
 
   /** A hash to store. */
@@ -83,8 +121,13 @@ export class PasswordHasher {
     const salt = ctx.system.randomBytes(saltBytes);
     const bytes = passwordBytes(password);
     if (bytes === null) throw new Fault("invalidArgument", "The password is too long.");
-    const tag = await this.#derive(bytes, salt, this.cost, tagBytes);
+    const tag = await this.#run("", () => derive(bytes, salt, this.cost, tagBytes));
     return formatPhc({ cost: this.cost, salt, tag });
+  }
+
+  /** Keys for SCRAM-SHA-256 of the same password. */
+  scramKeys(password: string, salt: Uint8Array): Promise<NewScramKeys> {
+    return this.#run("", () => makeScramKeys(password, salt, this.scramIterations));
   }
 
   /** A hash that no password gives, with the cost of a real one: for names nobody has. */
@@ -94,36 +137,37 @@ export class PasswordHasher {
     });
   }
 
-  /** Whether `password` gives `phc`; compared in constant time. A hash that cannot be read never matches. */
-  async verify(password: string, phc: string): Promise<boolean> {
+  /**
+   * Whether `password` gives `phc`; compared in constant time. A hash that cannot be read never matches. `line`: whom
+   * the work is for, a network.
+   */
+  async verify(password: string, phc: string, line = ""): Promise<boolean> {
     const hash = parsePhc(phc);
     const bytes = passwordBytes(password);
     if (hash === null || bytes === null) return false;
-    const tag = await this.#derive(bytes, hash.salt, hash.cost, hash.tag.length);
+    const tag = await this.#run(line, () => derive(bytes, hash.salt, hash.cost, hash.tag.length));
     return timingSafeEqual(tag, hash.tag);
   }
 
-  async #derive(message: Uint8Array, nonce: Uint8Array, cost: PasswordCost, tagLength: number): Promise<Uint8Array> {
-    if (this.#running >= limits.passwordChecksMax) {
-      if (this.#waiting.length >= limits.passwordChecksWaitingMax) {
-        throw new Fault("serverBusy", "Too many people sign in at this moment; try again in a few seconds.");
-      }
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    } else {
-      this.#running++;
-    }
+  async #run<T>(line: string, work: () => Promise<T>): Promise<T> {
+    if (this.#running >= limits.passwordChecksMax) await this.#waiting.wait(line);
+    else this.#running++;
     try {
-      return await new Promise<Uint8Array>((resolve, reject) => {
-        argon2("argon2id", { message, nonce, tagLength, ...cost }, (error, tag) => {
-          if (error) reject(error);
-          else resolve(tag);
-        });
-      });
+      return await work();
     } finally {
       // The place goes straight to the next in line, so that newcomers cannot overtake.
-      const next = this.#waiting.shift();
+      const next = this.#waiting.next();
       if (next === undefined) this.#running--;
       else next();
     }
   }
+}
+
+function derive(message: Uint8Array, nonce: Uint8Array, cost: PasswordCost, tagLength: number): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    argon2("argon2id", { message, nonce, tagLength, ...cost }, (error, tag) => {
+      if (error) reject(error);
+      else resolve(tag);
+    });
+  });
 }

@@ -3,7 +3,6 @@ import type { EntryId, MailboxId } from "#base/ids.ts";
 import { limits } from "#base/limits.ts";
 import type { Resolution } from "#directory/api.ts";
 import { tryParseAddress, withoutDetail } from "#directory/address.ts";
-import type { SignInName } from "#directory/address.ts";
 import type { AccessRight, EntryKind, Role } from "#directory/kinds.ts";
 import { parseGroupQuery, queryCondition } from "#directory/query.ts";
 import { all, get } from "#store/sql.ts";
@@ -93,6 +92,14 @@ export function* entriesPage(request: {
      WHERE ${kind}(e.name_key > $1 OR (e.name_key = $1 AND e.entry_id > $2))
      ORDER BY e.name_key, e.entry_id LIMIT $3`, ...values);
   return { entries: rows.map(toEntry), lastNameKey: rows.at(-1)?.name_key ?? "" };
+}
+
+/** Several entries at once; those that are gone are left out. */
+export function* entriesByIds(entryIds: readonly number[]): Work<Entry[]> {
+  if (entryIds.length === 0) return [];
+  const marks = entryIds.map((_, index) => `$${index + 1}`).join(", ");
+  const rows = yield* all<EntryRow>(`SELECT ${columns} FROM entry e WHERE e.entry_id IN (${marks})`, ...entryIds);
+  return rows.map(toEntry);
 }
 
 export interface DomainInfo {
@@ -215,34 +222,6 @@ export function* selfAndGroupsOf(entryId: number): Work<number[]> {
   return [...seen];
 }
 
-export interface Account {
-  readonly entry: Entry;
-  /** null: no password, nobody can sign in. */
-  readonly phc: string | null;
-}
-
-/** The person a sign-in name means; null when nobody or more than one. */
-export function* accountBySignInName(name: SignInName): Work<Account | null> {
-  const entry = name.form === "address" ? yield* entryByAddressKey(name.key) : yield* entryByShortName(name);
-  if (entry === null || entry.kind !== "user") return null;
-  const row = yield* get<{ phc: string }>(
-    "SELECT phc FROM credential WHERE entry_id = $1 AND name = 'password'", entry.entryId);
-  return { entry, phc: row?.phc ?? null };
-}
-
-/** In the default domain first; elsewhere only when just one domain has that name. */
-function* entryByShortName(name: Extract<SignInName, { form: "short" }>): Work<Entry | null> {
-  const found = new Map<number, Entry>();
-  for (const domain of yield* domains()) {
-    if (name.firstLabel !== null && domain.name.split(".")[0] !== name.firstLabel) continue;
-    const entry = yield* entryByAddressKey(`${name.local}@${domain.name}`);
-    if (entry === null || entry.kind !== "user") continue;
-    if (domain.isDefault) return entry;
-    found.set(entry.entryId, entry);
-  }
-  return found.size === 1 ? [...found.values()][0]! : null;
-}
-
 /**
  * Where mail for an address goes. A group gives all its mailboxes and outside addresses flat, each once, whatever
  * groups stand in groups; disabled members are left out. `postmaster` of our domains always reaches somebody when
@@ -299,4 +278,17 @@ function single(entry: Entry): Resolution {
 /** Counts every change of the directory; caches compare it. */
 export function* directoryVersion(): Work<number> {
   return (yield* get<{ value: number }>("SELECT value FROM counter WHERE name = 'directory'"))?.value ?? 0;
+}
+
+/** Entries changed or removed after a change number, and the newest number of the directory; before 0 only that. */
+export function* entriesChangedSince(cn: number): Work<{ entryIds: number[]; newestCn: number }> {
+  if (cn < 0) {
+    const newest = yield* get<{ value: number }>("SELECT value FROM counter WHERE name = 'cn'");
+    return { entryIds: [], newestCn: newest?.value ?? 0 };
+  }
+  const rows = yield* all<{ entry_id: number; cn: number }>(
+    `SELECT entry_id, cn FROM entry WHERE cn > $1
+     UNION ALL SELECT entry_id, cn FROM entry_tombstone WHERE cn > $1`, cn);
+  const newestCn = rows.reduce((newest, row) => Math.max(newest, row.cn), cn);
+  return { entryIds: rows.map((row) => row.entry_id), newestCn };
 }

@@ -6,8 +6,11 @@ import { StoreDirectory } from "#directory/directory.ts";
 import type { Protocol } from "#directory/api.ts";
 import { addDomain } from "#directory/domain-changes.ts";
 import { removeEntry, setEntry, setPassword } from "#directory/entry-changes.ts";
-import { GuessGuard, networkOf } from "#directory/guess-guard.ts";
+import { Credentials } from "#directory/credentials.ts";
+import { GuessGuard, Lanes, networkOf } from "#directory/guess-guard.ts";
+import type { Trier } from "#directory/guess-guard.ts";
 import { PasswordHasher } from "#directory/password.ts";
+import { signInsOf } from "#directory/sign-in-log.ts";
 import { addTestEntry, openTestBed } from "#directory/test-kit.ts";
 import type { TestBed } from "#directory/test-kit.ts";
 import { all } from "#store/sql.ts";
@@ -22,7 +25,7 @@ class CountingHasher extends PasswordHasher {
 }
 
 const by = "test";
-const hasher = new CountingHasher({ memory: 64, passes: 1, parallelism: 1 });
+const hasher = new CountingHasher({ memory: 64, passes: 1, parallelism: 1, scramIterations: 4096 });
 const message = "The name or password is wrong, or this account may not sign in here.";
 let bed: TestBed;
 let directory: StoreDirectory;
@@ -115,7 +118,7 @@ test("an unrelated change keeps known sign-ins, a removal ends them", async () =
 });
 
 test("a cheap old hash is renewed at sign-in", async () => {
-  const old = new PasswordHasher({ memory: 32, passes: 1, parallelism: 1 });
+  const old = new PasswordHasher({ memory: 32, passes: 1, parallelism: 1, scramIterations: 4096 });
   await addTestEntry(bed, "user", "fay@example.test", { phc: await old.hash(bed.ctx, "secret") });
   await signIn("fay", "secret");
   const rows = await bed.read(() => all<{ phc: string }>(
@@ -171,11 +174,183 @@ test("networks", () => {
 
 test("failures are forgotten after a quiet time and after success", () => {
   const guard = new GuessGuard();
-  for (let count = 0; count < 15; count++) guard.failed("alice", "192.0.2.1", 1000);
-  assert.deepEqual(guard.check("alice", "192.0.2.99", 1000), { kind: "refuse" });
-  assert.deepEqual(guard.check("alice", "192.0.3.1", 1000), { kind: "allow", delayMs: 0 });
-  assert.deepEqual(guard.check("bob", "192.0.2.1", 1000), { kind: "allow", delayMs: 0 });
-  assert.deepEqual(guard.check("alice", "192.0.2.1", 1000 + 15 * 60_000 + 1), { kind: "allow", delayMs: 0 });
-  guard.succeeded("alice", "192.0.2.1");
-  assert.deepEqual(guard.check("alice", "192.0.2.1", 1000), { kind: "allow", delayMs: 0 });
+  const from = (account: string, clientAddress: string, device: string | null = null): Trier =>
+    ({ account, clientAddress, device });
+  for (let count = 0; count < 15; count++) guard.failed(from("alice", "192.0.2.1"), 1000);
+  assert.deepEqual(guard.check(from("alice", "192.0.2.99"), 1000), { kind: "refuse" });
+  assert.deepEqual(guard.check(from("alice", "192.0.3.1"), 1000), { kind: "allow", delayMs: 0 });
+  assert.deepEqual(guard.check(from("bob", "192.0.2.1"), 1000), { kind: "allow", delayMs: 0 });
+  assert.deepEqual(guard.check(from("alice", "192.0.2.1", "phone"), 1000), { kind: "allow", delayMs: 0 });
+  for (let count = 0; count < 99; count++) guard.failed(from("alice", "192.0.2.1", "phone"), 1000);
+  assert.deepEqual(guard.check(from("alice", "192.0.2.1", "phone"), 1000), { kind: "lane" });
+  assert.deepEqual(guard.check(from("alice", "192.0.2.1"), 1000 + 15 * 60_000 + 1), { kind: "allow", delayMs: 0 });
+  guard.succeeded(from("alice", "192.0.2.1"));
+  assert.deepEqual(guard.check(from("alice", "192.0.2.1"), 1000), { kind: "allow", delayMs: 0 });
+});
+
+/** Lets everything run that waits for no timer. */
+async function settle(): Promise<void> {
+  for (let step = 0; step < 12; step++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Waits for `work` while the test's clock goes on. */
+async function withClock<T>(work: Promise<T>): Promise<T> {
+  let isOver = false;
+  const watched = work.finally(() => { isOver = true; });
+  watched.catch(() => undefined);
+  while (!isOver) {
+    await settle();
+    bed.clock.advance(1000);
+  }
+  return await watched;
+}
+
+test("20,000 wrong passwords, from elsewhere and from the same network, do not lock the owner out", async () => {
+  const phc = await hasher.hash(bed.ctx, "secret");
+  await addTestEntry(bed, "user", "gina@example.test", { phc });
+  const phone = { name: "gina", protocol: "eas" as const, clientAddress: "198.51.100.20", device: "phone 1" };
+  const owner = (who: StoreDirectory, more: object = {}): Promise<unknown> =>
+    who.authenticate(bed.ctx, { ...phone, password: "secret", ...more });
+  await owner(directory);
+  await directory.flushSignIns();
+  // Another process: nothing is remembered but what stands in the store.
+  const anew = new StoreDirectory(bed.ctx, bed.store, hasher);
+  const before = hasher.checks;
+  const tries = async (count: number, more: object): Promise<void> => {
+    for (let round = 0; round < count; round += 1000) {
+      const batch = Array.from({ length: 1000 }, (_, index) => assert.rejects(anew.authenticate(bed.ctx,
+        { ...phone, password: `guess ${round + index}`, ...more })));
+      await withClock(Promise.all(batch));
+    }
+  };
+  await tries(10_000, { clientAddress: "203.0.113.5", device: "x", protocol: "imap" });
+  await tries(9_000, { device: "x", protocol: "imap" });
+  // A guesser who even knows what the phone calls itself only makes it wait.
+  await tries(1_000, {});
+  assert.ok(hasher.checks - before < 100, `${hasher.checks - before} costly checks for 20,000 tries`);
+  await withClock(owner(anew));
+  await assert.rejects(withClock(owner(anew, { device: "new phone", password: "secret2" })), refused);
+  await anew.close();
+});
+
+test("a busy lane keeps its length, and everybody in it has a chance", async () => {
+  const lanes = new Lanes(bed.ctx);
+  assert.equal(await lanes.enter("a"), true);
+  const waiting = Array.from({ length: 100 }, () => lanes.enter("a"));
+  await settle();
+  const done = await withClock(Promise.all(waiting));
+  assert.equal(done.filter(Boolean).length, 16);
+  assert.equal(await lanes.enter("a"), true);
+});
+
+test("successes are summed up by day and program, and can be read", async () => {
+  const { entryId } = await addTestEntry(bed, "user", "hana@example.test", { phc: await hasher.hash(bed.ctx, "secret") });
+  const from = { name: "hana", password: "secret", protocol: "imap" as const, clientAddress: "192.0.2.9" };
+  for (let round = 0; round < 50; round++) await directory.authenticate(bed.ctx, from);
+  await directory.authenticate(bed.ctx, { ...from, protocol: "ews", device: "Mail/1.0\r\nX: y" });
+  await directory.flushSignIns();
+  await directory.authenticate(bed.ctx, from);
+  await directory.flushSignIns();
+  const notes = (await bed.read(() => signInsOf(entryId, 10))).map(({ protocol, method, device, count }) => [protocol, method, device, count]);
+  assert.deepEqual(notes.sort(), [["ews", "password", "Mail/1.0??X: y", 1], ["imap", "password", "", 51]]);
+});
+
+test("one person's many networks and programs fill a bounded number of rows", async () => {
+  const { entryId } = await addTestEntry(bed, "user", "ivan@example.test", { phc: await hasher.hash(bed.ctx, "secret") });
+  for (let round = 0; round < 400; round++) {
+    const clientAddress = `10.9.${round & 255}.1`;
+    await directory.authenticate(bed.ctx, { name: "ivan", password: "secret", protocol: "imap", clientAddress, device: `d${round}` });
+    if (round % 100 === 99) await directory.flushSignIns();
+  }
+  const rows = await bed.read(() => signInsOf(entryId, 1000));
+  assert.equal(rows.length, 201);
+  assert.equal(rows.reduce((sum, row) => sum + row.count, 0), 400);
+  // They go when they are old.
+  bed.clock.advance(91 * 24 * 3_600_000);
+  await directory.authenticate(bed.ctx, { name: "ivan", password: "secret", protocol: "imap", clientAddress: "10.9.0.1" });
+  await directory.flushSignIns();
+  assert.equal((await bed.read(() => signInsOf(entryId, 1000))).length, 1);
+});
+
+test("app passwords: by protocol, checked without argon2, gone when removed", async () => {
+  const credentials = new Credentials(bed.store, directory, hasher);
+  const address = "jane@example.test";
+  await addTestEntry(bed, "user", address, { phc: await hasher.hash(bed.ctx, "secret") });
+  const whose = { address, by };
+  const { id, secret } = await credentials.addAppPassword(bed.ctx, whose, "Phone", ["eas", "EWS"]);
+  assert.match(secret, /^[a-z]{20}$/);
+  const before = hasher.checks;
+  assert.equal(await signIn("jane", secret, { protocol: "eas" }), address);
+  assert.equal(await signIn("jane", `${secret.slice(0, 4)}-${secret.slice(4).toUpperCase()}`, { protocol: "ews" }), address);
+  assert.equal(await signIn("jane", secret, { protocol: "autodiscover" }), address);
+  await assert.rejects(signIn("jane", secret, { protocol: "imap" }), { code: "authenticationFailed", message: /not for IMAP/ });
+  await assert.rejects(signIn("jane", secret, { protocol: "web" }), { message: /not for WEB/ });
+  assert.equal(hasher.checks, before);
+  await assert.rejects(signIn("bob", secret, { protocol: "eas" }), refused);
+  await assert.rejects(credentials.addAppPassword(bed.ctx, whose, "x", ["ftp"]), { code: "invalidArgument" });
+  await assert.rejects(credentials.removeAppPassword(bed.ctx, { address: "bob@example.test", by }, id), { code: "notFound" });
+  await directory.flushSignIns();
+  assert.equal((await credentials.appPasswords(bed.ctx, (await credentials.accountOf(bed.ctx, address)).entry.entryId))[0]!.lastUsedMs, bed.clock.ms);
+  await credentials.removeAppPassword(bed.ctx, whose, id);
+  await assert.rejects(signIn("jane", secret, { protocol: "eas" }), refused);
+  for (let count = 0; count < 50; count++) await credentials.addAppPassword(bed.ctx, whose, `n${count}`, []);
+  await assert.rejects(credentials.addAppPassword(bed.ctx, whose, "one more", []), { code: "tooMany" });
+});
+
+test("keys for SCRAM: under one salt, the same for names nobody has, gone with the password", async () => {
+  const address = "kate@example.test";
+  const from = { protocol: "imap" as const, clientAddress: "192.0.2.30" };
+  await addTestEntry(bed, "user", address, { phc: await hasher.hash(bed.ctx, "secret") });
+  const begin = (name: string) => directory.beginScram(bed.ctx, { ...from, name });
+  const empty = await begin("kate");
+  assert.deepEqual(empty.keys, []);
+  await signIn("kate", "secret");
+  const full = await begin(address);
+  assert.deepEqual([Buffer.from(full.salt), full.iterations, full.keys.length], [Buffer.from(empty.salt), empty.iterations, 1]);
+  const kept = await directory.newPassword(bed.ctx, address, "another", hasher);
+  assert.deepEqual(Buffer.from(kept.scram.salt), Buffer.from(full.salt));
+  await bed.change(setPassword, { by, address, phc: kept.phc, expected: null });
+  assert.deepEqual((await begin(address)).keys, []);
+  const nobody = await begin("nobody@example.test");
+  assert.deepEqual(Buffer.from((await begin("Nobody@example.test")).salt), Buffer.from(nobody.salt));
+  assert.notDeepEqual(Buffer.from(nobody.salt), Buffer.from(full.salt));
+  await assert.rejects(directory.finishScram(bed.ctx, { ...from, name: address, credential: "password" }), refused, "keys that are gone");
+  for (let count = 0; count < 20; count++) {
+    await assert.rejects(directory.finishScram(bed.ctx, { ...from, name: "lea@example.test", credential: null }), refused);
+  }
+  await assert.rejects(begin("lea@example.test"), refused, "guesses by SCRAM are counted too");
+});
+
+test("open sessions hear of what ends them, once, and of nothing else", async () => {
+  const address = "nora@example.test";
+  await addTestEntry(bed, "user", address, { phc: await hasher.hash(bed.ctx, "secret") });
+  const told: string[] = [];
+  const open = async (protocol: Protocol): Promise<() => void> => {
+    const person = await directory.authenticate(bed.ctx, { name: address, password: "secret", protocol, clientAddress: "192.0.2.50" });
+    return directory.watchSignOut(person, protocol, (why) => told.push(`${protocol}: ${why}`));
+  };
+  const heard = async (): Promise<string[]> => {
+    // Hints and reads take turns of the event loop, none of them a timer.
+    for (let round = 0; round < 10; round++) await settle();
+    return told.splice(0).sort();
+  };
+  const endSmtp = await open("smtp");
+  await open("imap");
+  await open("pop3");
+  await open("web");
+  const change = (wanted: object): Promise<unknown> => bed.change(setEntry, { by, address, kinds: [], change: wanted });
+  await change({ displayName: "Nora" });
+  await bed.change(setEntry, { by, address: "bob@example.test", kinds: [], change: { disabled: false } });
+  assert.deepEqual(await heard(), []);
+  await change({ protocols: { pop3: false } });
+  assert.deepEqual(await heard(), ["pop3: POP3 was switched off for the account."]);
+  endSmtp();
+  await bed.change(setPassword, { by, address, phc: await hasher.hash(bed.ctx, "secret"), expected: null });
+  // The same password set again is a new one all the same, unless the clock stood still.
+  bed.clock.advance(5);
+  await bed.change(setPassword, { by, address, phc: await hasher.hash(bed.ctx, "secret"), expected: null });
+  assert.deepEqual(await heard(), ["imap: The password was changed.", "web: The password was changed."]);
+  await open("imap");
+  await bed.change(removeEntry, { by, address, kinds: [] });
+  assert.deepEqual(await heard(), ["imap: The account was removed."]);
 });

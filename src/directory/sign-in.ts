@@ -1,34 +1,52 @@
 /**
- * Sign-in by name and password. A password that was right lately answers from memory: what is kept is an HMAC of name
- * and password under a key of this process, together with the hash it was checked against, so that a new password, a
- * disabled account or a switched-off protocol takes effect as soon as the directory's change is seen.
+ * The one place where people sign in: by password, app password, SCRAM or access token. A password that was right
+ * lately answers from memory: what is kept is an HMAC of name and password under a key of this process, together with
+ * the hash it was checked against, so that a new password, a disabled account or a switched-off protocol takes effect
+ * as soon as the directory's change is seen.
  */
-import { createHmac } from "node:crypto";
+import { createHash, createHmac } from "node:crypto";
 import { sleep, throwIfCancelled } from "#base/ctx.ts";
 import type { Ctx } from "#base/ctx.ts";
 import { Fault } from "#base/fault.ts";
 import { limits } from "#base/limits.ts";
-import type { Protocol, SignedIn } from "#directory/api.ts";
+import type { Protocol, ScramAccount, SignedIn, SignInFrom } from "#directory/api.ts";
+import type { Account } from "#directory/account.ts";
 import { forMessage, parseSignInName } from "#directory/address.ts";
 import type { SignInName } from "#directory/address.ts";
+import { matchAppPassword, readAppPassword } from "#directory/app-passwords.ts";
 import type { AuditLine } from "#directory/changes.ts";
-import { GuessGuard } from "#directory/guess-guard.ts";
+import { GuessGuard, keyOf, Lanes, networkOf } from "#directory/guess-guard.ts";
+import type { Trier, Verdict } from "#directory/guess-guard.ts";
 import { needsRehash } from "#directory/password.ts";
 import type { PasswordHasher } from "#directory/password.ts";
-import type { Account } from "#directory/reads.ts";
+import type { NewScramKeys } from "#directory/scram-keys.ts";
+import { scramSalt } from "#directory/secrets.ts";
+import type { SignInNote } from "#directory/sign-in-log.ts";
+import { deviceOf, SignInNotes } from "#directory/sign-in-notes.ts";
+import { credentialName } from "#directory/sign-out-watch.ts";
 
-export interface SignInRequest {
+export interface SignInRequest extends SignInFrom {
   readonly name: string;
   readonly password: string;
-  readonly protocol: Protocol;
-  readonly clientAddress: string;
+}
+
+/** Whom an access token speaks for. */
+export interface BearerIdentity {
+  readonly who: { readonly entryId: number } | { readonly address: string };
+  readonly expiresMs: number;
 }
 
 /** What signing in needs of the directory. */
 export interface SignInSource {
   account(ctx: Ctx, name: SignInName): Promise<Account | null>;
-  upgradeHash(ctx: Ctx, address: string, expected: string, phc: string): Promise<void>;
-  recordFailures(ctx: Ctx, lines: readonly AuditLine[]): Promise<void>;
+  accountById(ctx: Ctx, entryId: number): Promise<Account | null>;
+  isKnownDevice(ctx: Ctx, entryId: number, network: string, device: string): Promise<boolean>;
+  /** The server's secret for salts. */
+  saltSecret(ctx: Ctx): Promise<Uint8Array>;
+  upgradeHash(ctx: Ctx, address: string, expected: string, phc: string, scram: NewScramKeys | null): Promise<void>;
+  record(ctx: Ctx, successes: readonly SignInNote[], failures: readonly AuditLine[]): Promise<void>;
+  /** Asks whoever gives tokens out; null for a token that is none or is over. */
+  verifyBearer(ctx: Ctx, token: string): Promise<BearerIdentity | null>;
 }
 
 interface Verified {
@@ -38,128 +56,283 @@ interface Verified {
   readonly atMs: number;
 }
 
+interface KnownToken {
+  readonly identity: BearerIdentity;
+  readonly atMs: number;
+  /** Of the account when the token was looked up; a password set since then may have taken the token back. */
+  passwordMs: number | null;
+}
+
+/** Whose door it is: the account if there is one, and what to call whoever it is in the audit trail. */
+interface Subject {
+  readonly account: Account | null;
+  readonly name: string;
+}
+
+/** Why not, for the audit trail; and for the person, where the right secret was shown. */
+interface Refusal {
+  readonly why: string;
+  readonly tell?: string;
+}
+
+const wrong: Refusal = { why: "wrong name or password" };
+const refusedText = "The name or password is wrong, or this account may not sign in here.";
+
 export class SignIn {
-  /** The service's own: what outlives a request must not end with its connection. */
+  /** The service's own: a check is shared by requests and must not end with one of them. */
   readonly #ctx: Ctx;
   readonly #source: SignInSource;
   readonly #hasher: PasswordHasher;
   readonly #guard = new GuessGuard();
+  readonly #lanes: Lanes;
+  readonly #notes: SignInNotes;
   /** By HMAC, in order of use. */
   readonly #verified = new Map<string, Verified>();
+  /** By SHA-256 of the token. */
+  readonly #tokens = new Map<string, KnownToken>();
   /** Checks under way, so that five connections of one client cost one check. */
   readonly #underWay = new Map<string, Promise<boolean>>();
   readonly #key: Uint8Array;
   readonly #nobody: string;
-  #failures = new Map<string, AuditLine>();
-  #flushPlanned = false;
+  /** Where a person makes an app password; stands in refusals. */
+  accountPage = "/account";
 
   constructor(ctx: Ctx, source: SignInSource, hasher: PasswordHasher) {
     this.#ctx = ctx;
     this.#source = source;
     this.#hasher = hasher;
+    this.#lanes = new Lanes(ctx);
+    this.#notes = new SignInNotes(ctx, (context, successes, failures) => source.record(context, successes, failures));
     this.#key = ctx.system.randomBytes(32);
     this.#nobody = hasher.unusable(ctx);
   }
 
   /** Fault `authenticationFailed`, the same whatever was wrong and after the same work. */
   async authenticate(ctx: Ctx, request: SignInRequest): Promise<SignedIn> {
-    const name = request.name.length > 1024 ? null : parseSignInName(request.name);
-    const account = name === null ? null : await this.#source.account(ctx, name);
-    const subject = account?.entry.address ?? forMessage(request.name.toLowerCase());
-    const isRight = await this.#isRight(ctx, request, account, subject);
-    const refusal = isRight ? refusalOf(account, request.protocol) : "wrong name or password";
-    if (account === null || refusal !== null) {
-      this.#noteFailure(ctx, request, subject, refusal ?? "wrong name or password");
-      throw new Fault("authenticationFailed", "The name or password is wrong, or this account may not sign in here.");
-    }
-    const { entryId, address, displayName, mailboxId } = account.entry;
-    return { entryId, address, displayName, mailboxId };
+    const subject = await this.#subjectOf(ctx, request.name);
+    const secret = readAppPassword(request.password);
+    const appPassword = secret === null ? null : matchAppPassword(subject.account?.appPasswords ?? [], secret);
+    if (appPassword !== null) return this.#admit(ctx, request, subject, `app:${appPassword.id}`);
+    if (!await this.#isRight(ctx, request, subject)) return this.#refuse(ctx, request, subject, wrong);
+    return this.#admit(ctx, request, subject, "password");
   }
 
-  async #isRight(ctx: Ctx, request: SignInRequest, account: Account | null, subject: string): Promise<boolean> {
-    const named = `${subject}\0${request.password.slice(0, 2048)}`;
+  /** A name's salt and keys. A name nobody has looks like any other. */
+  async beginScram(ctx: Ctx, request: SignInFrom & { name: string }): Promise<ScramAccount> {
+    const subject = await this.#subjectOf(ctx, request.name);
+    const trier = await this.#trier(ctx, request, subject);
+    if (!await this.#mayTry(ctx, trier)) return this.#refuse(ctx, request, subject, wrong);
+    if (subject.account !== null && subject.account.scram !== null) return subject.account.scram;
+    const salt = scramSalt(await this.#source.saltSecret(ctx), subject.name);
+    return { salt, iterations: this.#hasher.scramIterations, keys: [] };
+  }
+
+  async finishScram(
+    ctx: Ctx, request: SignInFrom & { name: string; credential: string | null },
+  ): Promise<SignedIn> {
+    const subject = await this.#subjectOf(ctx, request.name);
+    const trier = await this.#trier(ctx, request, subject);
+    // The keys may be gone since the exchange began: a password changed meanwhile.
+    const isThere = subject.account?.scram?.keys.some((each) => each.credential === request.credential) === true;
+    if (request.credential === null || !isThere) {
+      this.#guard.failed(trier, ctx.system.monotonicMs());
+      return this.#refuse(ctx, request, subject, wrong);
+    }
+    this.#guard.succeeded(trier);
+    return this.#admit(ctx, request, subject, request.credential);
+  }
+
+  async authenticateBearer(
+    ctx: Ctx, request: SignInFrom & { token: string; name: string | null },
+  ): Promise<SignedIn> {
+    const key = createHash("sha256").update(request.token).digest("base64");
+    const identity = await this.#identityOf(ctx, key, request.token);
+    const named = request.name === null || request.name === "" ? null : await this.#subjectOf(ctx, request.name);
+    if (identity === null) {
+      const subject = named ?? { account: null, name: "" };
+      return this.#refuse(ctx, request, subject, { why: "access token", tell: "The access token is not valid." });
+    }
+    const account = "entryId" in identity.who ? await this.#source.accountById(ctx, identity.who.entryId)
+      : (await this.#subjectOf(ctx, identity.who.address)).account;
+    const subject: Subject = { account, name: account?.entry.address ?? "" };
+    if (account === null) {
+      const why = "access token of nobody here";
+      return this.#refuse(ctx, request, subject, { why, tell: "The access token is of nobody here." });
+    }
+    const known = this.#tokens.get(key);
+    if (known !== undefined && known.passwordMs !== null && known.passwordMs !== account.passwordMs) {
+      this.#tokens.delete(key);
+      return await this.authenticateBearer(ctx, request);
+    }
+    if (known !== undefined) known.passwordMs = account.passwordMs;
+    if (named !== null && named.account?.entry.entryId !== account.entry.entryId) {
+      return this.#refuse(ctx, request, subject, {
+        why: "access token of somebody else", tell: "The access token is of another account than the name.",
+      });
+    }
+    return this.#admit(ctx, request, subject, "token");
+  }
+
+  /** A way in that was judged elsewhere (a passkey, a code on the web) was right. */
+  noteSuccess(entryId: number, from: SignInFrom, method: string): void {
+    this.#notes.succeeded(entryId, from, method);
+  }
+
+  noteFailure(ctx: Ctx, from: SignInFrom, address: string, why: string): void {
+    this.#notes.failed(ctx, from, address, why);
+  }
+
+  /** Writes what waits for the audit trail. */
+  flush(): Promise<void> {
+    return this.#notes.flush();
+  }
+
+  async #subjectOf(ctx: Ctx, text: string): Promise<Subject> {
+    const name = text.length > limits.signInNameMaxBytes ? null : parseSignInName(text);
+    const account = name === null ? null : await this.#source.account(ctx, name);
+    return { account, name: account?.entry.address ?? forMessage(text.toLowerCase()) };
+  }
+
+  async #trier(ctx: Ctx, from: SignInFrom, { account, name }: Subject): Promise<Trier> {
+    const { clientAddress } = from;
+    if (account === null) return { account: name, clientAddress, device: null };
+    const device = deviceOf(from);
+    const network = networkOf(clientAddress);
+    const { entryId } = account.entry;
+    const isKnown = this.#notes.isNoted(entryId, network, device)
+      || await this.#source.isKnownDevice(ctx, entryId, network, device);
+    return { account: name, clientAddress, device: isKnown ? device : null };
+  }
+
+  /** Waits as long as the guard asks; false for an attempt that is not looked at. */
+  async #mayTry(ctx: Ctx, trier: Trier): Promise<boolean> {
+    return await this.#itsTurn(ctx, trier, this.#guard.check(trier, ctx.system.monotonicMs()));
+  }
+
+  async #itsTurn(ctx: Ctx, trier: Trier, verdict: Verdict): Promise<boolean> {
+    if (verdict.kind === "refuse") return false;
+    if (verdict.kind === "lane") return await this.#lanes.enter(keyOf(trier));
+    if (verdict.delayMs > 0) await sleep(ctx, verdict.delayMs);
+    throwIfCancelled(ctx);
+    return true;
+  }
+
+  async #isRight(ctx: Ctx, request: SignInRequest, subject: Subject): Promise<boolean> {
+    const { account } = subject;
+    const named = `${subject.name}\0${request.password.slice(0, 2048)}`;
     const mac = createHmac("sha256", this.#key).update(named).digest("base64");
     const phc = account?.phc ?? null;
     const known = this.#verified.get(mac);
     const isKnown = known !== undefined && known.entryId === account?.entry.entryId && known.phc === phc;
-    const nowMs = ctx.system.monotonicMs();
-    if (isKnown && nowMs - known.atMs < limits.signInCacheMs) return true;
-    if (!isKnown) {
-      const verdict = this.#guard.check(subject, request.clientAddress, nowMs);
-      if (verdict.kind === "refuse") return false;
-      if (verdict.delayMs > 0) await sleep(ctx, verdict.delayMs);
-      throwIfCancelled(ctx);
+    if (isKnown && ctx.system.monotonicMs() - known.atMs < limits.signInCacheMs) return true;
+    const trier = await this.#trier(ctx, request, subject);
+    // One check for all who ask the same at once; where it is a guess, for those of one network.
+    const key = `${mac} ${phc ?? ""} ${isKnown ? "" : keyOf(trier)}`;
+    let check = this.#underWay.get(key);
+    if (check === undefined) {
+      // Not the context of one of those who wait for it: that one may leave.
+      check = this.#check(request, trier, phc, isKnown).finally(() => this.#underWay.delete(key));
+      this.#underWay.set(key, check);
     }
-    const isRight = await this.#verifyOnce(mac, request.password, phc);
-    if (!isRight || account === null || phc === null) {
-      this.#guard.failed(subject, request.clientAddress, ctx.system.monotonicMs());
-      return false;
-    }
-    this.#guard.succeeded(subject, request.clientAddress);
+    if (!await check || account === null || phc === null) return false;
     await this.#remember(ctx, mac, account, phc, request.password);
     return true;
   }
 
-  #verifyOnce(mac: string, password: string, phc: string | null): Promise<boolean> {
-    const key = `${mac} ${phc ?? ""}`;
-    const underWay = this.#underWay.get(key);
-    if (underWay !== undefined) return underWay;
-    const check = this.#hasher.verify(password, phc ?? this.#nobody).finally(() => this.#underWay.delete(key));
-    this.#underWay.set(key, check);
-    return check;
+  /** A password looked at, unless the guard forbids it. */
+  async #check(request: SignInRequest, trier: Trier, phc: string | null, isKnown: boolean): Promise<boolean> {
+    const ctx = this.#ctx;
+    const verdict = this.#guard.begin(trier, ctx.system.monotonicMs());
+    if (verdict.kind === "refuse" && !isKnown) return false;
+    try {
+      if (!isKnown && !await this.#itsTurn(ctx, trier, verdict)) return false;
+      const line = networkOf(request.clientAddress);
+      const isRight = await this.#hasher.verify(request.password, phc ?? this.#nobody, line);
+      if (isRight && phc !== null) this.#guard.succeeded(trier);
+      else this.#guard.failed(trier, ctx.system.monotonicMs());
+      return isRight && phc !== null;
+    } finally {
+      if (verdict.kind !== "refuse") this.#guard.end(trier);
+    }
   }
 
   async #remember(ctx: Ctx, mac: string, account: Account, phc: string, password: string): Promise<void> {
-    let current = phc;
-    if (needsRehash(phc, this.#hasher.cost)) {
-      try {
-        current = await this.#hasher.hash(ctx, password);
-        await this.#source.upgradeHash(ctx, account.entry.address, phc, current);
-      } catch (error) {
-        if (!(error instanceof Fault)) throw error;
-        current = phc;
-        ctx.log.warn({ user: account.entry.address, error: error.message }, "the password's hash was not renewed");
-      }
-    }
+    const current = await this.#renewed(ctx, account, phc, password);
     this.#verified.delete(mac);
     this.#verified.set(mac, { entryId: account.entry.entryId, phc: current, atMs: ctx.system.monotonicMs() });
-    if (this.#verified.size > limits.signInCacheMax) {
-      const oldest = this.#verified.keys().next();
-      if (!oldest.done) this.#verified.delete(oldest.value);
+    dropOldest(this.#verified);
+  }
+
+  /** Redoes a hash of another cost and makes the keys of SCRAM where there are none; the hash that counts now. */
+  async #renewed(ctx: Ctx, account: Account, phc: string, password: string): Promise<string> {
+    const isOld = needsRehash(phc, this.#hasher.cost);
+    const hasScram = account.scram?.keys.some((each) => each.credential === "password") === true;
+    if (!isOld && hasScram) return phc;
+    const { address } = account.entry;
+    try {
+      const current = isOld ? await this.#hasher.hash(ctx, password) : phc;
+      const salt = account.scram?.salt ?? scramSalt(await this.#source.saltSecret(ctx), address);
+      const scram = hasScram ? null : await this.#hasher.scramKeys(password, salt);
+      await this.#source.upgradeHash(ctx, address, phc, current, scram);
+      return current;
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      ctx.log.warn({ user: address, error: error.message }, "the password's hash was not renewed");
+      return phc;
     }
   }
 
-  /** Failures of a second become one commit, equal ones one line: a guesser must not keep the disk busy. */
-  #noteFailure(ctx: Ctx, request: SignInRequest, subject: string, why: string): void {
-    ctx.log.warn({ user: subject, protocol: request.protocol }, `sign-in failed: ${why}`);
-    const key = `${subject} ${request.clientAddress} ${request.protocol} ${why}`;
-    const found = this.#failures.get(key);
-    if (found === undefined && this.#failures.size >= 1000) return;
-    this.#failures.set(key, {
-      atMs: found?.atMs ?? ctx.system.nowMs(), actor: subject, action: "sign-in-failed", target: subject,
-      detail: `${request.protocol}: ${why}`, client: request.clientAddress, repeated: (found?.repeated ?? 0) + 1,
-    });
-    if (this.#flushPlanned) return;
-    this.#flushPlanned = true;
-    this.#ctx.system.setTimer(1000, () => {
-      this.flush().catch((error: unknown) => {
-        this.#ctx.log.error({ error: String(error) }, "failed sign-ins could not be written to the audit trail");
-      });
-    });
+  async #identityOf(ctx: Ctx, key: string, token: string): Promise<BearerIdentity | null> {
+    const nowMs = ctx.system.monotonicMs();
+    const known = this.#tokens.get(key);
+    const isFresh = known !== undefined && nowMs - known.atMs < limits.bearerCacheMs;
+    if (isFresh && known.identity.expiresMs > ctx.system.nowMs()) return known.identity;
+    this.#tokens.delete(key);
+    const identity = await this.#source.verifyBearer(ctx, token);
+    if (identity === null || identity.expiresMs <= ctx.system.nowMs()) return null;
+    this.#tokens.set(key, { identity, atMs: nowMs, passwordMs: null });
+    dropOldest(this.#tokens);
+    return identity;
   }
 
-  /** Writes what waits for the audit trail. */
-  async flush(): Promise<void> {
-    this.#flushPlanned = false;
-    const lines = [...this.#failures.values()];
-    this.#failures = new Map();
-    if (lines.length > 0) await this.#source.recordFailures(this.#ctx, lines);
+  /** The secret was right; whether the account may come in here with it. */
+  #admit(ctx: Ctx, request: SignInFrom, subject: Subject, method: string): SignedIn {
+    const { account } = subject;
+    const refusal = account === null ? wrong : this.#refusalOf(account, request.protocol, method);
+    if (account === null || refusal !== null) return this.#refuse(ctx, request, subject, refusal ?? wrong);
+    const { entryId, address, displayName, mailboxId } = account.entry;
+    this.#notes.succeeded(entryId, request, method);
+    return { entryId, address, displayName, mailboxId, credential: credentialName(account, method) };
+  }
+
+  #refusalOf(account: Account, protocol: Protocol, method: string): Refusal | null {
+    if (account.entry.disabled) return { why: "the account is disabled" };
+    if (account.entry.protocolsOff.includes(protocol)) return { why: `${protocol} is switched off for the account` };
+    if (method.startsWith("app:")) {
+      const appPassword = account.appPasswords.find((each) => `app:${each.id}` === method);
+      // Settings are asked for before the program speaks the protocol its app password is for.
+      if (appPassword !== undefined && protocol === "autodiscover") return null;
+      if (appPassword?.protocols.includes(protocol) === true) return null;
+      return {
+        why: `the app password "${appPassword?.label ?? ""}" is not for ${protocol}`,
+        tell: `This app password is not for ${protocol.toUpperCase()}; make another one at ${this.accountPage}.`,
+      };
+    }
+    if (method !== "password" || !account.hasSecondFactor || protocol === "web") return null;
+    return {
+      why: "the password alone is not enough, a second factor is on",
+      tell: `This account has a second factor: sign in with an app password, made at ${this.accountPage}.`,
+    };
+  }
+
+  #refuse(ctx: Ctx, from: SignInFrom, subject: Subject, refusal: Refusal): never {
+    this.#notes.failed(ctx, from, subject.name, refusal.why);
+    throw new Fault("authenticationFailed", refusal.tell ?? refusedText);
   }
 }
 
-/** Why an account with the right password may still not sign in; null when it may. */
-function refusalOf(account: Account | null, protocol: Protocol): string | null {
-  if (account === null) return "wrong name or password";
-  if (account.entry.disabled) return "the account is disabled";
-  return account.entry.protocolsOff.includes(protocol) ? `${protocol} is switched off for the account` : null;
+function dropOldest(map: Map<string, unknown>): void {
+  if (map.size <= limits.signInCacheMax) return;
+  const oldest = map.keys().next();
+  if (!oldest.done) map.delete(oldest.value);
 }

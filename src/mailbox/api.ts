@@ -5,7 +5,10 @@
 import type { Ctx } from "#base/ctx.ts";
 import type { ChangeNumber, ContentId, FolderId, MailboxId, MessageId, Uid } from "#base/ids.ts";
 import type { MimeIndex } from "#format/mime/types.ts";
+import type { Items } from "#mailbox/items-api.ts";
 import type { FolderRole } from "#mailbox/roles.ts";
+import type { FolderProperties } from "#mailbox/tx/folder-properties.ts";
+import type { PropertyTag, ReadonlyPropertyBag } from "#props/types.ts";
 
 /** Who asks: made by the directory at sign-in, or by the server itself for delivery. */
 export interface Principal {
@@ -97,6 +100,21 @@ export interface MessageStructure extends MessageRow {
   readonly index: MimeIndex;
 }
 
+/** The row with the bytes of the message's header section, blank line included. */
+export interface MessageHeader extends MessageRow {
+  readonly header: Uint8Array;
+}
+
+/** Flags of many messages as columns, ascending by UID: a list of flags makes no object for each message. */
+export interface FlagColumns {
+  readonly count: number;
+  readonly uids: Uint32Array;
+  readonly flags: Uint8Array;
+  readonly modSeqs: Float64Array;
+  /** By place in the columns; a message without keywords has no entry. */
+  readonly keywords: ReadonlyMap<number, readonly string[]>;
+}
+
 /** Inclusive range of UIDs. */
 export interface UidRange {
   readonly first: number;
@@ -121,6 +139,13 @@ export interface Upload {
   readonly sizeBytes: number;
   /** Forgets the bytes. Safe to call at any time, also after use. */
   discard(): Promise<void>;
+}
+
+export interface AppendedMessage {
+  readonly upload: Upload;
+  readonly flags: number;
+  readonly keywords: readonly string[];
+  readonly internalMs: number | null;
 }
 
 export interface AppendResult {
@@ -168,6 +193,8 @@ export interface FolderChanges {
 export interface Mailbox {
   readonly mailboxId: MailboxId;
   readonly principal: Principal;
+  /** The same mailbox as items made of properties. */
+  readonly items: Items;
 
   /** All folders the principal may see, parents before children. One query. */
   folders(ctx: Ctx): Promise<FolderInfo[]>;
@@ -186,6 +213,23 @@ export interface Mailbox {
   deleteFolder(
     ctx: Ctx, request: { folderId: FolderId; mode: "soft" | "hard"; children: "refuse" | "delete" },
   ): Promise<void>;
+  /** Ids of the folders that have a role, seen or not: an id tells nothing, and clients ask for all of them. */
+  roleFolders(ctx: Ctx): Promise<(readonly [FolderRole, FolderId])[]>;
+  /** What clients wrote on folders: of all that the principal may see, or of one. */
+  folderProperties(ctx: Ctx, folderId?: FolderId): Promise<ReadonlyMap<FolderId, FolderProperties>>;
+  /** Sets and removes properties of a folder; the name is changed by {@link moveFolder}. Gives the new change number. */
+  updateFolderProperties(ctx: Ctx, request: {
+    folderId: FolderId; set?: ReadonlyPropertyBag; remove?: readonly PropertyTag[]; containerClass?: string;
+    hidden?: boolean;
+  }): Promise<ChangeNumber>;
+  /** Rights of the principal in a folder, bits of `folderRights`; 0 for one that may not be seen. */
+  rightsIn(folderId: FolderId): number;
+  /** Permission entries of a folder; member 0 is everybody, -1 nobody in particular. [MS-OXCPERM] 2.2.1 */
+  permissions(ctx: Ctx, folderId: FolderId): Promise<{ memberId: number; rights: number }[]>;
+  /** Null takes the entry away. */
+  setPermission(ctx: Ctx, folderId: FolderId, memberId: number, rights: number | null): Promise<void>;
+  /** GUIDs of the mailbox and of what it makes. [MS-OXCSTOR] 2.2.1.1.3 */
+  identity(ctx: Ctx): Promise<{ readonly guid: string; readonly replicaGuid: string }>;
   /** IMAP subscriptions are names, not folders: a name may be subscribed before it exists. */
   subscriptions(ctx: Ctx): Promise<string[]>;
   setSubscription(ctx: Ctx, name: string, subscribed: boolean): Promise<void>;
@@ -196,6 +240,10 @@ export interface Mailbox {
   rows(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncIterable<MessageRow[]>;
   summaries(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncIterable<MessageSummary[]>;
   structures(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncIterable<MessageStructure[]>;
+  /** Header sections with their rows; one query for each slice. */
+  headers(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncIterable<MessageHeader[]>;
+  /** Flags and change numbers alone, in slices. */
+  flags(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncIterable<FlagColumns>;
   /** What happened in a folder after `since`. One read of the change log. */
   changes(ctx: Ctx, folderId: FolderId, since: ChangeNumber): Promise<FolderChanges>;
   content(ctx: Ctx, contentId: ContentId): Promise<MessageContent>;
@@ -207,6 +255,11 @@ export interface Mailbox {
   append(ctx: Ctx, request: {
     folderId: FolderId; upload: Upload; flags: number; keywords: readonly string[]; internalMs: number | null;
   }): Promise<AppendResult>;
+  /** Several messages in one commit, all or none; `replaces` goes in the same commit (soft). */
+  appendAll(ctx: Ctx, request: {
+    folderId: FolderId; messages: readonly AppendedMessage[];
+    replaces?: { readonly folderId: FolderId; readonly uid: number };
+  }): Promise<AppendResult[]>;
   setFlags(ctx: Ctx, folderId: FolderId, uids: UidSet, change: FlagChange): Promise<FlagResult>;
   copy(ctx: Ctx, folderId: FolderId, uids: UidSet, targetId: FolderId): Promise<CopyResult>;
   move(ctx: Ctx, folderId: FolderId, uids: UidSet, targetId: FolderId): Promise<CopyResult>;

@@ -8,12 +8,20 @@ import { Access } from "#mailbox/access.ts";
 import type { StoreRight } from "#mailbox/access.ts";
 import { messageFlags } from "#mailbox/api.ts";
 import type {
-  AppendResult, CopyResult, FlagChange, FlagResult, FolderChanges, FolderInfo, Mailbox, Mailboxes, MessageContent,
-  MessageRow, MessageStructure, MessageSummary, Principal, UidSet, Upload,
+  AppendedMessage, AppendResult, CopyResult, FlagChange, FlagColumns, FlagResult, FolderChanges, FolderInfo, Mailbox,
+  Mailboxes, MessageContent, MessageHeader, MessageRow, MessageStructure, MessageSummary, Principal, UidSet, Upload,
 } from "#mailbox/api.ts";
+import { decodeMimeIndex } from "#format/mime/index-text.ts";
 import { openContent } from "#mailbox/content.ts";
-import { readUids, scanFolder, readChanges, summaryColumns, toSummary, toStructure } from "#mailbox/reads.ts";
-import type { StructureRecord, SummaryRecord } from "#mailbox/reads.ts";
+import { OpenItems } from "#mailbox/items/items.ts";
+import { guidText, PropertyNameMap } from "#mailbox/items/names.ts";
+import { withBytes } from "#mailbox/items/render.ts";
+import type { Renderable } from "#mailbox/items/render.ts";
+import type { Items } from "#mailbox/items-api.ts";
+import {
+  headerColumns, headerOf, readUids, scanFlags, scanFolder, readChanges, summaryColumns, toSummary, toStructure,
+} from "#mailbox/reads.ts";
+import type { HeaderRecord, StructureRecord, SummaryRecord } from "#mailbox/reads.ts";
 import type { FolderRole } from "#mailbox/roles.ts";
 import { setFlags } from "#mailbox/tx/flags.ts";
 import {
@@ -21,11 +29,16 @@ import {
   setSubscription,
 } from "#mailbox/tx/folders.ts";
 import type { FolderRow } from "#mailbox/tx/folders.ts";
+import { readFolderProperties, readIdentity, updateFolderProperties } from "#mailbox/tx/folder-properties.ts";
+import type { FolderProperties } from "#mailbox/tx/folder-properties.ts";
 import { insertMessage } from "#mailbox/tx/insert.ts";
+import type { Inserted, InsertMessage } from "#mailbox/tx/insert.ts";
+import { insertMessages } from "#mailbox/tx/insert-many.ts";
 import { messageColumns, toMessageRow, uidMax } from "#mailbox/tx/rows.ts";
 import type { MessageRecord } from "#mailbox/tx/rows.ts";
 import { copyMessages, moveMessages, removeMessages } from "#mailbox/tx/transfer.ts";
 import { SpooledUpload } from "#mailbox/upload.ts";
+import type { PropertyTag, ReadonlyPropertyBag } from "#props/types.ts";
 import type { Procedure, Store } from "#store/api.ts";
 import { findWords } from "#store/search-index.ts";
 import { all, get } from "#store/sql.ts";
@@ -34,6 +47,7 @@ import { all, get } from "#store/sql.ts";
 const flagSliceRows = 2000;
 
 export function createMailboxes(store: Store, directory: Directory): Mailboxes {
+  const names = new NameMaps(store);
   return {
     async open(ctx, principal, mailboxId) {
       const owner = await directory.mailboxOwner(ctx, mailboxId);
@@ -43,10 +57,31 @@ export function createMailboxes(store: Store, directory: Directory): Mailboxes {
         ? await readFolderRights(ctx, store, mailboxId, principal.entryId) : new Map<number, number>();
       const access = new Access(storeRight, folders);
       if (access.isNone) throw mayNotOpen();
-      return new OpenMailbox(store, principal, mailboxId, access, owner.quotaBytes);
+      const domain = owner.address.slice(owner.address.lastIndexOf("@") + 1);
+      return new OpenMailbox(store, principal, mailboxId, access, owner.quotaBytes, domain, names.of(mailboxId));
     },
     watch: (mailboxId, listener) => store.watch(mailboxId, listener),
   };
+}
+
+/** Mailboxes whose named properties are remembered; the rest are read again when they are opened. */
+const nameMapsMax = 1000;
+
+class NameMaps {
+  readonly #store: Store;
+  readonly #maps = new Map<MailboxId, PropertyNameMap>();
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  of(mailboxId: MailboxId): PropertyNameMap {
+    const map = this.#maps.get(mailboxId) ?? new PropertyNameMap(this.#store, mailboxId);
+    this.#maps.delete(mailboxId);
+    this.#maps.set(mailboxId, map);
+    if (this.#maps.size > nameMapsMax) this.#maps.delete(this.#maps.keys().next().value!);
+    return map;
+  }
 }
 
 /** The same answer for what is not there and for what may not be seen. */
@@ -82,14 +117,29 @@ function toFolderInfo(row: FolderRow): FolderInfo {
   };
 }
 
+function toAppendResult({ messageId, uid, uidValidity, cn }: Inserted): AppendResult {
+  return { messageId: messageId as MessageId, uid: uid as Uid, uidValidity, cn: cn as ChangeNumber };
+}
+
 class OpenMailbox implements Mailbox {
   readonly mailboxId: MailboxId;
   readonly principal: Principal;
   readonly #store: Store;
   readonly #access: Access;
   readonly #quotaBytes: number | null;
+  /** For ids of messages that are rendered. */
+  readonly #domain: string;
+  readonly #names: PropertyNameMap;
+  #identity: { guid: Uint8Array; replicaGuid: Uint8Array } | null = null;
+  readonly items: Items;
 
-  constructor(store: Store, principal: Principal, mailboxId: MailboxId, access: Access, quotaBytes: number | null) {
+  constructor(
+    store: Store, principal: Principal, mailboxId: MailboxId, access: Access, quotaBytes: number | null, domain: string,
+    names: PropertyNameMap,
+  ) {
+    this.#domain = domain;
+    this.#names = names;
+    this.items = new OpenItems(store, mailboxId, names, access, quotaBytes);
     this.#store = store;
     this.principal = principal;
     this.mailboxId = mailboxId;
@@ -101,6 +151,12 @@ class OpenMailbox implements Mailbox {
     ctx: Ctx, procedure: Procedure<Args, Result, Prepared>, args: Args,
   ): Promise<Result> {
     return this.#store.transact(ctx, this.mailboxId, procedure, args);
+  }
+
+  /** Whoever asks by UID sees messages with bytes: items made of properties are rendered now. */
+  #withBytes<R extends Renderable>(ctx: Ctx, rows: R[]): Promise<R[]> {
+    const from = { store: this.#store, mailboxId: this.mailboxId, names: this.#names };
+    return withBytes(ctx, from, this.#domain, rows);
   }
 
   async folders(ctx: Ctx): Promise<FolderInfo[]> {
@@ -133,6 +189,40 @@ class OpenMailbox implements Mailbox {
     const row = await this.#store.read(ctx, this.mailboxId, () => readFolderByRole(this.mailboxId, role));
     this.#access.require(row.folder_id, "folderVisible");
     return toFolderInfo(row);
+  }
+
+  async roleFolders(ctx: Ctx): Promise<(readonly [FolderRole, FolderId])[]> {
+    const rows = await this.#store.read(ctx, this.mailboxId, () => readFolders(this.mailboxId));
+    return rows.flatMap((row) => (row.role === null ? [] : [[row.role, row.folder_id as FolderId] as const]));
+  }
+
+  async folderProperties(ctx: Ctx, folderId?: FolderId): Promise<Map<FolderId, FolderProperties>> {
+    if (folderId !== undefined) this.#access.require(folderId, "folderVisible");
+    const found = await this.#store.read(ctx, this.mailboxId,
+      () => readFolderProperties(this.mailboxId, folderId ?? null));
+    for (const id of found.keys()) if (!this.#access.allows(id, "folderVisible")) found.delete(id);
+    return found;
+  }
+
+  async updateFolderProperties(ctx: Ctx, request: {
+    folderId: FolderId; set?: ReadonlyPropertyBag; remove?: readonly PropertyTag[]; containerClass?: string;
+    hidden?: boolean;
+  }): Promise<ChangeNumber> {
+    this.#access.require(request.folderId, "folderOwner");
+    return await this.#transact(ctx, updateFolderProperties, {
+      folderId: request.folderId, set: request.set ?? new Map(), remove: request.remove ?? [],
+      containerClass: request.containerClass ?? null, hidden: request.hidden ?? null,
+    }) as ChangeNumber;
+  }
+
+  rightsIn(folderId: FolderId): number {
+    return this.#access.rights(folderId);
+  }
+
+  async identity(ctx: Ctx): Promise<{ guid: string; replicaGuid: string }> {
+    this.#identity ??= await this.#store.read(ctx, this.mailboxId, () => readIdentity(this.mailboxId));
+    const { guid, replicaGuid } = this.#identity;
+    return { guid: guidText(guid), replicaGuid: guidText(replicaGuid) };
   }
 
   async createFolder(
@@ -199,7 +289,7 @@ class OpenMailbox implements Mailbox {
     this.#access.require(folderId, "readAny");
     const columns = { columns: messageColumns, joins: "" };
     for await (const slice of scanFolder<MessageRecord>(ctx, this.#store, this.mailboxId, folderId, uids, columns)) {
-      yield slice.map(toMessageRow);
+      yield (await this.#withBytes(ctx, slice)).map(toMessageRow);
     }
   }
 
@@ -210,7 +300,7 @@ class OpenMailbox implements Mailbox {
       joins: "JOIN message_detail d ON d.mailbox_id = m.mailbox_id AND d.item_id = m.item_id",
     };
     for await (const slice of scanFolder<SummaryRecord>(ctx, this.#store, this.mailboxId, folderId, uids, columns)) {
-      yield slice.map(toSummary);
+      yield (await this.#withBytes(ctx, slice)).map(toSummary);
     }
   }
 
@@ -218,16 +308,56 @@ class OpenMailbox implements Mailbox {
     this.#access.require(folderId, "readAny");
     const columns = {
       columns: `${messageColumns}, x.mime_index`, sliceRows: 100,
-      joins: "JOIN mime x ON x.mailbox_id = m.mailbox_id AND x.content_id = m.content_id",
+      joins: "LEFT JOIN mime x ON x.mailbox_id = m.mailbox_id AND x.content_id = m.content_id",
     };
     for await (const slice of scanFolder<StructureRecord>(ctx, this.#store, this.mailboxId, folderId, uids, columns)) {
-      yield slice.map(toStructure);
+      const rows = await this.#withBytes(ctx, slice);
+      for (const row of rows) row.mime_index ??= await this.#structureOf(ctx, row.content_id);
+      yield rows.filter((row) => row.mime_index !== null).map(toStructure);
     }
+  }
+
+  /** Of a message that has just been rendered; null when it is gone again. */
+  async #structureOf(ctx: Ctx, contentId: number | null): Promise<string | null> {
+    const found = await this.#store.read(ctx, this.mailboxId, () => get<{ mime_index: string }>(
+      "SELECT mime_index FROM mime WHERE mailbox_id = $1 AND content_id = $2", this.mailboxId, contentId));
+    return found?.mime_index ?? null;
+  }
+
+  async *headers(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncGenerator<MessageHeader[]> {
+    this.#access.require(folderId, "readAny");
+    const columns = {
+      columns: `${messageColumns}, ${headerColumns}`, sliceRows: 200,
+      joins: `LEFT JOIN mime x ON x.mailbox_id = m.mailbox_id AND x.content_id = m.content_id
+        LEFT JOIN content c ON c.mailbox_id = m.mailbox_id AND c.content_id = m.content_id`,
+    };
+    for await (const slice of scanFolder<HeaderRecord>(ctx, this.#store, this.mailboxId, folderId, uids, columns)) {
+      const found: MessageHeader[] = [];
+      for (const record of await this.#withBytes(ctx, slice)) {
+        const header = headerOf(record) ?? await this.#readHeader(ctx, record.content_id);
+        if (header !== undefined) found.push({ ...toMessageRow(record), header });
+      }
+      yield found;
+    }
+  }
+
+  /** Of a message whose header its row does not hold whole; undefined when it is gone again. */
+  async #readHeader(ctx: Ctx, contentId: number | null): Promise<Uint8Array | undefined> {
+    const text = await this.#structureOf(ctx, contentId);
+    if (text === null) return undefined;
+    const { headerStart, headerSizeBytes } = decodeMimeIndex(text);
+    const content = await openContent(ctx, this.#store, this.mailboxId, contentId as ContentId);
+    return await content.read(headerStart, headerSizeBytes - headerStart);
+  }
+
+  async *flags(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncGenerator<FlagColumns> {
+    this.#access.require(folderId, "readAny");
+    yield* scanFlags(ctx, this.#store, this.mailboxId, folderId, uids);
   }
 
   async changes(ctx: Ctx, folderId: FolderId, since: ChangeNumber): Promise<FolderChanges> {
     this.#access.require(folderId, "readAny");
-    return await readChanges(ctx, this.#store, this.mailboxId, folderId, since);
+    return await readChanges(ctx, this.#store, this.mailboxId, folderId, since, (rows) => this.#withBytes(ctx, rows));
   }
 
   async content(ctx: Ctx, contentId: ContentId): Promise<MessageContent> {
@@ -259,18 +389,29 @@ class OpenMailbox implements Mailbox {
     folderId: FolderId; upload: Upload; flags: number; keywords: readonly string[]; internalMs: number | null;
   }): Promise<AppendResult> {
     this.#access.require(request.folderId, "create");
-    if (!(request.upload instanceof SpooledUpload)) {
+    return toAppendResult(await this.#transact(ctx, insertMessage, await this.#arrival(request.folderId, request)));
+  }
+
+  async appendAll(ctx: Ctx, request: {
+    folderId: FolderId; messages: readonly AppendedMessage[];
+    replaces?: { readonly folderId: FolderId; readonly uid: number };
+  }): Promise<AppendResult[]> {
+    this.#access.require(request.folderId, "create");
+    if (request.replaces !== undefined) this.#access.require(request.replaces.folderId, "deleteAny");
+    const messages: InsertMessage[] = [];
+    for (const message of request.messages) messages.push(await this.#arrival(request.folderId, message));
+    const inserted = await this.#transact(ctx, insertMessages, { messages, replaces: request.replaces ?? null });
+    return inserted.map(toAppendResult);
+  }
+
+  async #arrival(folderId: FolderId, { upload, flags, keywords, internalMs }: AppendedMessage): Promise<InsertMessage> {
+    if (!(upload instanceof SpooledUpload)) {
       throw new Fault("invalidArgument", "An upload comes from beginUpload of this mailbox.");
     }
-    const source = await request.upload.finish();
+    const source = await upload.finish();
     await this.#store.requireRoom(source.inline.length);
-    const result = await this.#transact(ctx, insertMessage, {
-      folder: { folderId: request.folderId }, source, flags: request.flags, keywords: request.keywords,
-      internalMs: request.internalMs, quotaBytes: this.#quotaBytes, deliveryId: null,
-    });
     return {
-      messageId: result.messageId as MessageId, uid: result.uid as Uid, uidValidity: result.uidValidity,
-      cn: result.cn as ChangeNumber,
+      folder: { folderId }, source, flags, keywords, internalMs, quotaBytes: this.#quotaBytes, deliveryId: null,
     };
   }
 

@@ -20,6 +20,10 @@ export type Query =
   | { readonly op: "sizeAbove" | "sizeBelow"; readonly sizeBytes: number }
   /** Arrived at `fromMs` or later and before `beforeMs`. */
   | { readonly op: "received"; readonly fromMs: number; readonly beforeMs: number }
+  /** Came into this folder at `fromMs` or later and before `beforeMs`. */
+  | { readonly op: "saved"; readonly fromMs: number; readonly beforeMs: number }
+  /** Copies of the same bytes. */
+  | { readonly op: "content"; readonly contentId: number }
   /** The day written in the Date field, without regard to its time and zone; days since 1970-01-01. */
   | { readonly op: "sentDay"; readonly fromDay: number; readonly beforeDay: number }
   /** Changed at `since` or later. */
@@ -37,7 +41,7 @@ export type QueryDepth = "row" | "structure" | "content";
 
 const depthOf: Readonly<Record<Query["op"], QueryDepth>> = {
   all: "row", none: "row", and: "row", or: "row", not: "row", flag: "row", keyword: "row", uid: "row",
-  sizeAbove: "row", sizeBelow: "row", received: "row", changed: "row", sentDay: "structure", subject: "structure",
+  sizeAbove: "row", sizeBelow: "row", received: "row", saved: "row", content: "row", changed: "row", sentDay: "structure", subject: "structure",
   from: "structure", to: "structure", cc: "structure", bcc: "structure", header: "content", body: "content",
   text: "content",
 };

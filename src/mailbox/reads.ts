@@ -1,15 +1,15 @@
 /** Read queries of an opened mailbox, in slices so that the thread that serves sockets is never held long. */
+import { decodeMimeIndex, headerRange } from "#format/mime/index-text.ts";
 import { yieldToOthers } from "#base/ctx.ts";
 import type { Ctx } from "#base/ctx.ts";
 import type { ChangeNumber, FolderId, MailboxId } from "#base/ids.ts";
 import { limits } from "#base/limits.ts";
-import type { MimeIndex } from "#format/mime/types.ts";
 import type {
-  FolderChanges, FolderInfo, MessageRow, MessageStructure, MessageSummary, UidRange, UidSet,
+  FlagColumns, FolderChanges, FolderInfo, MessageRow, MessageStructure, MessageSummary, UidRange, UidSet,
 } from "#mailbox/api.ts";
 import { readFolder } from "#mailbox/tx/folders.ts";
 import type { FolderRow } from "#mailbox/tx/folders.ts";
-import { messageColumns, toMessageRow, uidMax } from "#mailbox/tx/rows.ts";
+import { messageColumns, parseKeywords, toMessageRow, uidMax } from "#mailbox/tx/rows.ts";
 import type { MessageRecord } from "#mailbox/tx/rows.ts";
 import type { Store } from "#store/api.ts";
 import { all } from "#store/sql.ts";
@@ -92,15 +92,92 @@ export async function* scanFolder<R extends { uid: number }>(
   }
 }
 
+/** Rows of a flag list read at once. */
+const flagSliceRows = 2000;
+
+/** See `Mailbox.flags`. The rows of a range come joined into one text, as UIDs do. */
+export async function* scanFlags(
+  ctx: Ctx, store: Store, mailboxId: MailboxId, folderId: FolderId, uids: UidSet,
+): AsyncGenerator<FlagColumns> {
+  const ranges: readonly UidRange[] = uids === "all" ? [{ first: 1, last: uidMax }] : uids;
+  let position = 0;
+  let first = ranges[0]?.first ?? 0;
+  while (position < ranges.length) {
+    const columns = await store.read(ctx, mailboxId, function* (): Work<FlagSlice> {
+      const slice = new FlagSlice();
+      for (let tried = 0; position < ranges.length && tried < rangesPerSlice && slice.count < flagSliceRows; tried++) {
+        const range = ranges[position]!;
+        const wanted = flagSliceRows - slice.count;
+        const before = slice.count;
+        const rows = yield* all<{ list: string | null }>(flagsText, mailboxId, folderId, first, range.last, wanted);
+        slice.add(rows[0]!.list);
+        const lastUid = slice.count === before ? 0 : slice.uids[slice.count - 1]!;
+        if (slice.count - before === wanted && lastUid < range.last) {
+          first = lastUid + 1;
+        } else {
+          position++;
+          first = ranges[position]?.first ?? 0;
+        }
+      }
+      return slice;
+    });
+    if (columns.count > 0) yield columns;
+    if (position < ranges.length) await yieldToOthers();
+  }
+}
+
+const flagsText = `SELECT string_agg(line, '\n') AS list FROM (
+   SELECT CAST(uid AS TEXT) || ' ' || CAST(flags AS TEXT) || ' ' || CAST(mod_seq AS TEXT) ||
+     coalesce(' ' || keywords, '') AS line
+   FROM message WHERE mailbox_id = $1 AND folder_id = $2 AND associated = 0 AND uid BETWEEN $3 AND $4
+   ORDER BY uid LIMIT $5) AS slice`;
+
+class FlagSlice implements FlagColumns {
+  count = 0;
+  readonly uids = new Uint32Array(flagSliceRows);
+  readonly flags = new Uint8Array(flagSliceRows);
+  readonly modSeqs = new Float64Array(flagSliceRows);
+  readonly keywords = new Map<number, readonly string[]>();
+
+  /** Lines of `uid flags modSeq` and, maybe, the keywords as JSON, which holds no line end. */
+  add(list: string | null): void {
+    if (list === null) return;
+    let value = 0;
+    let field = 0;
+    for (let at = 0; at <= list.length; at++) {
+      const code = at === list.length ? 0x0a : list.charCodeAt(at);
+      if (code >= 0x30 && code <= 0x39) {
+        value = value * 10 + code - 0x30;
+        continue;
+      }
+      if (field === 0) this.uids[this.count] = value;
+      else if (field === 1) this.flags[this.count] = value;
+      else this.modSeqs[this.count] = value;
+      value = 0;
+      field++;
+      if (field === 3 && code === 0x20) {
+        const feed = list.indexOf("\n", at);
+        const end = feed < 0 ? list.length : feed;
+        this.keywords.set(this.count, parseKeywords(list.slice(at + 1, end)));
+        at = end;
+      }
+      if (field < 3) continue;
+      field = 0;
+      this.count++;
+    }
+  }
+}
+
 /** See `Mailbox.changes`. The state told is the one of the first look: what comes later is told next time again. */
 export async function readChanges(
   ctx: Ctx, store: Store, mailboxId: MailboxId, folderId: FolderId, since: ChangeNumber,
+  withBytes: (rows: MessageRecord[]) => Promise<MessageRecord[]> = (rows) => Promise.resolve(rows),
 ): Promise<FolderChanges> {
   const { folder, vanished } = await store.read(ctx, mailboxId, function* () {
     const state = yield* readFolder(mailboxId, folderId);
     if (state.highest_cn <= since) return { folder: state, vanished: [] };
     const gone = yield* all<{ uid: number }>(
-      `SELECT uid FROM tombstone WHERE mailbox_id = $1 AND folder_id = $2 AND kind = 1 AND cn > $3 ORDER BY uid`,
+      `SELECT uid FROM tombstone WHERE mailbox_id = $1 AND folder_id = $2 AND kind IN (1, 4) AND cn > $3 ORDER BY uid`,
       mailboxId, folderId, since);
     return { folder: state, vanished: gone };
   });
@@ -113,7 +190,7 @@ export async function readChanges(
        WHERE m.mailbox_id = $1 AND m.folder_id = $2 AND m.associated = 0
          AND (m.mod_seq > $3 OR (m.mod_seq = $3 AND m.uid > $4))
        ORDER BY m.mod_seq, m.uid LIMIT $5`, mailboxId, folderId, afterSeq, afterUid, limits.sliceRows));
-    for (const row of rows) changed.push(toMessageRow(row));
+    for (const row of await withBytes(rows)) changed.push(toMessageRow(row));
     if (rows.length < limits.sliceRows) break;
     afterSeq = rows.at(-1)!.mod_seq;
     afterUid = rows.at(-1)!.uid;
@@ -149,9 +226,30 @@ export function toSummary(record: SummaryRecord): MessageSummary {
 }
 
 export interface StructureRecord extends MessageRecord {
-  mime_index: string;
+  mime_index: string | null;
 }
 
 export function toStructure(record: StructureRecord): MessageStructure {
-  return { ...toMessageRow(record), index: JSON.parse(record.mime_index) as MimeIndex };
+  return { ...toMessageRow(record), index: decodeMimeIndex(record.mime_index!) };
+}
+
+/** Header sections up to this size come with their rows; a longer one is read alone. */
+export const headerPrefixBytes = 8192;
+
+/** The beginning of the index holds the size and the place of the header, see `format/mime/index-text.ts`. */
+export const headerColumns = `substr(x.mime_index, 1, 80) AS index_start, c.hash, substr(c.bytes, 1, ${headerPrefixBytes})
+  AS first_bytes`;
+
+export interface HeaderRecord extends MessageRecord {
+  index_start: string | null;
+  hash: string | null;
+  first_bytes: Uint8Array | null;
+}
+
+/** The header section where the row holds it whole. */
+export function headerOf(record: HeaderRecord): Uint8Array | undefined {
+  const { index_start: start, first_bytes: bytes } = record;
+  if (start === null || bytes === null) return undefined;
+  const range = headerRange(start);
+  return range === undefined || range.end > bytes.length ? undefined : bytes.subarray(range.start, range.end);
 }

@@ -93,6 +93,8 @@ function evaluate(query: Query, row: MessageRow, index: MimeIndex | undefined): 
     case "sizeAbove": return row.sizeBytes > query.sizeBytes;
     case "sizeBelow": return row.sizeBytes < query.sizeBytes;
     case "received": return row.internalMs >= query.fromMs && row.internalMs < query.beforeMs;
+    case "saved": return row.savedMs >= query.fromMs && row.savedMs < query.beforeMs;
+    case "content": return row.contentId === query.contentId;
     case "changed": return row.modSeq >= query.since;
     default: return index === undefined ? undefined : evaluateStructure(query, index);
   }

@@ -7,7 +7,11 @@ import { hostname as machineName } from "node:os";
 import { join } from "node:path";
 import { Fault } from "#base/fault.ts";
 import type { LogLevel } from "#main/log.ts";
+import type { AcmeConfig } from "#net/acme.ts";
+import { AddressList } from "#net/addresses.ts";
 import type { CertificateFiles } from "#net/certificates.ts";
+import type { OauthClient } from "#serve/account/oauth-provider.ts";
+import type { OutsideProviderConfig } from "#serve/account/outside-provider.ts";
 import type { OutboundConfig } from "#transport/config.ts";
 
 export interface Config {
@@ -19,7 +23,17 @@ export interface Config {
   readonly portBase: number | null;
   /** Certificates of the administrator's; none: an authority of our own. */
   readonly certificates: readonly CertificateFiles[];
+  /** Certificates from an authority over ACME; null for none. */
+  readonly acme: AcmeConfig | null;
+  /** Addresses and networks of reverse proxies that are believed about their clients. */
+  readonly trustedProxies: readonly string[];
+  /** Every connection from a trusted proxy begins with a PROXY protocol header. */
+  readonly proxyProtocol: boolean;
+  /** Who may read `/metrics` besides this machine. */
+  readonly metricsFrom: readonly string[];
   readonly outbound: OutboundConfig;
+  /** Access tokens: whether this server gives them out, to which programs besides the known ones, and who else does. */
+  readonly tokens: TokensConfig;
   readonly logLevel: LogLevel;
   /** `sqlite`, or `postgres://…`. */
   readonly store: string;
@@ -27,9 +41,16 @@ export interface Config {
   readonly writerThreads: number;
 }
 
+export interface TokensConfig {
+  readonly own: boolean;
+  readonly clients: readonly OauthClient[];
+  readonly outside: OutsideProviderConfig | null;
+}
+
 export const defaultConfig: Config = {
-  hostname: machineName(), listen: "::", portBase: null, certificates: [], outbound: { mode: "mx" }, logLevel: "info",
-  store: "sqlite", writerThreads: 2,
+  hostname: machineName(), listen: "::", portBase: null, certificates: [], acme: null, trustedProxies: [],
+  proxyProtocol: false, metricsFrom: [], outbound: { mode: "mx" },
+  tokens: { own: true, clients: [], outside: null }, logLevel: "info", store: "sqlite", writerThreads: 2,
 };
 
 export function configFile(dataDir: string): string {
@@ -41,6 +62,35 @@ const isText: Check = (value) => typeof value === "string" && value !== "";
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 const isPort: Check = (value) => Number.isInteger(value) && Number(value) > 0 && Number(value) < 65_536;
+const isTextList: Check = (value) => Array.isArray(value) && value.every(isText);
+const isAddressList: Check = (value) => {
+  if (!isTextList(value)) return false;
+  try {
+    return new AddressList(value as string[]) instanceof AddressList;
+  } catch (error) {
+    if (error instanceof Fault) return false;
+    throw error;
+  }
+};
+const isAddress = { is: isAddressList, wants: 'a list of addresses and networks such as "10.0.0.0/8"' };
+const isAcme: Check = (value) => value === null || (isObject(value) && value["termsOfServiceAgreed"] === true &&
+  Object.entries(value).every(([key, one]) => acmeKeys[key]?.(one) === true));
+const acmeKeys: Record<string, Check> = {
+  termsOfServiceAgreed: (value) => value === true,
+  directory: (value) => isText(value) && URL.canParse(String(value)),
+  email: isText,
+  names: isTextList,
+  challenges: (value) => Array.isArray(value) && value.length > 0 &&
+    value.every((one) => one === "http-01" || one === "tls-alpn-01"),
+};
+
+const tokenKeys: Record<string, Check> = {
+  own: (value) => typeof value === "boolean",
+  clients: (value) => Array.isArray(value) && value.every((one) =>
+    isObject(one) && isText(one["id"]) && isText(one["name"]) && isTextList(one["redirectUris"])),
+  outside: (value) => value === null || (isObject(value) && isText(value["audience"]) && isText(value["claim"]) &&
+    isText(value["issuer"]) && URL.canParse(String(value["issuer"]))),
+};
 
 /** What each key may hold, in words for the message. */
 const keys: Record<keyof Config, { is: Check; wants: string }> = {
@@ -55,12 +105,25 @@ const keys: Record<keyof Config, { is: Check; wants: string }> = {
       isObject(one) && isText(one["certificateFile"]) && isText(one["keyFile"])),
     wants: 'a list of { "certificateFile": PATH, "keyFile": PATH }',
   },
+  acme: {
+    is: isAcme,
+    wants: 'null or { "termsOfServiceAgreed": true } with, if wanted, "email", "directory" (a URL), "names" (a list) ' +
+      'and "challenges" (a list of "http-01" and "tls-alpn-01")',
+  },
+  trustedProxies: isAddress,
+  proxyProtocol: { is: (value) => typeof value === "boolean", wants: "true or false" },
+  metricsFrom: isAddress,
   outbound: {
     is: (value) => isObject(value) && (value["mode"] === "off" || value["mode"] === "mx" ||
       (value["mode"] === "smarthost" && isText(value["host"]) && isPort(value["port"]) &&
         ["implicit", "required", "opportunistic", "none"].includes(String(value["tls"])))),
     wants: '{ "mode": "mx" }, { "mode": "off" } or { "mode": "smarthost", "host": NAME, "port": N, ' +
       '"tls": "implicit" | "required" | "opportunistic" | "none" }',
+  },
+  tokens: {
+    is: (value) => isObject(value) && Object.entries(value).every(([key, one]) => tokenKeys[key]?.(one) === true),
+    wants: '{ "own": true | false, "clients": [{ "id": TEXT, "name": TEXT, "redirectUris": [URL] }], ' +
+      '"outside": null or { "issuer": URL, "audience": TEXT, "claim": NAME } }',
   },
   logLevel: {
     is: (value) => ["debug", "info", "warn", "error", "silent"].includes(String(value)),
@@ -91,7 +154,8 @@ export function parseConfig(text: string, path: string): Config {
     }
     if (!row.is(value)) throw new Fault("invalidArgument", `${path}: "${key}" must be ${row.wants}.`);
   }
-  return { ...defaultConfig, ...parsed };
+  const tokens = { ...defaultConfig.tokens, ...(parsed["tokens"] as Partial<TokensConfig> | undefined) };
+  return { ...defaultConfig, ...parsed, tokens };
 }
 
 /** The configuration in force: of the named file, else of the data folder, else the defaults. */

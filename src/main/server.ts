@@ -7,30 +7,26 @@ import { limits } from "#base/limits.ts";
 import type { MailboxId } from "#base/ids.ts";
 import type { Config } from "#main/config.ts";
 import { readConfig } from "#main/config.ts";
+import { makeFront, portOf } from "#main/http-front.ts";
+import type { PortName, Ports } from "#main/http-front.ts";
 import { startHousekeeping } from "#main/housekeeping.ts";
 import { makeLog } from "#main/log.ts";
 import { openData } from "#main/open.ts";
 import type { Opened } from "#main/open.ts";
+import { openSignIn } from "#main/sign-in.ts";
 import { makeSystem } from "#main/system.ts";
 import { version } from "#main/version.ts";
+import { Acme } from "#net/acme.ts";
+import { acmeFiles } from "#net/acme-state.ts";
+import { AddressList } from "#net/addresses.ts";
 import { Certificates } from "#net/certificates.ts";
-import { HttpFront } from "#net/http.ts";
 import { Listeners } from "#net/listeners.ts";
 import type { ConnectionHandler, ListenOptions, RefusalReason } from "#net/api.ts";
 import { imapHandler, imapRefusal } from "#serve/imap/listen.ts";
 import { pop3Handler, pop3Refusal } from "#serve/pop3/listen.ts";
 import { smtpHandler, smtpRefusal } from "#serve/smtp/listen.ts";
-import { healthRoute, metricsRoute, welcomeRoute } from "#serve/http/routes.ts";
-import type { ConnectionSetting, StatusSource } from "#serve/http/routes.ts";
 import { serverScope } from "#store/api.ts";
 import { Transport } from "#transport/transport.ts";
-
-/** The ports by name with their standard numbers; the order is the one of the table a person sees. */
-export const standardPorts = {
-  smtp: 25, submission: 587, submissions: 465, imap: 143, imaps: 993, pop3: 110, pop3s: 995, http: 80, https: 443,
-} as const;
-export type PortName = keyof typeof standardPorts;
-export type Ports = Record<PortName, number>;
 
 export interface ServerOptions {
   readonly dataDir: string;
@@ -50,7 +46,7 @@ export interface RunningServer {
   readonly ca: string | null;
   /** What the caller may use to set the data up before clients come; the same store the server uses. */
   readonly opened: Opened;
-  /** Reads certificates again and opens the log again. */
+  /** Reads certificates again and opens the log again; what cannot be read is logged, and what was in use stays. */
   reload(): Promise<void>;
   /** Tells clients, finishes what is under way within `limits.stopTimeoutMs`, closes the store. */
   stop(): Promise<void>;
@@ -71,8 +67,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       ports, ca, opened, hostname: config.hostname,
       async reload() {
         log.reopen();
-        await certificates.reload(ctx);
-        log.info({}, "certificates read again, log opened again");
+        try {
+          await certificates.reload(ctx);
+          log.info({}, "certificates read again, log opened again");
+        } catch (error) {
+          log.error({ error }, "certificates could not be reloaded; those in use stay");
+        }
       },
       stop() {
         stopping ??= stopInOrder(ctx, undo, stopHard).finally(() => log.flush());
@@ -111,25 +111,33 @@ async function stopInOrder(ctx: Ctx, undo: (() => Promise<unknown>)[], stopHard:
 async function openPorts(
   ctx: Ctx, options: ServerOptions, config: Config, opened: Opened, undo: (() => Promise<unknown>)[],
 ): Promise<{ ports: Ports; ca: string | null; certificates: Certificates }> {
-  const certificates = await openCertificates(ctx, options.dataDir, config, opened, undo);
+  const { certificates, acme } = await openCertificates(ctx, options.dataDir, config, opened, undo);
   const transport = new Transport({
     ctx, store: opened.store, directory: opened.directory, deliver: opened.deliver,
     config: { hostname: config.hostname, outbound: config.outbound },
   });
-  const listeners = new Listeners({ ctx, credentials: certificates });
+  const listeners = new Listeners({
+    ctx, credentials: certificates, trustedProxies: new AddressList(config.trustedProxies),
+    proxyProtocol: config.proxyProtocol,
+  });
   undo.push(() => transport.stop());
   // Connections end before the queue they feed.
   undo.push(() => listeners.stop());
   const ports: Partial<Ports> = {};
   for (const port of await portRows(ctx, config, opened, transport)) {
-    const opensAt = (config.portBase ?? 0) + standardPorts[port.name];
+    const opensAt = portOf(config, port.name);
     ports[port.name] = (await listeners.listen({ ...port, port: opensAt, address: config.listen })).port;
   }
-  const front = makeFront(ctx, config, listeners, transport);
+  const signInRoutes = await openSignIn(ctx, config, opened, portOf(config, "https"));
+  const front = makeFront({
+    signInRoutes, ctx, dataDir: options.dataDir, config, opened, listeners, transport, certificates, acme,
+  });
   for (const [name, tls] of [["http", "none"], ["https", "implicit"]] as const) {
-    const opensAt = (config.portBase ?? 0) + standardPorts[name];
+    const opensAt = portOf(config, name);
     ports[name] = (await front.listen(listeners, { name, tls, port: opensAt, address: config.listen })).port;
   }
+  // Challenges can be answered now.
+  if (acme !== null) undo.push(acme.start());
   await transport.start();
   const endHousekeeping = startHousekeeping(ctx, opened);
   undo.push(() => endHousekeeping());
@@ -139,36 +147,20 @@ async function openPorts(
   return { ports: ports as Ports, ca, certificates };
 }
 
-/** What a person types into a mail program, in the order of the welcome page and the table of `outpost demo`. */
-export const connectionRows: readonly { name: PortName; title: string; security: "TLS" | "STARTTLS" }[] = [
-  { name: "imaps", title: "Reading mail (IMAP)", security: "TLS" },
-  { name: "imap", title: "Reading mail (IMAP)", security: "STARTTLS" },
-  { name: "pop3s", title: "Reading mail (POP3)", security: "TLS" },
-  { name: "pop3", title: "Reading mail (POP3)", security: "STARTTLS" },
-  { name: "submissions", title: "Sending mail (SMTP)", security: "TLS" },
-  { name: "submission", title: "Sending mail (SMTP)", security: "STARTTLS" },
-];
-
-function makeFront(ctx: Ctx, config: Config, listeners: Listeners, transport: Transport): HttpFront {
-  const status: StatusSource = {
-    hostname: config.hostname, startedMs: ctx.system.nowMs(), nowMs: () => ctx.system.nowMs(),
-    listeners: () => listeners.stats, queueDepth: () => transport.inHand, isReady: () => !listeners.isStopping,
-  };
-  const settings = (): ConnectionSetting[] => connectionRows.map(({ name, title, security }) =>
-    ({ title, security, port: (config.portBase ?? 0) + standardPorts[name] }));
-  const routes = [healthRoute(status), metricsRoute(status), welcomeRoute(config.hostname, settings)];
-  return new HttpFront({ ctx, routes });
-}
-
 /** A certificate for the host name and each domain; made again when a domain is added while the server runs. */
 async function openCertificates(
   ctx: Ctx, dataDir: string, config: Config, opened: Opened, undo: (() => Promise<unknown>)[],
-): Promise<Certificates> {
+): Promise<{ certificates: Certificates; acme: Acme | null }> {
   const names = async () => ({
     hostname: config.hostname, domains: (await opened.directory.domains(ctx)).map((domain) => domain.name),
   });
   const certificates = await Certificates.open(ctx, {
     directory: join(dataDir, "tls"), ...await names(), own: config.certificates,
+    ...config.acme === null ? {} : { issuedFile: acmeFiles(acmeFolder(dataDir)).bundle },
+  });
+  const acme = config.acme === null ? null : await Acme.open(ctx, {
+    config: config.acme, directory: acmeFolder(dataDir), certificates, hostname: config.hostname,
+    domains: async () => (await names()).domains,
   });
   const endWatch = certificates.watch(ctx);
   let known = JSON.stringify(await names());
@@ -177,6 +169,7 @@ async function openCertificates(
       if (JSON.stringify(current) === known) return;
       known = JSON.stringify(current);
       await certificates.update(ctx, current);
+      await acme?.look();
     }).catch((error: unknown) => ctx.log.error({ error }, "the certificate could not be renewed for a new domain"));
   });
   undo.push(() => {
@@ -184,7 +177,12 @@ async function openCertificates(
     endDomainWatch();
     return Promise.resolve();
   });
-  return certificates;
+  return { certificates, acme };
+}
+
+/** Where keys and state of issued certificates lie; `readAcmeState` reads the state there. */
+export function acmeFolder(dataDir: string): string {
+  return join(dataDir, "tls", "acme");
 }
 
 interface PortRow extends Omit<ListenOptions, "port" | "address"> {

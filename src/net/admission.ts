@@ -19,12 +19,15 @@ export class Admission {
     return this.#open;
   }
 
-  /** Counts a connection in, or says why not. A connection that came in must {@link leave} once. */
-  enter(address: string): RefusalReason | null {
+  /**
+   * Counts a connection in, or says why not; `isProxy` stands for many clients and is bounded only with all others.
+   * A connection that came in must {@link leave} once.
+   */
+  enter(address: string, isProxy = false): RefusalReason | null {
     if (this.#open >= this.#limits.connectionsMax) return "tooManyConnections";
     const key = addressGroup(address);
     const count = this.#byAddress.get(key) ?? 0;
-    if (count >= this.#limits.connectionsPerAddressMax) return "tooManyFromAddress";
+    if (!isProxy && count >= this.#limits.connectionsPerAddressMax) return "tooManyFromAddress";
     this.#byAddress.set(key, count + 1);
     this.#open++;
     return null;

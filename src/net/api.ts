@@ -1,5 +1,6 @@
 /** What a protocol's `listen.ts` gets from the listeners in this room. */
 import type { Ctx } from "#base/ctx.ts";
+import type { ChannelBindingType } from "#net/scram.ts";
 
 /**
  * One accepted connection. Bytes come as chunks and go with back-pressure; the protocol owns parsing and timeouts.
@@ -15,6 +16,8 @@ export interface Connection {
   readonly serverName: string | null;
   readonly tlsVersion: string | null;
   readonly tlsCipher: string | null;
+  /** What ties a sign-in to this TLS connection; null without TLS or where it cannot be had. RFC 5929, RFC 9266 */
+  channelBinding?(type: ChannelBindingType): Uint8Array | null;
   /**
    * Context with the connection's log fields; its signal is aborted when the connection closes or the server stops
    * hard.

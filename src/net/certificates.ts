@@ -1,14 +1,16 @@
 /**
- * Where the server's certificates come from: files an administrator names, or else a private authority made on first
- * start. The folder then holds `ca.pem` (what clients are given to trust), `ca-key.pem`, `server-key.pem`, each key
- * with its certificates in one file so that the two can never part, and `server.pem` for other programs to read.
+ * Where the server's certificates come from: files an administrator names, one that was issued over ACME, or else a
+ * private authority made on first start. The folder then holds `ca.pem` (what clients are given to trust), `ca-key.pem`
+ * and `server-key.pem`, each key with its certificates in one file so that the two can never part, and `server.pem` for
+ * other programs to read.
  */
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { link, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { mkdir, readFile, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { SecureContext } from "node:tls";
 import type { Ctx } from "#base/ctx.ts";
 import { Fault } from "#base/fault.ts";
+import { fileFault, readIfThere, writeAtomically } from "#net/safe-files.ts";
 import { makeSecureContext } from "#net/tls.ts";
 import type { TlsCredentials } from "#net/tls.ts";
 import { makeAuthority, makeServerCertificate, subjectAltName } from "#net/x509.ts";
@@ -30,9 +32,12 @@ export interface CertificatesOptions extends ServedNames {
   readonly directory: string;
   /** The first answers for names that none of them holds. */
   readonly own?: readonly CertificateFiles[];
+  /** Key and chain in one file as `acme.ts` writes it; used while it is there and valid. */
+  readonly issuedFile?: string;
 }
 
 interface Loaded {
+  readonly pair: KeyAndChain;
   readonly certificate: X509Certificate;
   readonly context: SecureContext;
 }
@@ -52,13 +57,18 @@ const checkIntervalMs = 30_000;
 export class Certificates implements TlsCredentials {
   readonly #directory: string;
   readonly #own: readonly CertificateFiles[];
+  readonly #issuedFile: string | null;
+  /** Contexts that prove a name to a certificate authority, by name. RFC 8737 §3 */
+  readonly challenges = new Map<string, SecureContext>();
   #names: ServedNames;
   #loaded: readonly Loaded[] = [];
+  #issued: Loaded | null = null;
   #ownStamp = "";
 
   private constructor(options: CertificatesOptions) {
     this.#directory = options.directory;
     this.#own = options.own ?? [];
+    this.#issuedFile = options.issuedFile ?? null;
     this.#names = { hostname: options.hostname, domains: options.domains };
   }
 
@@ -69,9 +79,9 @@ export class Certificates implements TlsCredentials {
     return certificates;
   }
 
-  /** PEM file of the authority that clients must trust; null with certificates of the administrator's. */
+  /** PEM file of the authority that clients must trust; null with certificates of others. */
   get authorityFile(): string | null {
-    return this.#own.length > 0 ? null : join(this.#directory, "ca.pem");
+    return this.#own.length > 0 || this.#issued !== null ? null : join(this.#directory, "ca.pem");
   }
 
   /** When the default certificate ends, UTC milliseconds. */
@@ -86,12 +96,21 @@ export class Certificates implements TlsCredentials {
   }
 
   contextFor(serverName: string | null): SecureContext {
+    return this.#loadedFor(serverName).context;
+  }
+
+  /** Key and chain a client that used this name sees; for what else the server signs. */
+  keyAndChainFor(serverName: string | null): KeyAndChain {
+    return this.#loadedFor(serverName).pair;
+  }
+
+  #loadedFor(serverName: string | null): Loaded {
     if (serverName !== null && this.#loaded.length > 1) {
-      for (const { certificate, context } of this.#loaded) {
-        if (certificate.checkHost(serverName) !== undefined) return context;
+      for (const loaded of this.#loaded) {
+        if (loaded.certificate.checkHost(serverName) !== undefined) return loaded;
       }
     }
-    return this.#default.context;
+    return this.#default;
   }
 
   /** The served names changed (a domain was added): a new certificate of the same authority when needed. */
@@ -102,12 +121,31 @@ export class Certificates implements TlsCredentials {
 
   /** Reads everything again and renews what is near its end. On an error the certificates in use stay. */
   async reload(ctx: Ctx): Promise<void> {
+    const issued = await this.#readIssued(ctx);
+    const some = issued === null ? [] : [issued];
     if (this.#own.length > 0) {
       this.#ownStamp = await this.#stampOfOwn();
-      this.#loaded = await Promise.all(this.#own.map((files) => loadFiles(ctx, files)));
+      this.#loaded = [...await Promise.all(this.#own.map((files) => loadFiles(ctx, files))), ...some];
     } else {
-      this.#loaded = [load(await this.#selfMade(ctx))];
+      this.#loaded = [...some, load(await this.#selfMade(ctx))];
     }
+    this.#issued = issued;
+  }
+
+  /** A broken or ended file is as good as none: the self-made certificate answers until there is another. */
+  async #readIssued(ctx: Ctx): Promise<Loaded | null> {
+    if (this.#issuedFile === null) return null;
+    const bundle = await readIfThere(this.#issuedFile);
+    if (bundle === null) return null;
+    try {
+      endOf(this.#issuedFile, bundle);
+      const loaded = load(splitBundle(bundle));
+      if (loaded.certificate.validToDate.getTime() > ctx.system.nowMs()) return loaded;
+      ctx.log.warn({ ended: loaded.certificate.validTo }, "the issued certificate has ended and is not used any more");
+    } catch (error) {
+      ctx.log.error({ error, file: this.#issuedFile }, "the issued certificate cannot be used");
+    }
+    return null;
   }
 
   /** Looks now and then for changed files and certificates near their end. The result ends that. */
@@ -128,7 +166,11 @@ export class Certificates implements TlsCredentials {
 
   async #isStale(ctx: Ctx): Promise<boolean> {
     if (this.#own.length > 0) return await this.#stampOfOwn() !== this.#ownStamp;
-    return this.notAfterMs - ctx.system.nowMs() < renewBeforeDays * dayMs;
+    const nowMs = ctx.system.nowMs();
+    const hasEnded = this.#issued !== null && this.#issued.certificate.validToDate.getTime() <= nowMs;
+    const selfMade = this.#loaded.at(-1);
+    return hasEnded || selfMade === undefined ||
+      selfMade.certificate.validToDate.getTime() - nowMs < renewBeforeDays * dayMs;
   }
 
   async #stampOfOwn(): Promise<string> {
@@ -207,6 +249,7 @@ export class Certificates implements TlsCredentials {
 
 function load(pair: KeyAndChain): Loaded {
   return {
+    pair,
     certificate: new X509Certificate(pair.chainPem),
     context: makeSecureContext(pair.keyPem, pair.chainPem),
   };
@@ -234,7 +277,7 @@ async function loadFiles(ctx: Ctx, files: CertificateFiles): Promise<Loaded> {
 }
 
 /** Key first, then certificates, as written above. */
-function splitBundle(bundle: string): KeyAndChain {
+export function splitBundle(bundle: string): KeyAndChain {
   const at = bundle.indexOf("-----BEGIN CERTIFICATE-----");
   return { keyPem: bundle.slice(0, Math.max(at, 0)), chainPem: at < 0 ? "" : bundle.slice(at) };
 }
@@ -265,50 +308,4 @@ function isUsable(ctx: Ctx, bundle: string, authority: KeyAndChain, names: reado
     ctx.log.warn({ error }, "the stored server certificate cannot be read; a new one is made");
     return false;
   }
-}
-
-async function readIfThere(path: string): Promise<string | null> {
-  try {
-    return await readFile(path, "latin1");
-  } catch (error) {
-    if (isCode(error, "ENOENT")) return null;
-    throw fileFault(path, error);
-  }
-}
-
-/** Writes beside, syncs, then takes the place; with `keep` a file that is there already stays. */
-async function writeAtomically(
-  ctx: Ctx, path: string, text: string, options: { mode: number; keep: boolean },
-): Promise<void> {
-  const beside = `${path}.${Buffer.from(ctx.system.randomBytes(6)).toString("hex")}`;
-  const file = await open(beside, "wx", options.mode);
-  try {
-    await file.writeFile(text, "latin1");
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  if (options.keep) {
-    try {
-      await link(beside, path);
-    } catch (error) {
-      // Some file systems know no links; there the last of two first starts wins.
-      if (isCode(error, "EPERM") || isCode(error, "ENOTSUP")) await rename(beside, path);
-      else if (!isCode(error, "EEXIST")) throw fileFault(path, error);
-    } finally {
-      await rm(beside, { force: true });
-    }
-    return;
-  }
-  await rename(beside, path);
-}
-
-function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && (error as NodeJS.ErrnoException).code === code;
-}
-
-function fileFault(path: string, error: unknown): Fault {
-  const code = isCode(error, "ENOENT") ? "notFound" : "unavailable";
-  const why = error instanceof Error ? error.message : String(error);
-  return new Fault(code, `The file ${path} cannot be used: ${why}.`, { cause: error });
 }

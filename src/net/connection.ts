@@ -7,7 +7,9 @@ import { assert, Fault } from "#base/fault.ts";
 import { limits } from "#base/limits.ts";
 import { ReadTimeout } from "#net/api.ts";
 import type { Connection } from "#net/api.ts";
+import { channelBindingOf } from "#net/channel-binding.ts";
 import type { Deadlines, Watched } from "#net/deadlines.ts";
+import type { ChannelBindingType } from "#net/scram.ts";
 import { answerHandshake, normalServerName } from "#net/tls.ts";
 import type { TlsCredentials } from "#net/tls.ts";
 
@@ -87,6 +89,10 @@ export class SocketConnection implements Connection, Watched {
 
   get tlsCipher(): string | null {
     return this.#socket instanceof TLSSocket ? this.#socket.getCipher().name : null;
+  }
+
+  channelBinding(type: ChannelBindingType): Uint8Array | null {
+    return this.#socket instanceof TLSSocket ? channelBindingOf(this.#socket, type) : null;
   }
 
   get ctx(): Ctx {

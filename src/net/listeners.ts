@@ -6,13 +6,17 @@ import { withCtx } from "#base/ctx.ts";
 import type { Ctx } from "#base/ctx.ts";
 import { Fault } from "#base/fault.ts";
 import { limits } from "#base/limits.ts";
+import { AddressList } from "#net/addresses.ts";
 import { Admission, plainAddress } from "#net/admission.ts";
 import { ReadTimeout } from "#net/api.ts";
 import type { Listener, ListenerStats, ListenOptions, RefusalReason } from "#net/api.ts";
+import { parseClientHello } from "#net/client-hello.ts";
 import { SocketConnection } from "#net/connection.ts";
 import { Deadlines } from "#net/deadlines.ts";
 import type { Watched } from "#net/deadlines.ts";
-import { answerHandshake } from "#net/tls.ts";
+import { peek } from "#net/peek.ts";
+import { parseProxyHeader } from "#net/proxy-protocol.ts";
+import { answerHandshake, normalServerName } from "#net/tls.ts";
 import type { TlsCredentials } from "#net/tls.ts";
 
 export interface NetLimits {
@@ -28,6 +32,10 @@ export interface ListenersOptions {
   readonly credentials: TlsCredentials;
   /** Other bounds than those of `base/limits.ts`. */
   readonly limits?: Partial<NetLimits>;
+  /** Proxies stand for many clients: they are not counted as one address. */
+  readonly trustedProxies?: AddressList;
+  /** Connections of trusted proxies begin with a PROXY header. */
+  readonly proxyProtocol?: boolean;
 }
 
 /** An accepted socket, its handshake done when the listener speaks TLS from the first byte. */
@@ -35,6 +43,7 @@ export interface Accepted {
   readonly id: string;
   readonly remoteAddress: string;
   readonly socket: Socket | TLSSocket;
+  readonly isTls: boolean;
   readonly ctx: Ctx;
   readonly deadlines: Deadlines;
   /** Must be called once when the socket has closed. */
@@ -70,12 +79,16 @@ const refusalLogIntervalMs = 10_000;
 const backlogConnections = 4096;
 /** Silence after which the kernel asks whether the other side is still there. */
 const keepAliveDelayMs = 120_000;
+const acmeProtocol = "acme-tls/1";
+const proofGiven = new Error("the connection ended while a certificate authority is expected");
 
 export class Listeners {
   readonly #ctx: Ctx;
   readonly #credentials: TlsCredentials;
   readonly #limits: NetLimits;
   readonly #admission: Admission;
+  readonly #trusted: AddressList;
+  readonly #proxyProtocol: boolean;
   readonly #deadlines: Deadlines;
   readonly #ports: Port[] = [];
   readonly #open = new Set<Stoppable>();
@@ -92,6 +105,8 @@ export class Listeners {
     this.#credentials = options.credentials;
     this.#limits = { ...limits, ...options.limits };
     this.#admission = new Admission(this.#limits);
+    this.#trusted = options.trustedProxies ?? new AddressList([]);
+    this.#proxyProtocol = options.proxyProtocol ?? false;
     this.#deadlines = new Deadlines(options.ctx.system);
     const seed = options.ctx.system.randomBytes(2);
     this.#idPrefix = (seed[0]! * 256 + seed[1]!).toString(36);
@@ -190,8 +205,34 @@ export class Listeners {
       raw.destroy();
       return;
     }
-    const remoteAddress = plainAddress(raw.remoteAddress);
-    const refusal = this.#stopping ? "stopping" : this.#admission.enter(remoteAddress);
+    const peer = plainAddress(raw.remoteAddress);
+    if (this.#proxyProtocol && !this.#stopping && this.#trusted.has(peer)) {
+      void this.#readProxyHeader(ctx, port, options, raw, peer);
+    } else this.#admit(ctx, port, options, raw, peer);
+  }
+
+  /** A trusted proxy says first whom it brings; what does not begin so is no connection of such a proxy. */
+  async #readProxyHeader(ctx: Ctx, port: Port, options: SocketListenOptions, raw: Socket, peer: string): Promise<void> {
+    const waiting = new Handshake(raw, this.#deadlines, limits.proxyHeaderTimeoutMs);
+    this.#open.add(waiting);
+    const header = await peek(raw, limits.proxyHeaderMaxBytes, (bytes) => {
+      const parsed = parseProxyHeader(bytes);
+      if (parsed === null) return null;
+      return { found: parsed, consumed: parsed === "broken" ? 0 : parsed.size };
+    });
+    waiting.end();
+    this.#leave(waiting);
+    if (header === null || header === "broken" || raw.destroyed) {
+      ctx.log.info({ client: peer }, "connection of a proxy dropped: it did not begin with a PROXY header");
+      raw.destroy();
+      return;
+    }
+    this.#admit(ctx, port, options, raw, header.address ?? peer);
+  }
+
+  #admit(ctx: Ctx, port: Port, options: SocketListenOptions, raw: Socket, remoteAddress: string): void {
+    const isProxy = this.#trusted.has(remoteAddress);
+    const refusal = this.#stopping ? "stopping" : this.#admission.enter(remoteAddress, isProxy);
     if (refusal !== null) {
       this.#refuse(ctx, port, options, raw, refusal);
       return;
@@ -206,7 +247,9 @@ export class Listeners {
       this.#leave(current);
     };
     const hand = (socket: Socket | TLSSocket): void => {
-      current = options.onSocket({ id, remoteAddress, socket, ctx, deadlines: this.#deadlines, onClosed });
+      current = options.onSocket({
+        id, remoteAddress, socket, isTls: options.tls === "implicit", ctx, deadlines: this.#deadlines, onClosed,
+      });
       this.#open.add(current);
       if (this.#stopping) current.beginStop();
     };
@@ -216,18 +259,51 @@ export class Listeners {
     }
     const handshake = new Handshake(raw, this.#deadlines, this.#limits.tlsHandshakeTimeoutMs);
     this.#open.add(handshake);
-    const { socket, secured } = answerHandshake(raw, this.#credentials, options.alpnProtocols);
-    secured.then(() => {
-      handshake.end();
-      this.#open.delete(handshake);
-      if (socket.destroyed) onClosed();
-      else hand(socket);
-    }, (error: Error) => {
+    const fail = (error: Error): void => {
       handshake.end();
       ctx.log.debug({ connection: id, client: remoteAddress, error: error.message }, "TLS handshake failed");
       current = handshake;
       onClosed();
+    };
+    const begin = (): void => {
+      const { socket, secured } = answerHandshake(raw, this.#credentials, options.alpnProtocols);
+      secured.then(() => {
+        handshake.end();
+        this.#open.delete(handshake);
+        if (socket.destroyed) onClosed();
+        else hand(socket);
+      }, fail);
+    };
+    if (options.alpnProtocols === undefined || !this.#credentials.challenges?.size) begin();
+    else {
+      void this.#proveName(raw).then((isProof) => {
+        if (isProof || raw.destroyed) fail(proofGiven);
+        else begin();
+      });
+    }
+  }
+
+  /**
+   * While a certificate authority is expected, a client that speaks `acme-tls/1` alone gets the certificate that proves
+   * the name, and nothing else. That has to be known before the handshake, which chooses its certificate before its
+   * protocol. True when this was one and is over; everybody else's bytes are put back. RFC 8737 §3
+   */
+  async #proveName(raw: Socket): Promise<boolean> {
+    const hello = await peek(raw, limits.clientHelloMaxBytes, (bytes) => {
+      const found = parseClientHello(bytes);
+      return found === null ? null : { found, consumed: 0 };
     });
+    if (hello === null || hello === "other" || raw.destroyed) return false;
+    const { alpnProtocols } = hello;
+    const context = this.#credentials.challenges?.get(normalServerName(hello.serverName) ?? "");
+    if (alpnProtocols.length !== 1 || alpnProtocols[0] !== acmeProtocol || context === undefined) return false;
+    const { socket, secured } = answerHandshake(raw, { contextFor: () => context }, [acmeProtocol]);
+    const closed = new Promise<void>((resolve) => { socket.once("close", () => resolve()); });
+    secured.then(() => socket.end(), (error: Error) => {
+      this.#ctx.log.info({ error: error.message }, "the handshake that proves a name failed");
+    });
+    await closed;
+    return true;
   }
 
   #leave(connection: Stoppable | null): void {

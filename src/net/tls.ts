@@ -8,6 +8,8 @@ import { Fault } from "#base/fault.ts";
 export interface TlsCredentials {
   /** `serverName` is in lower case and without a trailing dot; null when the client named none. */
   contextFor(serverName: string | null): SecureContext;
+  /** What proves a name to a certificate authority that asks with ALPN `acme-tls/1`, by name. RFC 8737 §3 */
+  readonly challenges?: ReadonlyMap<string, SecureContext>;
 }
 
 /** A TLS context of the house: TLS 1.2 and 1.3 (RFC 8996 retires the older), the server's order of ciphers. */

@@ -16,7 +16,7 @@ export interface CertificateTimes {
   readonly notAfterMs: number;
 }
 
-const tags = {
+export const tags = {
   boolean: 0x01, integer: 0x02, bitString: 0x03, octetString: 0x04, oid: 0x06, utf8String: 0x0c, utcTime: 0x17,
   generalizedTime: 0x18, sequence: 0x30, set: 0x31, version: 0xa0, extensions: 0xa3,
   /** Within a GeneralName and an AuthorityKeyIdentifier. */
@@ -39,7 +39,7 @@ const oids = {
 const keyUsages = { digitalSignature: [7, 0x80], certAndCrlSign: [1, 0x06] } as const;
 
 /** One DER element of its contents. X.690 §8.1 */
-function der(tag: number, ...parts: Uint8Array[]): Buffer {
+export function der(tag: number, ...parts: Uint8Array[]): Buffer {
   const content = Buffer.concat(parts);
   const size = content.length;
   if (size < 128) return Buffer.concat([Buffer.from([tag, size]), content]);
@@ -49,7 +49,7 @@ function der(tag: number, ...parts: Uint8Array[]): Buffer {
 }
 
 /** An object identifier, base 128. X.690 §8.19 */
-function derOid(arcs: readonly number[]): Buffer {
+export function derOid(arcs: readonly number[]): Buffer {
   const bytes = [arcs[0]! * 40 + arcs[1]!];
   for (const arc of arcs.slice(2)) {
     const digits = [arc % 128];
@@ -60,7 +60,7 @@ function derOid(arcs: readonly number[]): Buffer {
 }
 
 /** UTCTime up to 2049, GeneralizedTime after, whole seconds. RFC 5280 §4.1.2.5 */
-function derTime(atMs: number): Buffer {
+export function derTime(atMs: number): Buffer {
   const digits = new Date(atMs).toISOString().replace(/[-:T]|\.\d+/g, "");
   const year = Number(digits.slice(0, 4));
   if (year >= 1950 && year < 2050) return der(tags.utcTime, Buffer.from(digits.slice(2), "latin1"));
@@ -206,7 +206,7 @@ function subjectOf(certificate: Uint8Array): Uint8Array {
   return certificate.subarray(at, elementAt(certificate, at).end);
 }
 
-function elementAt(bytes: Uint8Array, at: number): { contentAt: number; end: number } {
+export function elementAt(bytes: Uint8Array, at: number): { contentAt: number; end: number } {
   const first = bytes[at + 1] ?? 0;
   const sizeBytes = first < 128 ? 0 : first & 0x7f;
   if (sizeBytes > 4) throw new WireError("length of a DER element is too large", at);

@@ -53,18 +53,3 @@ export const propertyTag: Type<PropertyTag> = makeType<PropertyTag>({
 
 /** The identifier of nothing. */
 export const noId: ShortTermId = { replicaId: 0, counter: 0 };
-
-/** An identifier as the 64-bit integer that properties such as PidTagFolderId hold. [MS-OXCDATA] 2.2.1.1 */
-export function idToInteger({ replicaId, counter }: ShortTermId): bigint {
-  cell.writeUInt16LE(replicaId, 0);
-  cell.writeUIntBE(counter, 2, 6);
-  return cell.readBigInt64LE(0);
-}
-
-/** The way back from {@link idToInteger}. */
-export function idFromInteger(value: bigint): ShortTermId {
-  cell.writeBigInt64LE(BigInt.asIntN(64, value), 0);
-  return { replicaId: cell.readUInt16LE(0), counter: cell.readUIntBE(2, 6) };
-}
-
-const cell = Buffer.alloc(8);

@@ -21,10 +21,14 @@ export interface Transaction {
 }
 export type Dialect = "sqlite" | "postgres";
 
-/** Files a prepare step may read; on the writer thread, before the transaction begins. */
+/** Blobs for a prepare step; on the writer thread, before the transaction begins, and synchronous. */
 export interface PrepareIo {
-  /** Opens stored bytes for reading in pieces; synchronous. */
+  /** Stored bytes in pieces. */
   readBlob(hash: string, onChunk: (chunk: Uint8Array) => void): void;
+  /** A part of stored bytes; fewer only at the end. */
+  readBlobRange(hash: string, offset: number, length: number): Uint8Array;
+  /** Keeps bytes; durable when it returns. */
+  writeBlob(chunks: Iterable<Uint8Array>): { hash: string; sizeBytes: number };
 }
 
 /**

@@ -18,6 +18,12 @@ export interface CheckRow {
 const noDetail = (owner: string): string =>
   `NOT EXISTS (SELECT 1 FROM message_detail d WHERE d.mailbox_id = $1 AND d.item_id = ${owner})`;
 
+/** The bits of `extras` that tell of other tables. */
+const extras = `(CASE WHEN EXISTS (SELECT 1 FROM item_value v
+    WHERE v.mailbox_id = $1 AND v.item_id = d.item_id) THEN 1 ELSE 0 END
+  + CASE WHEN EXISTS (SELECT 1 FROM item_time t
+    WHERE t.mailbox_id = $1 AND t.item_id = d.item_id) THEN 2 ELSE 0 END)`;
+
 const noContent = (user: string): string =>
   `NOT EXISTS (SELECT 1 FROM content c WHERE c.mailbox_id = $1 AND c.content_id = ${user})`;
 
@@ -116,6 +122,32 @@ export const checkRows = {
       AND a.embedded_item_id IS NOT NULL AND ${noDetail("a.embedded_item_id")}`,
     repair: null,
   },
+  valueWithoutItem: {
+    says: "large properties belong to no item", span: "item",
+    query: `SELECT DISTINCT v.item_id AS id FROM item_value v WHERE v.mailbox_id = $1 AND v.item_id BETWEEN $2 AND $3
+      AND ${noDetail("v.item_id")}`,
+    repair: ["DELETE FROM item_value WHERE mailbox_id = $1 AND item_id = $2"],
+  },
+  timeWithoutItem: {
+    says: "places in time belong to no item", span: "item",
+    query: `SELECT t.item_id AS id FROM item_time t WHERE t.mailbox_id = $1 AND t.item_id BETWEEN $2 AND $3
+      AND ${noDetail("t.item_id")}`,
+    repair: ["DELETE FROM item_time WHERE mailbox_id = $1 AND item_id = $2"],
+  },
+  extrasWrong: {
+    says: "items do not know of their large properties or their place in time", span: "item",
+    query: `SELECT d.item_id AS id FROM message_detail d WHERE d.mailbox_id = $1 AND d.item_id BETWEEN $2 AND $3
+      AND (d.extras & 3) <> ${extras}`,
+    repair: [`UPDATE message_detail SET extras = (extras & 4) | ${extras.replaceAll("d.", "message_detail.")}
+      WHERE mailbox_id = $1 AND item_id = $2`],
+  },
+  itemWithoutAnything: {
+    says: "messages have neither bytes nor properties", span: "item",
+    query: `SELECT m.item_id AS id FROM message m JOIN message_detail d ON d.mailbox_id = $1 AND d.item_id = m.item_id
+      WHERE m.mailbox_id = $1 AND m.item_id BETWEEN $2 AND $3
+        AND ((d.origin = 0 AND m.content_id IS NULL) OR (d.origin = 1 AND d.bag IS NULL))`,
+    repair: null,
+  },
   messageWithoutBytes: {
     says: "messages have lost their bytes", span: "item",
     query: `SELECT m.item_id AS id FROM message m WHERE m.mailbox_id = $1 AND m.item_id BETWEEN $2 AND $3
@@ -164,7 +196,9 @@ export const checkRows = {
     says: "messages are not in the search index", span: "content",
     query: (dialect) => `SELECT x.content_id AS id FROM mime x
       WHERE x.mailbox_id = $1 AND x.content_id BETWEEN $2 AND $3 AND NOT EXISTS (
-        SELECT 1 FROM message_text t WHERE ${words(dialect).where}t.${words(dialect).id} = x.content_id)`,
+          SELECT 1 FROM message_text t WHERE ${words(dialect).where}t.${words(dialect).id} = x.content_id)
+        AND NOT EXISTS (SELECT 1 FROM message m JOIN message_detail d ON d.mailbox_id = $1 AND d.item_id = m.item_id
+          WHERE m.mailbox_id = $1 AND m.content_id = x.content_id AND d.origin = 1)`,
     repair: null,
   },
   markOfMessage: {

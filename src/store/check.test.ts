@@ -28,9 +28,9 @@ import { postgresMissing } from "../../test/support/postgres.ts";
 /** Statements that do a kind of damage; `$1` is the mailbox. And the other kinds that follow from it. */
 const damages: Record<CheckKind, { texts: (string | ((dialect: Dialect) => string))[]; also?: CheckKind[] }> = {
   detailWithoutMessage: {
-    texts: ["INSERT INTO message_detail SELECT mailbox_id, 500000, message_class, subject, normalized_subject, from_name, " +
-      "from_address, sent_ms, message_id_header, in_reply_to, has_attachments, importance, preview, conversation_id, " +
-      "owner_attachment_id, deleted_from_id, bag FROM message_detail WHERE mailbox_id = $1 AND item_id = 1"],
+    texts: ["INSERT INTO message_detail (mailbox_id, item_id, message_class, subject, normalized_subject, from_name, " +
+      "from_address, message_id_header, in_reply_to, has_attachments, importance, preview) " +
+      "VALUES ($1, 500000, '', '', '', '', '', '', '', 0, 1, '')"],
     also: ["mailboxCounts"],
   },
   messageWithoutDetail: { texts: ["DELETE FROM message_detail WHERE mailbox_id = $1 AND item_id = 2"] },
@@ -47,6 +47,12 @@ const damages: Record<CheckKind, { texts: (string | ((dialect: Dialect) => strin
     texts: ["UPDATE attachment SET embedded_item_id = 4444 WHERE mailbox_id = $1 AND embedded_item_id = 6"],
     also: ["detailWithoutMessage", "recipientWithoutMessage", "attachmentWithoutMessage", "contentUsers", "contentUnused"],
   },
+  valueWithoutItem: {
+    texts: ["INSERT INTO item_value SELECT mailbox_id, 600000, 1, guid FROM mailbox WHERE mailbox_id = $1"],
+  },
+  timeWithoutItem: { texts: ["INSERT INTO item_time (mailbox_id, item_id, recurring) VALUES ($1, 600000, 0)"] },
+  extrasWrong: { texts: ["UPDATE message_detail SET extras = 3 WHERE mailbox_id = $1 AND item_id = 1"] },
+  itemWithoutAnything: { texts: ["UPDATE message_detail SET bag = NULL WHERE mailbox_id = $1 AND item_id = 10"] },
   messageWithoutBytes: {
     texts: ["UPDATE message SET content_id = 90 WHERE mailbox_id = $1 AND item_id = 1"],
     also: ["messageWithoutStructure", "contentUsers", "contentUnused", "structureWithoutContent", "wordsWithoutContent"],

@@ -21,7 +21,9 @@ export async function checkCounts(store: Store, scope: MailboxId): Promise<void>
   const [mailbox] = await table(store, scope, "mailbox", "*");
   const folders = await table(store, scope, "folder", "*");
   const messages = await table(store, scope, "message", "*");
-  const details = await table(store, scope, "message_detail", "item_id, owner_attachment_id");
+  const details = await table(store, scope, "message_detail", "item_id, owner_attachment_id, origin, extras");
+  const values = await table(store, scope, "item_value", "item_id");
+  const times = await table(store, scope, "item_time", "item_id");
   const attachments = await table(store, scope, "attachment", "*");
   const recipients = await table(store, scope, "recipient", "item_id");
   const contents = await table(store, scope, "content", "content_id, refs");
@@ -62,12 +64,24 @@ export async function checkCounts(store: Store, scope: MailboxId): Promise<void>
     assert.equal(detail["owner_attachment_id"], owner?.["attachment_id"] ?? null);
   }
   const items = ids(details, "item_id");
-  for (const row of [...attachments, ...recipients]) assert.ok(items.has(row["item_id"]!), "owner of a part");
+  for (const row of [...attachments, ...recipients, ...values, ...times]) {
+    assert.ok(items.has(row["item_id"]!), "owner of a part");
+  }
+  const [withValues, withTime] = [ids(values, "item_id"), ids(times, "item_id")];
+  for (const detail of details) {
+    const id = detail["item_id"]!;
+    assert.equal(detail["extras"]! & 3, (withValues.has(id) ? 1 : 0) | (withTime.has(id) ? 2 : 0), `extras of item ${id}`);
+  }
 
   const users = countBy([...messages, ...attachments], "content_id");
   assert.deepEqual(new Map(contents.map((row): [number, number] => [row["content_id"]!, row["refs"]!]).sort()), new Map([...users].sort()));
   for (const row of mime) assert.ok(users.has(row["content_id"]!), "mime without its content");
-  assert.deepEqual([...ids(words, "content_id")].sort(), [...ids(mime, "content_id")].sort(), "search rows");
+  // Words of bytes that came stand under the bytes, those of items made of properties under the item.
+  const made = ids(details.filter((row) => row["origin"] === 1), "item_id");
+  const rendered = ids(messages.filter((row) => made.has(row["item_id"]!)), "content_id");
+  const sought = [...mime.map((row) => row["content_id"]!).filter((id) => !rendered.has(id)),
+    ...details.filter((row) => (row["extras"]! & 4) !== 0).map((row) => -row["item_id"]!)];
+  assert.deepEqual([...ids(words, "content_id")].sort(), sought.sort(), "search rows");
   for (const message of messages.filter((row) => row["content_id"] !== null)) {
     assert.ok(mime.some((row) => row["content_id"] === message["content_id"]), "mime of a message");
   }

@@ -12,7 +12,10 @@ import { copyFolder, createFolder, deleteFolder, moveFolder, readFolderByRole, r
 import type { FolderRow } from "#mailbox/tx/folders.ts";
 import { insertMessage } from "#mailbox/tx/insert.ts";
 import { createItem } from "#mailbox/tx/items.ts";
-import type { ItemParts } from "#mailbox/tx/items.ts";
+import type { ItemParts } from "#mailbox/tx/item-parts.ts";
+import { describeColumns } from "#mailbox/items/describe.ts";
+import { encodeBag } from "#props/bag.ts";
+import { properties } from "#props/registry.ts";
 import { copyMessages, moveMessages, removeMessages } from "#mailbox/tx/transfer.ts";
 import type { Store } from "#store/api.ts";
 import { checkCounts } from "#store/contract-test-counts.ts";
@@ -48,15 +51,18 @@ export const letters = ["one", "two", "three"].map((word, index) => Buffer.from(
 /** An item with a file and another item in it, and so on `depth` times. */
 export function nestedItem(depth: number): { parts: ItemParts; sizeBytes: number } {
   const inner = depth === 0 ? null : nestedItem(depth - 1);
+  const subject = `level ${depth}`;
+  const bag = new Map([[properties.PidTagSubject.tag, subject]]);
   const parts: ItemParts = {
-    messageClass: "IPM.Note", subject: `level ${depth}`, bag: Uint8Array.of(depth, 0, 255),
+    columns: describeColumns({ bag, named: new Map(), recipients: [], attachments: [] }), bag: encodeBag(bag), values: [],
+    time: null, words: null,
     recipients: [{ kind: 1, displayName: "Kim", addressType: "SMTP", address: "kim@example.org", bag: Uint8Array.of(9) }],
     attachments: inner === null ? [] : [
       { method: 1, fileName: "a.bin", bag: null, content: { inline: Uint8Array.of(1, 2, 3), blob: null }, embedded: null },
       { method: 5, fileName: "", bag: Uint8Array.of(4, 4), content: null, embedded: inner.parts },
     ],
   };
-  return { parts, sizeBytes: 4 + (inner === null ? 0 : 5 + inner.sizeBytes) };
+  return { parts, sizeBytes: parts.bag.length + 1 + (inner === null ? 0 : 5 + inner.sizeBytes) };
 }
 
 /** A command as fast-check makes it: what to do, and numbers to choose with. */
@@ -156,7 +162,7 @@ class Model {
     const { parts, sizeBytes } = nestedItem(b % 4);
     const result = await this.#expect(folder.search && !associated ? "notAllowed" : null,
       this.store.transact(ctx, this.scope, createItem,
-        { folderId: folder.id, associated, flags, internalMs: null, quotaBytes: null, parts }));
+        { folderId: folder.id, associated, flags, keywords: [], internalMs: null, quotaBytes: null, parts }));
     if (result === null) return;
     const uid = folder.uidNext++;
     if (associated) {

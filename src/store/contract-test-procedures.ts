@@ -190,12 +190,13 @@ function* insertLevel(scope: number, itemId: number, level: number): Work<number
 }
 
 function* insertDetail(scope: number, itemId: number, owner: number | null): Work<void> {
+  // An empty bag, as the store lays it out.
   yield* run(
     `INSERT INTO message_detail (mailbox_id, item_id, message_class, subject, normalized_subject, from_name,
        from_address, sent_ms, message_id_header, in_reply_to, has_attachments, importance, preview, conversation_id,
-       owner_attachment_id, bag)
-     VALUES ($1, $2, 'IPM.Note', 's', 's', '', '', NULL, '', '', 0, 1, '', $4, $3, $4)`,
-    scope, itemId, owner, Uint8Array.of(0, 255));
+       owner_attachment_id, bag, origin)
+     VALUES ($1, $2, 'IPM.Note', 's', 's', '', '', NULL, '', '', 0, 1, '', $4, $3, $5, 1)`,
+    scope, itemId, owner, Uint8Array.of(0, 255), Uint8Array.of(1, 0, 0, 0, 0));
 }
 
 /** A visible message without anything but its row, in folder 1. */

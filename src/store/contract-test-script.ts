@@ -8,17 +8,26 @@ import {
 } from "#mailbox/tx/folders.ts";
 import { forgetDeliveries, insertMessage } from "#mailbox/tx/insert.ts";
 import type { InsertMessage } from "#mailbox/tx/insert.ts";
-import { createItem, readItem } from "#mailbox/tx/items.ts";
+import { fillColumns, keepHeads } from "#mailbox/tx/heads.ts";
+import { readItemRecords, readParts } from "#mailbox/tx/item-rows.ts";
+import { createItem, updateItem } from "#mailbox/tx/items.ts";
+import type { UpdateItem } from "#mailbox/tx/items.ts";
 import { findPropertyIds, readPropertyNames, takePropertyIds } from "#mailbox/tx/named-properties.ts";
 import type { PropertyName } from "#mailbox/tx/named-properties.ts";
 import { messageColumns } from "#mailbox/tx/rows.ts";
+import { renderMessage } from "#mailbox/tx/render.ts";
 import { copyMessages, moveMessages, purgeRemoved, removeMessages } from "#mailbox/tx/transfer.ts";
+import { copyItems, moveItems, removeItems } from "#mailbox/tx/transfer-items.ts";
 import type { Procedure, Store } from "#store/api.ts";
 import { checkCounts } from "#store/contract-test-counts.ts";
 import { recordReads } from "#store/contract-test-golden.ts";
 import { ctx } from "#store/contract-test-kit.ts";
 import { letters, nestedItem } from "#store/contract-test-model.ts";
+import { runTexts } from "#store/contract-test-procedures.ts";
+import { encodeBag } from "#props/bag.ts";
+import { properties } from "#props/registry.ts";
 import { findWords } from "#store/search-index.ts";
+import { all } from "#store/sql.ts";
 
 export async function runScript(store: Store, scope: MailboxId): Promise<void> {
   const change = <Args, Result, Ready>(row: Procedure<Args, Result, Ready>, args: Args): Promise<Result> =>
@@ -41,13 +50,16 @@ export async function runScript(store: Store, scope: MailboxId): Promise<void> {
   await assert.rejects(change(insertMessage, message({ source: { inline: head, blob: { ...blob, hash: "0".repeat(64) } } })),
     { code: "notFound" });
   for (let index = 0; index < 4; index++) await change(insertMessage, message({ flags: index, keywords: ["$Work"] }));
-  const item = { folderId: inbox, associated: false, flags: 0, internalMs: 1, quotaBytes: 10 ** 9, ...nestedItem(3) };
+  const item = { folderId: inbox, associated: false, flags: 0, keywords: ["$Work"], internalMs: 1, quotaBytes: 10 ** 9, ...nestedItem(3) };
   const { itemId } = await change(createItem, item);
   await change(createItem, { ...item, ...nestedItem(1), associated: true });
   await assert.rejects(change(createItem, { ...item, ...nestedItem(100) }), { code: "tooBig" });
-  const stored = await recordReads("reads", () => store.read(ctx, scope, () => readItem(scope, itemId)));
-  assert.deepEqual(stored.recipients.map((row) => ({ ...row, bag: new Uint8Array(row.bag!) })), item.parts.recipients);
-  assert.deepEqual(stored.attachments.map((row) => [row.method, row.sizeBytes, row.embeddedItemId !== null]),
+  const stored = (await recordReads("reads", () => store.read(ctx, scope, () => readParts(scope, itemId))))!;
+  assert.deepEqual(stored.recipients.map((row) => ({
+    kind: row.kind, displayName: row.display_name, addressType: row.address_type, address: row.address,
+    bag: new Uint8Array(row.bag!),
+  })), item.parts.recipients);
+  assert.deepEqual(stored.attachments.map((row) => [row.method, row.size_bytes, row.embedded_item_id !== null]),
     [[1, 3, false], [5, 0, true]]);
   await changeNames(store, scope);
 
@@ -99,6 +111,74 @@ export async function runScript(store: Store, scope: MailboxId): Promise<void> {
   assert.equal(await change(purgeRemoved, { beforeMs: 1, limitRows: 10 }), 0);
   assert.equal(await change(purgeRemoved, { beforeMs: ctx.system.nowMs() + 1, limitRows: 10 }), 1);
   await change(forgetDeliveries, { beforeMs: ctx.system.nowMs() + 1 });
+  await checkCounts(store, scope);
+  await changeItems(store, scope, inbox, sent);
+}
+
+/** Items by id: made with everything they can have, changed in each way, rendered, copied, moved, removed. */
+async function changeItems(store: Store, scope: MailboxId, inbox: FolderId, sent: FolderId): Promise<void> {
+  const change = <Args, Result, Ready>(row: Procedure<Args, Result, Ready>, args: Args): Promise<Result> =>
+    store.transact(ctx, scope, row, args);
+  const { parts } = nestedItem(2);
+  const large = encodeBag(new Map([[properties.PidTagBody.tag, "large"]]));
+  const full = {
+    ...parts, recipients: [], attachments: parts.attachments.map((one) => ({ ...one, bag: null })),
+    values: [{ tag: properties.PidTagBody.tag, value: large }],
+    time: { startMs: 5, endMs: 9, isRecurring: false, busyStatus: 2, globalObjectId: Uint8Array.of(1), reminderMs: 4 },
+    words: { subject: "one", addresses: "", body: "two", attachmentNames: "" },
+  };
+  const made = await change(createItem, {
+    folderId: inbox, associated: false, flags: 0, keywords: [], internalMs: 1, quotaBytes: 10 ** 9, parts: full,
+  });
+  const record = async (id: number) => (await recordReads("reads", () =>
+    store.read(ctx, scope, () => readItemRecords(scope, [id]))))[0]!;
+  const update = async (id: number, more: Partial<UpdateItem>): Promise<void> => {
+    const { cn } = await record(id);
+    await change(updateItem, {
+      messageId: id, expectedCn: cn, quotaBytes: 10 ** 9, flags: [], keywords: null, change: null, ...more });
+  };
+  const render = async (): Promise<void> => {
+    const { item_id: itemId, cn } = await record(made.messageId);
+    const item = { bag: new Map([[properties.PidTagSubject.tag, "x"]]), named: new Map(), recipients: [], attachments: [] };
+    assert.ok(await change(renderMessage, { itemId, cn, subject: "", domain: "example.org", item }));
+    assert.equal(await change(renderMessage, { itemId, cn, subject: "", domain: "example.org", item }), null);
+  };
+  await render();
+  const before = await record(made.messageId);
+  await update(made.messageId, { flags: [{ mode: "add", flags: 1, keywords: ["k"] }], keywords: ["a"] });
+  const same = { own: { ...full, time: null, words: null, values: [] }, recipients: null, removed: [], changed: [], added: [] };
+  await update(made.messageId, { change: { kind: "properties", dropsBytes: false, ...same } });
+  assert.equal((await record(made.messageId)).uid, before.uid);
+  await update(made.messageId, { change: {
+    kind: "properties", dropsBytes: true, own: full, recipients: nestedItem(0).parts.recipients, removed: [],
+    changed: [
+      { number: 0, method: 1, fileName: "b", bag: null, content: { inline: Uint8Array.of(1), blob: null }, embedded: undefined },
+      { number: 1, method: 5, fileName: "", bag: null, content: undefined, embedded: nestedItem(1).parts }],
+    added: full.attachments,
+  } });
+  const after = await record(made.messageId);
+  assert.deepEqual([after.uid > before.uid, after.content_id], [true, null]);
+  await update(made.messageId, { change: { kind: "properties", dropsBytes: true, ...same, removed: [1, 7] } });
+  await assert.rejects(change(updateItem, {
+    messageId: made.messageId, expectedCn: 1, quotaBytes: null, flags: [], keywords: null, change: null }), { code: "conflict" });
+
+  const [mime] = await store.read(ctx, scope, () => all<{ message_id: number; content_id: number }>(
+    "SELECT message_id, content_id FROM message WHERE mailbox_id = $1 AND content_id IS NOT NULL ORDER BY message_id DESC",
+    scope));
+  const [{ mime_index: index } = { mime_index: "" }] = await store.read(ctx, scope, () => all<{ mime_index: string }>(
+    "SELECT mime_index FROM mime WHERE mailbox_id = $1 AND content_id = $2", scope, mime!.content_id));
+  await change(keepHeads, { messages: [{ contentId: mime!.content_id, source: { inline: letters[0]!, blob: null }, index }] });
+  await change(runTexts, { texts: [{ text: "UPDATE mailbox SET fill_item = next_item WHERE mailbox_id = $1", values: [scope] }] });
+  assert.ok(await change(fillColumns, { limitRows: 1 }) > 0);
+  assert.equal(await change(fillColumns, { limitRows: 1000 }), 0);
+  await update(mime!.message_id, { change: { kind: "overlay", bag: large, messageClass: "IPM.Note.X", time: full.time } });
+  const [copy, gone] = await change(copyItems, { messageIds: [mime!.message_id, 999_999], targetId: sent, quotaBytes: 10 ** 9 });
+  assert.equal(gone, 0);
+  await update(copy!, { change: { kind: "replace", parts: full } });
+  const [second] = await change(copyItems, { messageIds: [copy!], targetId: sent, quotaBytes: null });
+  const [moved] = await change(moveItems, { messageIds: [copy!], targetId: inbox, quotaBytes: null });
+  assert.equal(await change(removeItems, { messageIds: [moved!, second!], mode: "soft" }), 2);
+  assert.equal(await change(removeItems, { messageIds: [made.messageId], mode: "hard" }), 1);
   await checkCounts(store, scope);
 }
 

@@ -17,7 +17,7 @@ const parts: Record<string, readonly Migration[]> = {
 
 /** Order of text is that of its bytes, as on SQLite, whatever the locale of the database. */
 function toPostgresSchema(text: string): string {
-  return /^\s*CREATE TABLE/i.test(text) ? text.replace(/\bTEXT\b/g, 'TEXT COLLATE "C"') : text;
+  return /^\s*(?:CREATE|ALTER) TABLE/i.test(text) ? text.replace(/\bTEXT\b/g, 'TEXT COLLATE "C"') : text;
 }
 
 /** Every table that holds rows of mailboxes, from the migrations themselves. */

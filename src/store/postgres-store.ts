@@ -16,7 +16,8 @@ import type { Blobs, PrepareIo, Procedure, Store, Transaction } from "#store/api
 import { sendError } from "#store/batch.ts";
 import type { Batch, BatchOutcome, Job, JobOutcome } from "#store/batch.ts";
 import { DiskRoom } from "#store/disk-room.ts";
-import { FolderBlobs, readBlobSync } from "#store/blobs.ts";
+import { FolderBlobs } from "#store/blobs.ts";
+import { prepareIoOf } from "#store/blobs-sync.ts";
 import { CommitQueue } from "#store/commit-queue.ts";
 import { Hints } from "#store/hints.ts";
 import { isConnectionLoss, isRetryable, toPostgresFault } from "#store/postgres-faults.ts";
@@ -93,7 +94,7 @@ class PostgresStore implements Store {
       currentCns: (scopes) => this.#currentCns(scopes),
     });
     this.blobs = new FolderBlobs(options.blobFolder, new DiskRoom(options.blobFolder, () => options.system.nowMs()));
-    this.#io = { readBlob: (hash, onChunk) => readBlobSync(options.blobFolder, hash, onChunk) };
+    this.#io = prepareIoOf(options.blobFolder);
     this.#queue = new CommitQueue({
       runBatch: (batch) => this.#runBatch(batch),
       onCommit: (scope, cn) => {

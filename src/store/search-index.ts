@@ -51,7 +51,10 @@ export function* removeFromSearchIndex(tx: Transaction, contentId: number): Work
 
 const wordsMax = 50;
 
-/** UIDs of visible messages in a folder that hold all the words, ascending. */
+/**
+ * UIDs of visible messages in a folder that hold all the words, ascending. The words of MIME messages stand under their
+ * content, those of items made of properties under their item id, negative.
+ */
 export function* findWords(dialect: Dialect, mailboxId: number, folderId: number, words: string): Work<number[]> {
   // With the marks that follow a letter: the index takes "e" and an accent for the one letter they make.
   const terms = words.match(/[\p{L}\p{N}][\p{L}\p{N}\p{M}]*/gu)?.slice(0, wordsMax) ?? [];
@@ -59,14 +62,17 @@ export function* findWords(dialect: Dialect, mailboxId: number, folderId: number
   const rows = dialect === "sqlite"
     ? yield* all<{ uid: number }>(
       // Not a join: the index takes "rowid = NULL" for no condition at all, and finds every message without bytes.
-      `SELECT m.uid FROM message m
+      `WITH found (id) AS MATERIALIZED (SELECT rowid FROM message_text WHERE message_text MATCH $3)
+       SELECT m.uid FROM message m
        WHERE m.mailbox_id = $1 AND m.folder_id = $2 AND m.associated = 0
-         AND m.content_id IN (SELECT rowid FROM message_text WHERE message_text MATCH $3) ORDER BY m.uid`,
+         AND (m.content_id IN (SELECT id FROM found) OR -m.item_id IN (SELECT id FROM found)) ORDER BY m.uid`,
       mailboxId, folderId, terms.map((term) => `"${term}"`).join(" "))
     : yield* all<{ uid: number }>(
-      `SELECT m.uid FROM message_text t JOIN message m ON m.mailbox_id = t.mailbox_id AND m.content_id = t.content_id
-       WHERE t.document @@ plainto_tsquery('simple', $3) AND m.mailbox_id = $1 AND m.folder_id = $2
-         AND m.associated = 0 ORDER BY m.uid`,
+      `WITH found (id) AS MATERIALIZED (
+         SELECT content_id FROM message_text WHERE mailbox_id = $1 AND document @@ plainto_tsquery('simple', $3))
+       SELECT m.uid FROM message m
+       WHERE m.mailbox_id = $1 AND m.folder_id = $2 AND m.associated = 0
+         AND (m.content_id IN (SELECT id FROM found) OR -m.item_id IN (SELECT id FROM found)) ORDER BY m.uid`,
       mailboxId, folderId, toWords(terms.join(" ")));
   return rows.map((row) => row.uid);
 }

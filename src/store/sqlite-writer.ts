@@ -10,7 +10,8 @@ import { procedureNamed, serverScope } from "#store/api.ts";
 import type { PrepareIo, Transaction } from "#store/api.ts";
 import { sendError } from "#store/batch.ts";
 import type { Batch, BatchOutcome, Job, JobOutcome } from "#store/batch.ts";
-import { readBlobSync, toDiskFault } from "#store/blobs.ts";
+import { toDiskFault } from "#store/blobs.ts";
+import { prepareIoOf } from "#store/blobs-sync.ts";
 import { blobFolder, makeFolderSync, scopeFile } from "#store/files.ts";
 import { prepareJob } from "#store/prepare.ts";
 import { mailboxMigrations } from "#store/schema/mailbox.ts";
@@ -64,7 +65,7 @@ export class SqliteWriter {
   constructor(dataDir: string, openFilesMax: number) {
     this.#dataDir = dataDir;
     this.#open = new RecentlyUsed(openFilesMax, (database) => database.close());
-    this.#io = { readBlob: (hash, onChunk) => readBlobSync(blobFolder(dataDir), hash, onChunk) };
+    this.#io = prepareIoOf(blobFolder(dataDir));
   }
 
   run(batch: Batch): BatchOutcome {

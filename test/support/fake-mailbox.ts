@@ -28,6 +28,7 @@ const uidValidity = 77;
 export function fakeServer(texts: readonly string[]): FakeServer {
   const server: FakeServer = {
     directory: only<Directory>({
+      signIn: undefined,
       authenticate(_ctx: unknown, request: { name: string; password: string }): Promise<SignedIn> {
         if (!/^alice(?:@example\.test)?$/.test(request.name) || request.password !== "secret") {
           return Promise.reject(new Fault("authenticationFailed", "Name or password is wrong."));

@@ -141,3 +141,6 @@ export const encodeAppointmentRecur = (value: AppointmentRecurrencePattern): Buf
 /** The structure of PidLidTaskRecurrence, which ends where an appointment's goes on. [MS-OXOTASK] 2.2.2.2.15 */
 export const decodeTaskRecurrence = (from: Uint8Array): RecurrencePattern =>
   decode(RecurrencePattern, from, { trailing: "ignore" });
+
+/** The bytes of PidLidTaskRecurrence. [MS-OXOTASK] 2.2.2.2.15 */
+export const encodeTaskRecurrence = (value: RecurrencePattern): Buffer => encode(RecurrencePattern, value);

@@ -9,7 +9,8 @@ import { WireError } from "#base/fault.ts";
 import { compare, differences, loadIcal, randomFrom, sampleRule, theirsBy } from "#calendar/recurrence/test-kit.ts";
 import type { Comparison } from "#calendar/recurrence/test-kit.ts";
 import { refusalReasons } from "#calendar/recurrence/rule-pattern.ts";
-import { parseRuleTime, splitContentLine } from "#calendar/zones/rule-text.ts";
+import { parseRuleTime } from "#calendar/zones/rule-text.ts";
+import { splitContentLine } from "#format/content-lines.ts";
 import { readVtimezone } from "#calendar/zones/vtimezone-read.ts";
 
 const corpus = `${process.env["OUTPOST_CORPUS"] ?? "../shared/corpus"}/ics`;

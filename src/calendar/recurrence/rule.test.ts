@@ -12,7 +12,8 @@ import { recurrenceOfRule } from "#calendar/recurrence/from-rule.ts";
 import type { Difference, RuleResult, RuleSource } from "#calendar/recurrence/from-rule.ts";
 import type { Recurrence } from "#calendar/recurrence/model.ts";
 import type { RefusalReason } from "#calendar/recurrence/rule-pattern.ts";
-import { parseRule, parseRuleTime, splitContentLine } from "#calendar/zones/rule-text.ts";
+import { parseRule, parseRuleTime } from "#calendar/zones/rule-text.ts";
+import { splitContentLine } from "#format/content-lines.ts";
 import { ruleOfRecurrence } from "#calendar/recurrence/to-rule.ts";
 import { ianaZone } from "#calendar/zones/iana.ts";
 import { utcZone } from "#calendar/zones/zone.ts";
@@ -193,7 +194,7 @@ const written: [series: Partial<Recurrence>, rule: string][] = [
   [{ pattern: { kind: "monthlyNth", weekdays: 32, nth: 5 }, interval: 12, start: localFrom(2026, 4, 24) },
     "FREQ=YEARLY;BYMONTH=4;BYDAY=-1FR"],
   [{ end: { kind: "count", count: 5 } }, "FREQ=DAILY;COUNT=5"],
-  [{ end: { kind: "date", lastDate: localFrom(2026, 4, 9) }, interval: 3 }, "FREQ=DAILY;INTERVAL=3;UNTIL=20260407T073000Z"],
+  [{ end: { kind: "date", lastDate: localFrom(2026, 4, 9) }, interval: 3 }, "FREQ=DAILY;INTERVAL=3;UNTIL=20260409T073000Z"],
 ];
 
 const base: Recurrence = {

@@ -1,7 +1,7 @@
 /** A series written as RRULE and EXDATE. RFC 5545 §3.3.10, [MS-OXCICAL] 2.1.3.2.2 */
 import { Fault } from "#base/fault.ts";
 import {
-  civilFromDays, dayOfLocal, daysInMonth, midnightOf, minutesPerDay, msToLocal,
+  civilFromDays, dayOfLocal, daysInMonth, localFrom, midnightOf, minutesPerDay, msToLocal,
 } from "#calendar/zones/dates.ts";
 import type { LocalMinutes } from "#calendar/zones/dates.ts";
 import { isExpandable } from "#calendar/recurrence/model.ts";
@@ -80,6 +80,9 @@ function untilText(last: LocalMinutes, style: RuleStyle): string {
   return `${formatDateTime(msToLocal(style.zone.toUtc(last)))}Z`;
 }
 
+/** Dates beyond are as good as none. [MS-OXOCAL] 2.2.1.44.1 EndDate */
+const lastTold = localFrom(4500, 1, 1);
+
 /** Occurrences looked at for months too short for their day. */
 const shortMonthsMax = 5000;
 
@@ -118,7 +121,10 @@ export function ruleOfRecurrence(series: Recurrence, style: RuleStyle, options: 
     parts.push(`COUNT=${end.count}`);
   } else if (end.kind !== "never") {
     const minuteOfDay = series.start - midnightOf(series.start);
-    parts.push(`UNTIL=${untilText(dateAt(sequence, length - 1) + minuteOfDay, style)}`);
+    const last = dateAt(sequence, length - 1);
+    // The day that somebody chose as the end may lie after the last occurrence.
+    const chosen = end.kind === "date" && end.lastDate < lastTold ? midnightOf(end.lastDate) : last;
+    parts.push(`UNTIL=${untilText(Math.max(chosen, last) + minuteOfDay, style)}`);
   }
   const isFixedMonth = series.interval % 12 === 0;
   const { pattern } = series;

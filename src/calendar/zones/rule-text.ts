@@ -162,34 +162,3 @@ export function parseRule(text: string): Rule {
     scale: parts.get("RSCALE") ?? "GREGORIAN", skip: skipOf(parts.get("SKIP")),
   };
 }
-
-/** An unfolded content line cut at its name, parameters and value. RFC 5545 §3.1 */
-export interface ContentLine {
-  /** In upper case. */
-  readonly name: string;
-  /** Names in upper case, without the quotes of the value. */
-  readonly parameters: ReadonlyMap<string, string>;
-  readonly value: string;
-}
-
-/** Throws WireError when there is no colon to end the name. RFC 5545 §3.1 */
-export function splitContentLine(line: string): ContentLine {
-  const pieces: string[] = [];
-  let from = 0;
-  let quoted = false;
-  for (let at = 0; at < line.length; at++) {
-    const code = line.charCodeAt(at);
-    if (code === 0x22) quoted = !quoted;
-    if (quoted || (code !== 0x3a && code !== 0x3b)) continue;
-    pieces.push(line.slice(from, at));
-    from = at + 1;
-    if (code === 0x3b) continue;
-    const parameters = new Map<string, string>();
-    for (const piece of pieces.slice(1)) {
-      const equals = piece.indexOf("=");
-      if (equals > 0) parameters.set(piece.slice(0, equals).toUpperCase(), piece.slice(equals + 1).replaceAll('"', ""));
-    }
-    return { name: pieces[0]!.trim().toUpperCase(), parameters, value: line.slice(from) };
-  }
-  throw new WireError(`"${line.slice(0, 40)}" has no value`, 0);
-}

@@ -5,10 +5,12 @@ import {
   civilFromDays, dayOfLocal, daysFromCivil, daysInMonth, localToMs, midnightOf, minutesPerDay, msToLocal,
   weekdayOfDays,
 } from "#calendar/zones/dates.ts";
-import { parseRule, parseRuleTime, splitContentLine } from "#calendar/zones/rule-text.ts";
-import type { ContentLine, Rule } from "#calendar/zones/rule-text.ts";
+import { parseRule, parseRuleTime } from "#calendar/zones/rule-text.ts";
+import type { Rule } from "#calendar/zones/rule-text.ts";
 import { Zone, yearOfChanges } from "#calendar/zones/zone.ts";
 import type { ZoneChange, ZoneYear } from "#calendar/zones/zone.ts";
+import { splitContentLine } from "#format/content-lines.ts";
+import type { ContentLine } from "#format/content-lines.ts";
 
 /** One STANDARD or DAYLIGHT part. Wall clock times are milliseconds as if in UTC, before the change. */
 interface Observance {

@@ -22,7 +22,7 @@ function minutesBefore(alarm: Component, startMs: number, endMs: number, zones: 
   }
 }
 
-/** Minutes of PidLidReminderDelta that are left as they are; others are cut. [MS-OXOCAL] 2.2.1.14.2 */
+/** Minutes of PidLidReminderDelta that are left as they are, five years; others are cut. [MS-OXORMDR] 2.2.1.3 */
 const deltaMax = 2_629_800;
 
 /** PidLidReminderDelta, by the first alarm that shows or sounds; undefined for none. [MS-OXCICAL] 2.1.3.1.1.20.62 */

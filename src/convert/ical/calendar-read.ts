@@ -3,7 +3,7 @@ import { limits } from "#base/limits.ts";
 import { Fault, WireError } from "#base/fault.ts";
 import { utcZone } from "#calendar/zones/zone.ts";
 import { properties } from "#props/registry.ts";
-import { setProperty } from "#convert/item.ts";
+import { getProperty, setProperty } from "#convert/item.ts";
 import { toFileTime } from "#convert/mime/times.ts";
 import { readEvent } from "#convert/ical/event-read.ts";
 import { ZoneProperties } from "#convert/ical/event-times.ts";
@@ -143,8 +143,17 @@ function readMaster(event: Component, overrides: readonly Component[], context: 
   setProperty(item, p.PidLidGlobalObjectId, globalObjectId);
   setProperty(item, p.PidLidCleanGlobalObjectId, globalObjectId);
   if (isSeries(event)) setSeries({ event, overrides, globalObjectId }, read, context, losses);
-  else if (overrides.length > 0) losses.add("overrideNotInSeries");
+  else {
+    setSpan(item);
+    if (overrides.length > 0) losses.add("overrideNotInSeries");
+  }
   return { kind: "event", uid: uidOf(event), item, losses: [...losses] };
+}
+
+/** Of one event the span is the event. [MS-OXOCAL] 2.2.1.14, 2.2.1.15 */
+function setSpan(item: ItemBag): void {
+  setProperty(item, p.PidLidClipStart, getProperty(item, p.PidLidAppointmentStartWhole));
+  setProperty(item, p.PidLidClipEnd, getProperty(item, p.PidLidAppointmentEndWhole));
 }
 
 /** A changed occurrence alone, as an update of it is sent. [MS-OXOCAL] 2.2.1.27, [MS-OXCICAL] 2.1.3.1.1.20.20 */

@@ -3,8 +3,9 @@ import { WireError } from "#base/fault.ts";
 import { decodeAppointmentRecur } from "#calendar/recurrence/blob.ts";
 import { recurrenceOf } from "#calendar/recurrence/from-blob.ts";
 import { ruleOfRecurrence } from "#calendar/recurrence/to-rule.ts";
-import { splitContentLine, weekdayNames } from "#calendar/zones/rule-text.ts";
+import { formatDateTime, parseRuleTime, weekdayNames } from "#calendar/zones/rule-text.ts";
 import { utcZone } from "#calendar/zones/zone.ts";
+import { splitContentLine } from "#format/content-lines.ts";
 import { properties } from "#props/registry.ts";
 import { getProperty, namedKey, setProperty } from "#convert/item.ts";
 import { toFileTime } from "#convert/mime/times.ts";
@@ -14,7 +15,7 @@ import { exceptionDateOf } from "#convert/ical/global-object-id.ts";
 import { dropKept, keptComponent, keptRule } from "#convert/ical/kept.ts";
 import { textOfLines } from "#convert/ical/lines.ts";
 import { ruleMark } from "#convert/ical/series-read.ts";
-import { timeText } from "#convert/ical/times.ts";
+import { timeText, utcText } from "#convert/ical/times.ts";
 import { UsedZones } from "#convert/ical/zones-write.ts";
 import type { Modified, Recurrence } from "#calendar/recurrence/model.ts";
 import type { Zone } from "#calendar/zones/zone.ts";
@@ -53,11 +54,19 @@ export function writeCalendar(items: readonly ItemBag[], options: WriteCalendarO
 function itemLines(item: ItemBag, context: WriteContext): string[] {
   const kept = keptComponent(item);
   const times = timesOf(item, kept, context.own);
-  if (times === undefined) return [];
+  if (times === undefined) return timelessLines(item, context);
   const blob = getProperty(item, p.PidLidAppointmentRecur);
   const recurrence = blob === undefined ? undefined : seriesOf(blob);
   if (recurrence !== undefined) return seriesLines(item, recurrence, times, context);
   return eventLines(item, times, [...timeLines(times, context.used), ...recurrenceIdOf(item, times, context)], context);
+}
+
+/** An answer or a cancellation that does not say when the meeting is. RFC 5546 §3.2.3, §3.2.5 */
+function timelessLines(item: ItemBag, context: WriteContext): string[] {
+  if (context.method !== "REPLY" && context.method !== "CANCEL") return [];
+  const style = { style: "utc", zone: utcZone, tzid: "" } as const;
+  const times: WrittenTimes = { startMs: 0, endMs: 0, start: style, end: style };
+  return eventLines(item, times, recurrenceIdOf(item, times, context), context);
 }
 
 /** A blob that is broken makes no series: the first occurrence is what is left to tell. */
@@ -96,7 +105,9 @@ function ruleLines(item: ItemBag, recurrence: Recurrence, times: WrittenTimes): 
   const mark = ruleMark(getProperty(item, p.PidLidAppointmentRecur)!,
     getProperty(item, p.PidLidAppointmentTimeZoneDefinitionRecur) ?? new Uint8Array(0));
   const kept = keptRule(item, mark);
-  if (kept !== undefined && isStyled(kept, times)) return { lines: kept, isKept: true };
+  if (kept !== undefined && isStyled(kept, times)) {
+    return { lines: kept.map((line) => withUtcEnd(line, times)), isKept: true };
+  }
   const style = start.style === "date" || start.style === "floating" ? { kind: start.style }
     : { kind: "zoned" as const, zone: start.zone };
   const written = ruleOfRecurrence(recurrence, style);
@@ -112,6 +123,22 @@ function ruleLines(item: ItemBag, recurrence: Recurrence, times: WrittenTimes): 
     lines.push(`EXDATE${prefix}${texts.map((text) => text.slice(text.lastIndexOf(":") + 1)).join(",")}`);
   }
   return { lines, isKept: false };
+}
+
+/** UNTIL is UTC where the start names a zone; some write a wall clock time or a date. RFC 5545 §3.3.10 */
+function withUtcEnd(line: string, { start, startMs }: WrittenTimes): string {
+  if (start.style !== "zoned" && start.style !== "utc") return line;
+  const until = /^(RRULE.*[:;]UNTIL=)(\d{8})(T\d{6})?(?=;|$)/i;
+  return line.replace(until, (whole, head: string, day: string, time?: string) => {
+    try {
+      const begin = formatDateTime(start.zone.toLocal(startMs)).slice(8);
+      return `${head}${utcText(start.zone.localMsToUtc(parseRuleTime(`${day}${time ?? begin}`).localMs))}`;
+    } catch (error) {
+      // What is no time stays as it was.
+      if (error instanceof WireError) return whole;
+      throw error;
+    }
+  });
 }
 
 /** Whether the kept lines name the zone that is written now. */
@@ -158,7 +185,7 @@ const replaceTimeOf = (attachment: ItemAttachment): bigint | undefined =>
  * A changed occurrence in full: what its embedded message and the series' blob leave out is the series'. One that was
  * read from a calendar is whole as it is. [MS-OXOCAL] 2.2.10
  */
-function occurrenceItem(base: ItemBag, changed: ItemBag | undefined, modified: Modified, zone: Zone): ItemBag {
+export function occurrenceItem(base: ItemBag, changed: ItemBag | undefined, modified: Modified, zone: Zone): ItemBag {
   if (changed !== undefined && keptComponent(changed).properties.length > 0) return changed;
   const { overrides } = modified;
   const item: ItemBag = {

@@ -9,6 +9,8 @@ import { toFileTime } from "#convert/mime/times.ts";
 import { reminderOf } from "#convert/ical/alarm.ts";
 import { isException, readAttachments } from "#convert/ical/attachments.ts";
 import { eventTimes, setTimes } from "#convert/ical/event-times.ts";
+import { Refusal } from "#convert/ical/refusal.ts";
+import { readTimeOf } from "#convert/ical/times.ts";
 import { keepLines } from "#convert/ical/kept.ts";
 import { integerOf, propertiesOf, propertyOfName, textOf, textsOf } from "#convert/ical/lines.ts";
 import { peopleOf, responseOf, responses, setPeople, setReplier } from "#convert/ical/people-read.ts";
@@ -181,6 +183,37 @@ function setReminder(item: ItemBag, event: Component, { start, endMs }: EventTim
   setProperty(item, p.PidLidReminderSignalTime, toFileTime(start.utcMs - delta * 60_000));
 }
 
+/** The time of a COUNTER is the one proposed; Outlook tells the meeting's beside it. [MS-OXCICAL] 2.1.3.1.1.20.59 */
+function setProposal(item: ItemBag, event: Component, times: EventTimes, zones: CalendarZones): void {
+  const { start, endMs, isAllDay } = times;
+  setProperty(item, p.PidLidAppointmentProposedStartWhole, toFileTime(start.utcMs));
+  setProperty(item, p.PidLidAppointmentProposedEndWhole, toFileTime(endMs));
+  setProperty(item, p.PidLidAppointmentProposedDuration, Math.floor((endMs - start.utcMs) / 60_000));
+  const [from, to] = originalNames.map((name) => propertyOfName(event, name));
+  if (from === undefined || to === undefined) return;
+  try {
+    setTimes(item, readTimeOf(from, zones).utcMs, readTimeOf(to, zones).utcMs, isAllDay);
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error;
+    throw new Refusal("badTime", error.message);
+  }
+}
+
+/** [MS-OXCICAL] 2.1.3.1.1.20.59, 2.1.3.1.1.20.60 */
+export const originalNames = ["X-MS-OLK-ORIGINALSTART", "X-MS-OLK-ORIGINALEND"] as const;
+
+/** An answer or a cancellation need not say when the meeting is. RFC 5546 §3.2.3, §3.2.5 */
+function isTimeless(event: Component, { method }: EventContext): boolean {
+  const isAllowed = method === "REPLY" || method === "CANCEL";
+  return isAllowed && ["DTSTART", "RRULE", "RDATE"].every((name) => propertyOfName(event, name) === undefined);
+}
+
+function timesIn(event: Component, context: EventContext): EventTimes {
+  if (!isTimeless(event, context)) return eventTimes(event, context.zones);
+  const at = context.zones.own;
+  return { start: { style: "utc", utcMs: 0, localMs: 0, local: 0, at }, endMs: 0, endAt: at, isAllDay: false };
+}
+
 export interface ReadEvent {
   readonly item: ItemBag;
   readonly times: EventTimes;
@@ -188,7 +221,7 @@ export interface ReadEvent {
 
 /** Everything of a VEVENT but its series and its id. Throws Refusal. [MS-OXCICAL] 2.1.3.1.1.20 */
 export function readEvent(event: Component, context: EventContext): ReadEvent {
-  const times = eventTimes(event, context.zones);
+  const times = timesIn(event, context);
   const item = newItem();
   const people = peopleOf(event);
   setMeeting(item, event, people, context);
@@ -197,9 +230,12 @@ export function readEvent(event: Component, context: EventContext): ReadEvent {
   setTexts(item, event);
   setMarks(item, event);
   const { start, endMs, endAt, isAllDay } = times;
-  setTimes(item, start.utcMs, endMs, isAllDay);
-  context.blobs.setDisplay(item, start.at, endAt, start.utcMs);
-  setReminder(item, event, times, context.zones);
+  if (!isTimeless(event, context)) {
+    setTimes(item, start.utcMs, endMs, isAllDay);
+    context.blobs.setDisplay(item, start.at, endAt, start.utcMs);
+    setReminder(item, event, times, context.zones);
+    if (context.method === "COUNTER") setProposal(item, event, times, context.zones);
+  }
   readAttachments(item, event);
   setHasAttachments(item);
   keepLines(item, event);

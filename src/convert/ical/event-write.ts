@@ -8,7 +8,9 @@ import { encapsulate } from "#convert/mime/people.ts";
 import { fromFileTime } from "#convert/mime/times.ts";
 import { alarmLines, reminderOf } from "#convert/ical/alarm.ts";
 import { writeAttachments } from "#convert/ical/attachments.ts";
-import { busyStatuses, importanceOf, sensitivities, sensitivityOf, stateFlags } from "#convert/ical/event-read.ts";
+import {
+  busyStatuses, importanceOf, originalNames, sensitivities, sensitivityOf, stateFlags,
+} from "#convert/ical/event-read.ts";
 import { uidOfGlobalObjectId } from "#convert/ical/global-object-id.ts";
 import { isTold, keptComponent } from "#convert/ical/kept.ts";
 import { escapeText, propertyOfName, textOf } from "#convert/ical/lines.ts";
@@ -47,11 +49,19 @@ export interface WrittenTimes {
 const instantOf = (time: bigint | undefined): number | undefined =>
   (time === undefined ? undefined : Number(time / 10_000n) - 11_644_473_600_000);
 
+/** A response that asks for another time, which is then the time of its event. [MS-OXOCAL] 2.2.7.3, RFC 5546 §3.2.7 */
+const isProposal = (item: ItemBag): boolean => getProperty(item, p.PidLidAppointmentCounterProposal) === true &&
+  getProperty(item, p.PidLidAppointmentProposedStartWhole) !== undefined &&
+  /\.Resp\./i.test(getProperty(item, p.PidTagMessageClass) ?? "");
+
 /** The times of the item; undefined when it has none. [MS-OXOCAL] 2.2.1.5, 2.2.1.6 */
 export function timesOf(item: ItemBag, kept: Component, own: Zone): WrittenTimes | undefined {
-  const startMs = instantOf(getProperty(item, p.PidLidAppointmentStartWhole) ?? getProperty(item, p.PidLidCommonStart));
+  const proposed = isProposal(item);
+  const startMs = instantOf(proposed ? getProperty(item, p.PidLidAppointmentProposedStartWhole)
+    : getProperty(item, p.PidLidAppointmentStartWhole) ?? getProperty(item, p.PidLidCommonStart));
   if (startMs === undefined) return undefined;
-  const told = instantOf(getProperty(item, p.PidLidAppointmentEndWhole) ?? getProperty(item, p.PidLidCommonEnd));
+  const told = instantOf(proposed ? getProperty(item, p.PidLidAppointmentProposedEndWhole)
+    : getProperty(item, p.PidLidAppointmentEndWhole) ?? getProperty(item, p.PidLidCommonEnd));
   const length = getProperty(item, p.PidLidAppointmentDuration) ?? 0;
   const endMs = Math.max(startMs, told ?? startMs + length * 60_000);
   const start = styleOf(item, "start", kept, startMs, own);
@@ -68,6 +78,16 @@ export function timeLines({ startMs, endMs, start, end }: WrittenTimes, used: Us
   // An end that is the start is none: DTEND must be later. RFC 5545 §3.8.2.2
   if (endMs > startMs) lines.push(`DTEND${timeText(endMs, end.style, end.zone, end.tzid)}`);
   return lines;
+}
+
+/** When the meeting is that a proposal is about. [MS-OXCICAL] 2.1.3.1.1.20.59 */
+function originalLines(item: ItemBag, { start }: WrittenTimes, method: string): string[] {
+  if (method !== "COUNTER" || !isProposal(item)) return [];
+  const times = [getProperty(item, p.PidLidAppointmentStartWhole), getProperty(item, p.PidLidAppointmentEndWhole)];
+  return originalNames.flatMap((name, index) => {
+    const utcMs = instantOf(times[index]);
+    return utcMs === undefined ? [] : [`${name}${timeText(utcMs, start.style, start.zone, start.tzid)}`];
+  });
 }
 
 /** A text and the parameters that it came with, while it is the same text. */
@@ -197,7 +217,8 @@ export function eventLines(
   const { method, resolve, own } = context;
   const sequence = getProperty(item, p.PidLidAppointmentSequence) ?? 0;
   return [
-    "BEGIN:VEVENT", uidLine(item, kept), ...timing, ...stampLines(item, times.startMs, method),
+    "BEGIN:VEVENT", uidLine(item, kept), ...timing, ...originalLines(item, times, method),
+    ...stampLines(item, times.startMs, method),
     ...textLine("SUMMARY", getProperty(item, p.PidTagSubject), kept),
     ...textLine("LOCATION", getProperty(item, p.PidLidLocation), kept), ...bodyLines(item, kept),
     ...(isReplyMethod(method) ? replyLines(item, kept, resolve) : peopleLines(item, kept, resolve)),

@@ -1,9 +1,8 @@
 /** Content lines: a text cut into components, and lines escaped and folded again. RFC 5545 §3.1 */
-import { Buffer } from "node:buffer";
 import { WireError } from "#base/fault.ts";
 import { limits } from "#base/limits.ts";
-import { splitContentLine } from "#calendar/zones/rule-text.ts";
-import type { ContentLine } from "#calendar/zones/rule-text.ts";
+import { escapeText as escaped, foldLine, splitContentLine, writtenParameter } from "#format/content-lines.ts";
+import type { ContentLine } from "#format/content-lines.ts";
 
 /** A property as it stood, cut at its name, parameters and value. RFC 5545 §3.5 */
 export interface Property extends ContentLine {
@@ -59,6 +58,9 @@ function propertyOf(line: string): Property | undefined {
   }
 }
 
+/** What stands in a VCALENDAR. RFC 5545 §3.6, RFC 7953 §3.1 */
+const objectNames = new Set(["VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VTIMEZONE", "VAVAILABILITY"]);
+
 /**
  * The VCALENDARs of a text. Lines that are none are passed over, components that nobody ended end with the one around
  * them. Throws WireError when there are too many lines or they nest too deep. RFC 5545 §3.4
@@ -66,7 +68,8 @@ function propertyOf(line: string): Property | undefined {
 export function parseComponents(text: string): Component[] {
   const roots: Component[] = [];
   const open: Component[] = [];
-  for (const raw of unfolded(text)) {
+  // Programs of the old Macintosh end their lines in CR alone.
+  for (const raw of unfolded(text.includes("\n") ? text : text.replaceAll("\r", "\n"))) {
     const property = propertyOf(clean(raw).trimEnd());
     if (property === undefined) continue;
     const name = property.value.trim().toUpperCase();
@@ -90,9 +93,9 @@ export function parseComponents(text: string): Component[] {
   }
   for (const component of open) component.lines.push(`END:${component.name}`);
   const calendars = roots.filter(({ name }) => name === "VCALENDAR");
-  const bare = roots.filter(({ name }) => name === "VEVENT");
+  const bare = roots.filter(({ name }) => objectNames.has(name));
   if (calendars.length > 0 || bare.length === 0) return calendars;
-  // Some programs leave out what should be around their events.
+  // Some programs leave out what should be around their objects.
   return [{ name: "VCALENDAR", properties: [], components: roots, lines: [] }];
 }
 
@@ -126,39 +129,11 @@ export function integerOf(from: Component, name: string): number | undefined {
 }
 
 /** RFC 5545 §3.3.11 */
-export function escapeText(text: string): string {
-  return clean(text.replaceAll(/\r\n|\r/g, "\n")).replaceAll("\\", "\\\\").replaceAll(";", "\\;")
-    .replaceAll(",", "\\,").replaceAll("\n", "\\n");
-}
+export const escapeText = (text: string): string => clean(escaped(text));
 
 /** `;NAME=value`, quoted when it must be; nothing for an empty value. RFC 5545 §3.2, RFC 6868 §3.1 */
 export function parameter(name: string, value: string | undefined): string {
-  if (value === undefined || value === "") return "";
-  const plain = clean(value.replaceAll(/[\r\n]+/g, " ")).replaceAll('"', "'");
-  return `;${name}=${/[:;,]/.test(plain) ? `"${plain}"` : plain}`;
-}
-
-const lineOctetsMax = 75;
-
-/** One line in pieces of 75 octets at most, never cut within a character. RFC 5545 §3.1 */
-export function foldLine(line: string): string {
-  if (line.length <= lineOctetsMax && Buffer.byteLength(line) <= lineOctetsMax) return line;
-  const pieces: string[] = [];
-  let from = 0;
-  let octets = 0;
-  for (let at = 0; at < line.length;) {
-    const code = line.codePointAt(at)!;
-    const size = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    if (octets + size > lineOctetsMax) {
-      pieces.push(line.slice(from, at));
-      from = at;
-      octets = 1;
-    }
-    octets += size;
-    at += code > 0xffff ? 2 : 1;
-  }
-  pieces.push(line.slice(from));
-  return pieces.join("\r\n ");
+  return value === undefined || value === "" ? "" : `;${name}=${writtenParameter(value)}`;
 }
 
 /** RFC 5545 §3.1 */

@@ -2,7 +2,10 @@
 import { Fault, WireError } from "#base/fault.ts";
 import { properties } from "#props/registry.ts";
 import { getProperty } from "#convert/item.ts";
+import { attachMethods } from "#convert/mime/attachments-read.ts";
+import { setDisplayNames } from "#convert/mime/headers-read.ts";
 import { methodOfClass } from "#convert/mime/message-class.ts";
+import { isException } from "#convert/ical/attachments.ts";
 import { readCalendars } from "#convert/ical/calendar-read.ts";
 import { writeCalendar } from "#convert/ical/calendar-write.ts";
 import type { ReadCalendarOptions } from "#convert/ical/calendar-read.ts";
@@ -33,7 +36,10 @@ export function readCalendarInto(text: string, item: ItemBag, options: ReadCalen
     for (const [tag, value] of bag) if (!ofMessage.has(tag) || !item.bag.has(tag)) item.bag.set(tag, value);
     for (const [key, value] of named) item.named.set(key, value);
     const isReply = /\.Resp\./i.test(getProperty(item, p.PidTagMessageClass) ?? "");
-    if (!isReply && recipients.length > 0) item.recipients.splice(0, item.recipients.length, ...recipients);
+    if (!isReply && recipients.length > 0) {
+      item.recipients.splice(0, item.recipients.length, ...recipients);
+      setDisplayNames(item);
+    }
     item.attachments.push(...attachments);
     return true;
   } catch (error) {
@@ -42,15 +48,22 @@ export function readCalendarInto(text: string, item: ItemBag, options: ReadCalen
   }
 }
 
+/** Files go beside the calendar, as parts of the message. RFC 6047 §2.5, [MS-OXCICAL] 2.1.3.1.1.20.1 */
+function withoutFiles(item: ItemBag): ItemBag {
+  const attachments = item.attachments.filter((one) => isException(one) ||
+    (getProperty(one, p.PidTagAttachMethod) ?? attachMethods.byValue) !== attachMethods.byValue);
+  return { ...item, attachments };
+}
+
 /** The calendar of a meeting message; null for other items and those that no calendar tells. RFC 6047 §2.4 */
 export function calendarOf(item: ItemBag, options: WriteCalendarOptions = {}): CalendarText | null {
   const messageClass = getProperty(item, p.PidTagMessageClass) ?? "";
-  if (!/^IPM\.Schedule\.Meeting\./i.test(messageClass)) return null;
+  if (!/^IPM\.Schedule\.Meeting\.(?:Request|Canceled|Resp)\b/i.test(messageClass)) return null;
   if (getProperty(item, p.PidLidAppointmentStartWhole) === undefined) return null;
   const isCounter = getProperty(item, p.PidLidAppointmentCounterProposal) === true && /\.Resp\./i.test(messageClass);
   const method = isCounter ? "COUNTER" : methodOfClass(messageClass);
   try {
-    return { method, text: writeCalendar([item], { ...options, method }) };
+    return { method, text: writeCalendar([withoutFiles(item)], { ...options, method }) };
   } catch (error) {
     if (error instanceof Fault) return null;
     throw error;

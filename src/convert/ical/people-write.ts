@@ -2,6 +2,7 @@
 import { properties } from "#props/registry.ts";
 import { getProperty } from "#convert/item.ts";
 import { getPerson } from "#convert/mime/people.ts";
+import { stateFlags } from "#convert/ical/event-read.ts";
 import { parameter, propertiesOf, propertyOfName } from "#convert/ical/lines.ts";
 import {
   partStats, personOf, recipientFlags, recipientTypeOf, responseOf, responses,
@@ -62,6 +63,13 @@ function personIn(row: ItemRecipient, resolve: ResolveAddress): DisplayAddress |
   return isWritable(person) ? person : null;
 }
 
+/** Whether somebody calls others together; an appointment of one's own has no organizer. [MS-OXOCAL] 2.2.1.10 */
+function isMeeting(item: ItemBag, kept: Component): boolean {
+  return ((getProperty(item, p.PidLidAppointmentStateFlags) ?? 0) & stateFlags.meeting) !== 0 ||
+    item.recipients.length > 0 || propertyOfName(kept, "ORGANIZER") !== undefined ||
+    /^IPM\.Schedule\./i.test(getProperty(item, p.PidTagMessageClass) ?? "");
+}
+
 /** [MS-OXCICAL] 2.1.3.1.1.20.2, 2.1.3.1.1.20.16 */
 export function peopleLines(item: ItemBag, kept: Component, resolve: ResolveAddress): string[] {
   const representing = getPerson(item, "representing", resolve);
@@ -71,7 +79,7 @@ export function peopleLines(item: ItemBag, kept: Component, resolve: ResolveAddr
   const isOrganizer = (row: ItemRecipient): boolean =>
     ((getProperty(row, p.PidTagRecipientFlags) ?? 0) & recipientFlags.organizer) !== 0;
   const organizing = item.recipients.find(isOrganizer);
-  const organizer = (organizing && personIn(organizing, resolve)) ?? representing;
+  const organizer = (organizing && personIn(organizing, resolve)) ?? (isMeeting(item, kept) ? representing : null);
   if (isWritable(organizer)) {
     lines.push(organizerLine(organizer, kept));
     // An organizer may be an attendee too, with an answer that no recipient has.
@@ -99,9 +107,10 @@ const replies: readonly (readonly [RegExp, number])[] = [
 export function replyLines(item: ItemBag, kept: Component, resolve: ResolveAddress): string[] {
   const messageClass = getProperty(item, p.PidTagMessageClass) ?? "";
   const byClass = replies.find(([shape]) => shape.test(messageClass))?.[1] ?? responses.none;
-  // A counter proposal is of one class whatever the answer in it.
-  const told = getProperty(item, p.PidLidAppointmentCounterProposal) === true
-    ? getProperty(item, p.PidLidResponseStatus) ?? byClass : byClass;
+  const inside = getProperty(item, p.PidLidResponseStatus);
+  // A counter proposal is of one class whatever the answer in it; a reply may be none.
+  const isInside = getProperty(item, p.PidLidAppointmentCounterProposal) === true || inside === responses.notResponded;
+  const told = isInside ? inside ?? byClass : byClass;
   const response = told === responses.notResponded ? responses.none : told;
   const lines: string[] = [];
   const row = item.recipients[0];

@@ -79,7 +79,7 @@ function sourceOf(event: Component, { times }: ReadEvent, context: EventContext)
 }
 
 /** What a changed occurrence has of its own. [MS-OXOCAL] 2.2.1.44.2 */
-function overridesOf(base: ItemBag, changed: ItemBag): Overrides {
+export function overridesOf(base: ItemBag, changed: ItemBag): Overrides {
   const differs = <T>(property: (item: ItemBag) => T | undefined): T | undefined => {
     const value = property(changed);
     return value === property(base) ? undefined : value;
@@ -100,7 +100,7 @@ function overridesOf(base: ItemBag, changed: ItemBag): Overrides {
 }
 
 /** A changed occurrence in the attachment that holds it. [MS-OXOCAL] 2.2.10.1 */
-function exceptionAttachment(item: ItemBag, { original, start, end }: Modified, zone: Zone): ItemAttachment {
+export function exceptionAttachment(item: ItemBag, { original, start, end }: Modified, zone: Zone): ItemAttachment {
   const attachment: ItemAttachment = newItemObject();
   attachment.embedded = item;
   const far = toFileTime(Date.UTC(4501, 0, 1));
@@ -216,7 +216,7 @@ function originalTold(override: Component, series: Series, context: EventContext
 }
 
 /** [MS-OXOCAL] 2.2.10.1.6 */
-function setException(item: ItemBag, globalObjectId: Uint8Array, original: LocalMinutes, zone: Zone): void {
+export function setException(item: ItemBag, globalObjectId: Uint8Array, original: LocalMinutes, zone: Zone): void {
   setProperty(item, p.PidTagMessageClass, exceptionMessageClass);
   setProperty(item, p.PidLidExceptionReplaceTime, toFileTime(zone.toUtc(original)));
   setProperty(item, p.PidLidGlobalObjectId, withExceptionDate(globalObjectId, original));

@@ -1,15 +1,16 @@
 /** How the times of an item are written, and the VTIMEZONEs that this needs. [MS-OXCICAL] 2.1.3.1.1.19 */
 import { WireError } from "#base/fault.ts";
-import { yearOfMs } from "#calendar/zones/dates.ts";
+import { minutesPerDay, yearOfMs } from "#calendar/zones/dates.ts";
 import { zoneOfAppointment } from "#calendar/zones/definition.ts";
 import { windowsIdOfIana } from "#calendar/zones/iana.ts";
 import { zoneOfId } from "#calendar/zones/match.ts";
 import { decodeTimeZoneDefinition, decodeTimeZoneStruct } from "#calendar/zones/tables.ts";
 import { writeVtimezone } from "#calendar/zones/vtimezone-write.ts";
-import { utcZone } from "#calendar/zones/zone.ts";
+import { fixedZone, utcZone } from "#calendar/zones/zone.ts";
 import { properties } from "#props/registry.ts";
 import { getProperty } from "#convert/item.ts";
 import { propertyOfName } from "#convert/ical/lines.ts";
+import { isMidnight } from "#convert/ical/times.ts";
 import type { TimeZoneDefinition } from "#calendar/zones/tables.ts";
 import type { Zone } from "#calendar/zones/zone.ts";
 import type { Component } from "#convert/ical/lines.ts";
@@ -64,13 +65,20 @@ function keptTzid(kept: Component, name: string, { keyName }: ItemZone): { tzid:
   return known === keyName ? { tzid, zone } : undefined;
 }
 
+/** Where a whole day that names no zone begins at midnight: the reader's own zone, else at the offset that fits. */
+function dayZone(own: Zone, utcMs: number): Zone {
+  if (isMidnight(utcMs, own)) return own;
+  const minute = ((Math.round(utcMs / 60_000) % minutesPerDay) + minutesPerDay) % minutesPerDay;
+  return fixedZone("day", minute > minutesPerDay / 2 ? minutesPerDay - minute : -minute);
+}
+
 /** [MS-OXCICAL] 2.1.3.1.1.20.8, 2.1.3.1.1.20.10 */
 export function styleOf(
   item: ItemBag, which: "start" | "end", kept: Component, utcMs: number, own: Zone,
 ): WrittenStyle {
   const found = zoneOfItem(item, which, utcMs);
   const isAllDay = getProperty(item, p.PidLidAppointmentSubType) === true;
-  const zone = found?.zone ?? (isAllDay ? own : utcZone);
+  const zone = found?.zone ?? (isAllDay ? dayZone(own, utcMs) : utcZone);
   if (isAllDay) return { style: "date", zone, tzid: "" };
   if (found === undefined) return { style: "utc", zone: utcZone, tzid: "" };
   const name = which === "start" ? "DTSTART" : propertyOfName(kept, "DTEND") === undefined ? "DTSTART" : "DTEND";

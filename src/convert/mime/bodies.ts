@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import { HtmlToText } from "#format/html/to-text.ts";
 import { decodeCharset } from "#format/mime/charset.ts";
 import { paramValue } from "#format/mime/parameters.ts";
+import { withLineEnds } from "#format/mime/text.ts";
 import { properties } from "#props/registry.ts";
 import { setProperty } from "#convert/item.ts";
 import { codePageOf } from "#convert/mime/charset.ts";
@@ -13,7 +14,7 @@ import type { BodySegment } from "#convert/mime/layout.ts";
 
 const p = properties;
 
-/** PidTagNativeBody. [MS-OXCMSG] 2.2.1.56.2 */
+/** PidTagNativeBody. [MS-OXCMSG] 2.2.1.58.2 */
 export const nativeBodies = { undefined: 0, plain: 1, rtf: 2, html: 3 } as const;
 export const utf8CodePage = 65001;
 
@@ -58,7 +59,7 @@ function textOf(read: ReadBytes, part: MimePart): string {
 
 /** Plain text, CRLF line ends, flowed lines joined. RFC 3676 §4 */
 export function plainText(read: ReadBytes, part: MimePart): string {
-  const text = textOf(read, part).replaceAll("\0", "").replaceAll(/\r\n|\r|\n/g, "\r\n");
+  const text = withLineEnds(textOf(read, part).replaceAll("\0", ""));
   if (part.subtype === "html" || part.subtype === "enriched" || part.subtype === "richtext") return textOfHtml(text);
   if (paramValue(part.params, "format")?.toLowerCase() !== "flowed") return text;
   return unflow(text, paramValue(part.params, "delsp")?.toLowerCase() === "yes");

@@ -6,6 +6,7 @@ import type { ItemContent } from "#convert/item.ts";
 export type ReadBytes = (start: number, end: number) => Uint8Array;
 
 const stepBytes = 192 * 1024;
+const nothing = new Uint8Array(0);
 
 /** The decoded body of a part, read again each time and never held whole. RFC 2045 §6 */
 export function partContent(read: ReadBytes, part: MimePart): ItemContent {
@@ -13,6 +14,7 @@ export function partContent(read: ReadBytes, part: MimePart): ItemContent {
   const isBase64 = part.encoding === "base64";
   return {
     aboutBytes: isBase64 ? Math.max(0, Math.floor((size - part.lineCount * 2) * 3 / 4)) : size,
+    source: { head: nothing, start: part.bodyStart, end: part.bodyEnd, encoding: part.encoding },
     *chunks() {
       const decoder = transferDecoder(part.encoding);
       for (let at = part.bodyStart; at < part.bodyEnd; at += stepBytes) {
@@ -40,6 +42,7 @@ export function withLineFeeds(bytes: Uint8Array): Uint8Array {
 export function entityContent(read: ReadBytes, head: Uint8Array, start: number, end: number): ItemContent {
   return {
     aboutBytes: head.length + end - start,
+    source: { head, start, end, encoding: "binary" },
     *chunks() {
       yield head;
       for (let at = start; at < end; at += stepBytes) yield read(at, Math.min(at + stepBytes, end));

@@ -78,7 +78,7 @@ export function textPart(line: PartLine, bytes: Uint8Array): BuildPart {
     if (byte > 0x7e || (byte < 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09)) wide++;
   }
   if (wide * 4 > bytes.length || bytes.length > quotedMaxBytes) return part(line, "base64", base64Lines(bytes));
-  return part(line, "quoted-printable", [Buffer.from(encodeQuotedPrintable(bytes), "latin1")]);
+  return part(line, "quoted-printable", [encodeQuotedPrintable(bytes)]);
 }
 
 function isPlain(bytes: Uint8Array): boolean {

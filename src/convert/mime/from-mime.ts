@@ -191,8 +191,8 @@ class MessageReader {
 /** As much of an index as a summary asks for. */
 function indexOf(envelope: Envelope, root: MimePart, fields: readonly CapturedField[]): MimeIndex {
   return {
-    version: mimeIndexVersion, sizeBytes: 0, headerSizeBytes: 0, lineCount: 0, bareLineFeedCount: 0, eightBit: false,
-    eightBitHeader: false, nulBytes: false, truncated: false, envelope, root, fields, preview: "",
+    version: mimeIndexVersion, sizeBytes: 0, headerStart: 0, headerSizeBytes: 0, lineCount: 0, bareLineFeedCount: 0,
+    eightBit: false, eightBitHeader: false, nulBytes: false, truncated: false, envelope, root, fields, preview: "",
     hasAttachments: false, attachmentNames: [],
   };
 }

@@ -1,7 +1,7 @@
 import { displayAddresses, parseAddresses } from "#format/mime/addresses.ts";
 import { decodeHeaderBytes } from "#format/mime/charset.ts";
-import { fieldText, headerFields } from "#format/mime/headers.ts";
-import { collapse, cutText } from "#format/mime/text.ts";
+import { visitFieldTexts } from "#format/mime/headers.ts";
+import { collapse, cutText, withLineEnds } from "#format/mime/text.ts";
 import { decodeWords } from "#format/mime/words.ts";
 import { propertySets } from "#props/property-sets.ts";
 import { properties, propertyByNamedId } from "#props/registry.ts";
@@ -9,7 +9,7 @@ import { getProperty, setNamed, setProperty } from "#convert/item.ts";
 import { conversationId } from "#convert/mime/conversation.ts";
 import { headerRules } from "#convert/mime/header-rules.ts";
 import { encodeFlatEntryList, encodeOneOff } from "#convert/mime/one-off.ts";
-import { newRecipient, setPerson } from "#convert/mime/people.ts";
+import { isOrganizer, newRecipient, setPerson } from "#convert/mime/people.ts";
 import { toFileTime } from "#convert/mime/times.ts";
 import type { MimeSummary } from "#format/mime/summary.ts";
 import type { DisplayAddress } from "#format/mime/addresses.ts";
@@ -27,19 +27,20 @@ export type Headers = ReadonlyMap<string, string>;
 /** RFC 5322 §2.2 */
 export function readHeaders(section: Uint8Array, hint: string | null): Headers {
   const headers = new Map<string, string>();
-  for (const field of headerFields(section)) {
-    const { name } = field;
+  const wants = (name: string): boolean => {
     const before = headers.get(name);
-    if (before !== undefined && (name !== "keywords" || before.length > keywordsMax)) continue;
-    const value = fieldText(section, field, hint);
+    return before === undefined || (name === "keywords" && before.length <= keywordsMax);
+  };
+  visitFieldTexts(section, hint, wants, (name, value) => {
+    const before = headers.get(name);
     headers.set(name, before === undefined ? value : `${before}, ${value}`);
-  }
+  });
   return headers;
 }
 
 /** The header section as Outlook shows it under "Internet headers", CRLF line ends. [MS-OXOMSG] 2.2.1.61 */
 export function setTransportHeaders(item: ItemBag, section: Uint8Array, hint: string | null): void {
-  const text = decodeHeaderBytes(section, hint).replaceAll("\0", "").replaceAll(/\r\n|\r|\n/g, "\r\n");
+  const text = withLineEnds(decodeHeaderBytes(section, hint).replaceAll("\0", ""));
   setProperty(item, p.PidTagTransportMessageHeaders, text);
 }
 
@@ -80,11 +81,12 @@ function addRecipients(item: ItemBag, type: RecipientType, people: readonly Disp
 
 const displayMax = 32_767;
 
-/** [MS-OXOMSG] 2.2.1.9 (PidTagDisplayTo), PidTagDisplayCc, PidTagDisplayBcc */
+/** [MS-OXOMSG] 2.2.1.9 (PidTagDisplayTo), PidTagDisplayCc, PidTagDisplayBcc; who called a meeting is not told. */
 export function setDisplayNames(item: ItemBag): void {
   const rows = [p.PidTagDisplayTo, p.PidTagDisplayCc, p.PidTagDisplayBcc] as const;
   for (const [index, property] of rows.entries()) {
-    const people = item.recipients.filter((one) => getProperty(one, p.PidTagRecipientType) === index + 1);
+    const people = item.recipients.filter((one) =>
+      getProperty(one, p.PidTagRecipientType) === index + 1 && !isOrganizer(one));
     const names = people.map((one) => getProperty(one, p.PidTagDisplayName) ?? "");
     setProperty(item, property, cutText(names.join("; "), displayMax));
   }

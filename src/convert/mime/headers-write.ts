@@ -7,7 +7,7 @@ import { headerRules } from "#convert/mime/header-rules.ts";
 import { isOwnField, structuredFields } from "#convert/mime/headers-read.ts";
 import { contentClassOf } from "#convert/mime/message-class.ts";
 import { decodeFlatEntryList, decodeOneOff } from "#convert/mime/one-off.ts";
-import { getPerson } from "#convert/mime/people.ts";
+import { getPerson, isOrganizer } from "#convert/mime/people.ts";
 import { parseReportClass } from "#convert/mime/report-fields.ts";
 import type { DisplayAddress } from "#format/mime/addresses.ts";
 import type { FieldLine } from "#format/mime/fields.ts";
@@ -80,6 +80,8 @@ function recipientsOf(item: ItemBag, type: RecipientType, resolve: ResolveAddres
   const out: DisplayAddress[] = [];
   for (const recipient of item.recipients) {
     if (((getProperty(recipient, p.PidTagRecipientType) ?? 1) & recipientTypeMask) !== type) continue;
+    // Who calls a meeting stands among those who come, and sends the message.
+    if (isOrganizer(recipient)) continue;
     const person = getPerson(recipient, "recipient", resolve);
     if (person !== null) out.push(person);
   }

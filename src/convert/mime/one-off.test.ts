@@ -2,7 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { conversationId, formatThreadIndex, parseThreadIndex } from "#convert/mime/conversation.ts";
+import {
+  conversationId, formatThreadIndex, newConversationIndex, parseThreadIndex, replyConversationIndex,
+  timesOfConversationIndex,
+} from "#convert/mime/conversation.ts";
 import { extensionOf, safeFileName, shortFileName } from "#convert/mime/file-names.ts";
 import {
   addressSearchKey, decodeFlatEntryList, decodeOneOff, encodeFlatEntryList, encodeOneOff,
@@ -61,6 +64,36 @@ test("conversation indexes", () => {
   assert.equal(hex(conversationId(null, "Hello")), hex(conversationId(null, "HELLO")));
   assert.equal(conversationId(null, "Hello")?.length, 16);
   assert.equal(conversationId(null, ""), undefined);
+});
+
+test("conversation indexes are made and answered", () => {
+  const sentMs = Date.UTC(2026, 10, 23, 10, 30);
+  const guid = Buffer.from("00112233445566778899aabbccddeeff", "hex");
+  const first = newConversationIndex(sentMs, guid);
+  assert.equal(first.length, 22);
+  assert.equal(hex(conversationId(first, "")), guid.toString("hex"));
+  assert.ok(Math.abs(timesOfConversationIndex(first)[0]! - sentMs) < 10);
+  const rows: [passedMs: number, exactMs: number][] = [
+    // A short time to 26 ms, a long one to 839 ms, one into the past and one beyond all bounds not at all.
+    [0, 27], [90_000, 27], [86_400_000, 27], [400 * 86_400_000, 27], [3 * 365 * 86_400_000, 840],
+  ];
+  for (const [passedMs, exactMs] of rows) {
+    const reply = replyConversationIndex(first, sentMs + passedMs, 0x5a)!;
+    assert.equal(hex(reply.subarray(0, 22)), hex(first));
+    assert.equal(reply[26], 0x5a);
+    assert.equal((reply[22]! & 0x80) !== 0, exactMs > 27);
+    const [, time] = timesOfConversationIndex(reply);
+    assert.ok(Math.abs(time! - sentMs - passedMs) <= exactMs, `${passedMs}: ${time! - sentMs}`);
+    const again = replyConversationIndex(reply, sentMs + passedMs + 60_000, 1)!;
+    assert.ok(Math.abs(timesOfConversationIndex(again)[2]! - sentMs - passedMs - 60_000) <= exactMs + 27);
+  }
+  assert.equal(hex(replyConversationIndex(first, sentMs - 5000, 0)!.subarray(22)), "0000000000");
+  assert.equal(hex(replyConversationIndex(first, sentMs + 1e14, 0)!.subarray(22)), "ffffffff00");
+  const longest = Buffer.concat([first, Buffer.alloc(5 * 2000)]);
+  assert.equal(replyConversationIndex(longest, sentMs, 0), longest);
+  for (const bad of [Buffer.alloc(22), first.subarray(0, 21), Buffer.concat([first, Buffer.alloc(3)])]) {
+    assert.equal(replyConversationIndex(bad, sentMs, 0), undefined);
+  }
 });
 
 test("file times", () => {

@@ -1,17 +1,14 @@
-import { Buffer, isUtf8 } from "node:buffer";
+import { Buffer } from "node:buffer";
 import { decodeCharset } from "#format/mime/charset.ts";
 import { formatDate } from "#format/mime/date.ts";
 import { paramField, rawField, textField } from "#format/mime/fields.ts";
 import { parseParameterized, paramValue } from "#format/mime/parameters.ts";
 import { encodeWords } from "#format/mime/words.ts";
-import { decompressRtf } from "#format/rtf/compressed.ts";
-import { readRtfBody } from "#format/rtf/de-encapsulate.ts";
 import { properties } from "#props/registry.ts";
 import { attachmentAboutBytes, attachmentBytes, attachmentChunks, getProperty } from "#convert/item.ts";
-import { WireError } from "#base/fault.ts";
+import { htmlCharset, rtfBodyOf } from "#convert/bodies.ts";
 import { attachMethods, renderedInBody } from "#convert/mime/attachments-read.ts";
-import { textOfHtml, utf8CodePage } from "#convert/mime/bodies.ts";
-import { charsetOf } from "#convert/mime/charset.ts";
+import { textOfHtml } from "#convert/mime/bodies.ts";
 import { textPart } from "#convert/mime/deferred.ts";
 import { mimeExtension } from "#convert/mime/file-names.ts";
 import { methodOf, methodOfClass } from "#convert/mime/message-class.ts";
@@ -48,11 +45,10 @@ function bodiesOf(item: ItemBag, plainFromHtml: boolean): Bodies {
   const body = getProperty(item, p.PidTagBody);
   const html = getProperty(item, p.PidTagHtml);
   if (html !== undefined) {
-    const text = body ?? (plainFromHtml ? textOfHtml(htmlText(item, html)) : undefined);
+    const text = body ?? (plainFromHtml ? textOfHtml(decodeCharset(html, htmlCharset(item, html))) : undefined);
     return { html: htmlPart(item, html), plain: text === undefined ? null : { kind: "text", text } };
   }
-  const rtf = getProperty(item, p.PidTagRtfCompressed);
-  const found = rtf === undefined ? null : rtfBody(rtf);
+  const found = rtfBodyOf(item);
   if (found?.html !== undefined) {
     const bytes = Buffer.from(found.html, "utf8");
     const text = body ?? found.text ?? (plainFromHtml ? textOfHtml(found.html) : undefined);
@@ -63,31 +59,8 @@ function bodiesOf(item: ItemBag, plainFromHtml: boolean): Bodies {
   return { html: null, plain: text === undefined ? null : { kind: "text", text } };
 }
 
-function rtfBody(compressed: Uint8Array): ReturnType<typeof readRtfBody> {
-  try {
-    return readRtfBody(decompressRtf(compressed));
-  } catch (error) {
-    // A broken body must not keep the rest of a message from being read.
-    if (error instanceof WireError) return null;
-    throw error;
-  }
-}
-
-const asciiCodePage = 20127;
-
-function htmlLabel(item: ItemBag, html: Uint8Array): string {
-  const page = getProperty(item, p.PidTagInternetCodepage);
-  const label = page === undefined || page === asciiCodePage ? null : charsetOf(page);
-  if (label === null || page === utf8CodePage) return isUtf8(html) ? "utf-8" : label ?? "windows-1252";
-  return label;
-}
-
-function htmlText(item: ItemBag, html: Uint8Array): string {
-  return decodeCharset(html, htmlLabel(item, html));
-}
-
 function htmlPart(item: ItemBag, html: Uint8Array): BuildPart {
-  return textPart({ type: "text/html", params: { charset: htmlLabel(item, html) } }, html);
+  return textPart({ type: "text/html", params: { charset: htmlCharset(item, html) } }, html);
 }
 
 /** Text, pictures in it, and what is attached, each in the multipart that holds it. [MS-OXCMAIL] 2.1.3.3, 2.1.3.4 */

@@ -96,3 +96,10 @@ export function encapsulate(addressType: string, address: string, domain: string
   }
   return `${out}@${domain}`;
 }
+
+/** PidTagRecipientFlags: the organizer of the meeting. [MS-OXOCAL] 2.2.4.10.1 */
+const organizerFlag = 2;
+
+/** Whether a recipient of a meeting is who called it, and so gets no mail. [MS-OXOCAL] 2.2.4.10.1 */
+export const isOrganizer = (recipient: ItemObject): boolean =>
+  ((getProperty(recipient, properties.PidTagRecipientFlags) ?? 0) & organizerFlag) !== 0;

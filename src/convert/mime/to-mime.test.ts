@@ -320,3 +320,20 @@ test("a message of 50 MB passes without being held", () => {
   assert.ok(written > 50_000_000 && written < 52_000_000, String(written));
   assert.ok(largest <= 256 * 1024, `a piece of ${largest} bytes was held`);
 });
+
+test("a signed message goes out with one header, as Outlook keeps it too", () => {
+  const entity = "--b\r\nContent-Type: text/plain\r\n\r\nhi\r\n--b\r\nContent-Type: application/pkcs7-signature\r\n\r\nx\r\n--b--\r\n";
+  const type = 'Content-Type: multipart/signed; boundary="b";\r\n\tprotocol="application/pkcs7-signature"\r\n';
+  for (const head of ["", "MIME-Version: 1.0\r\n", "MIME-Version: 1.0\r\nX-MimeOLE: Produced\r\n\tBy Outlook\r\n"]) {
+    const item = itemOf("Subject: s\n\ntext");
+    setProperty(item, p.PidTagMessageClass, "IPM.Note.SMIME.MultipartSigned");
+    const attachment = newItemObject();
+    setProperty(attachment, p.PidTagAttachMimeTag, "multipart/signed");
+    setProperty(attachment, p.PidTagAttachDataBinary, Buffer.from(`${head}${type}\r\n${entity}`));
+    item.attachments.push(attachment);
+    const written = bytesOf(item).toString("latin1");
+    assert.ok(written.endsWith(`\r\nMIME-Version: 1.0\r\n${type}\r\n${entity}`), written);
+    assert.equal(written.match(/MIME-Version/g)?.length, 1);
+    assert.equal(getProperty(itemOf(Buffer.from(written)), p.PidTagMessageClass), "IPM.Note.SMIME.MultipartSigned");
+  }
+});

@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { buildMessage } from "#format/mime/build.ts";
 import { paramField } from "#format/mime/fields.ts";
+import { headerFields } from "#format/mime/headers.ts";
 import { encodeBag } from "#props/bag.ts";
 import { properties } from "#props/registry.ts";
 import { getProperty } from "#convert/item.ts";
@@ -15,7 +16,7 @@ import { encapsulate } from "#convert/mime/people.ts";
 import { parseReportClass } from "#convert/mime/report-fields.ts";
 import { reportPart } from "#convert/mime/report-write.ts";
 import type { BuildPart } from "#format/mime/build.ts";
-import type { ItemAttachment, ItemBag } from "#convert/item.ts";
+import type { ItemAttachment, ItemBag, ItemContent } from "#convert/item.ts";
 import type { CalendarText, PartChoices } from "#convert/mime/parts-write.ts";
 import type { ResolveAddress } from "#convert/mime/people.ts";
 
@@ -79,7 +80,7 @@ class MessageWriter {
     const signed = signedEntity(item);
     if (signed !== null) {
       const head = Buffer.from([...fields, "MIME-Version: 1.0", ""].join("\r\n"), "utf8");
-      return [head, this.deferred.raw(contentOf(signed))];
+      return [head, this.deferred.raw(signed)];
     }
     return buildMessage({ fields, body: this.#body(item, choices), boundarySeed: seed });
   }
@@ -116,16 +117,41 @@ class MessageWriter {
   }
 }
 
-/** The attachment that holds a clear-signed message with its own content fields. [MS-OXOSMIME] 2.1.3.1, 2.1.4.1 */
-function signedEntity(item: ItemBag): ItemAttachment | null {
+/** More than any header of a signed entity. */
+const entityHeaderMax = 65_536;
+
+/**
+ * A clear-signed message as it stands in its attachment, with its own content fields. Outlook and Exchange keep other
+ * fields there too, which the message says itself. [MS-OXOSMIME] 2.1.3.1, 2.1.4.1
+ */
+function signedEntity(item: ItemBag): ItemContent | null {
   const [only] = item.attachments;
   if (only === undefined || item.attachments.length > 1) return null;
   if (getProperty(only, p.PidTagAttachMimeTag)?.toLowerCase() !== "multipart/signed") return null;
-  for (const chunk of contentOf(only).chunks()) {
-    const start = Buffer.from(chunk.subarray(0, 8192)).toString("latin1");
-    return /^content-[a-z-]+:/i.test(start) && /^content-type:\s*multipart\/signed/im.test(start) ? only : null;
+  const content = contentOf(only);
+  for (const chunk of content.chunks()) {
+    const start = Buffer.from(chunk.subarray(0, entityHeaderMax)).toString("latin1");
+    const end = /\r?\n\r?\n/.exec(start);
+    if (end === null) return null;
+    const section = Buffer.from(start.slice(0, end.index + end[0].length), "latin1");
+    const fields = [...headerFields(section)];
+    if (!/^content-type:\s*multipart\/signed/im.test(start.slice(0, end.index))) return null;
+    const own = fields.filter(({ name }) => name.startsWith("content-") && name !== "content-class");
+    if (own.length === fields.length) return content;
+    const head = Buffer.concat([...own.map((field) => section.subarray(field.start, field.end)), Buffer.from("\r\n")]);
+    return { aboutBytes: content.aboutBytes, chunks: () => replaceStart(content.chunks(), section.length, head) };
   }
   return null;
+}
+
+/** The first piece holds all that is replaced. */
+function* replaceStart(chunks: Iterable<Uint8Array>, size: number, start: Uint8Array): Generator<Uint8Array> {
+  let isFirst = true;
+  for (const chunk of chunks) {
+    if (isFirst) yield start;
+    yield isFirst ? chunk.subarray(size) : chunk;
+    isFirst = false;
+  }
 }
 
 function opaqueContent(item: ItemBag, messageClass: string): ItemAttachment | null {

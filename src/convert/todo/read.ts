@@ -19,7 +19,8 @@ import {
 } from "#convert/vcard/kept.ts";
 import { parameterOf, readComponents } from "#convert/vcard/lines.ts";
 import type { Component, Line } from "#convert/vcard/lines.ts";
-import { escapeText, formatComponent, line, splitValue, unescapeText } from "#convert/vcard/text.ts";
+import { formatComponent, line, splitValue, unescapeText } from "#convert/vcard/text.ts";
+import { escapeText } from "#format/content-lines.ts";
 import { properties } from "#props/registry.ts";
 import type { NamedProperty, TaggedProperty } from "#props/registry.ts";
 

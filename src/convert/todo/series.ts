@@ -1,7 +1,6 @@
 /** Recurring tasks: rules and PidLidTaskRecurrence. [MS-OXOTASK] 2.2.2.2.15, RFC 5545 §3.8.5 */
 import { Fault, WireError } from "#base/fault.ts";
-import { decodeTaskRecurrence, encodeAppointmentRecur } from "#calendar/recurrence/blob.ts";
-import type { RecurrencePattern } from "#calendar/recurrence/blob.ts";
+import { decodeTaskRecurrence, encodeTaskRecurrence } from "#calendar/recurrence/blob.ts";
 import { recurrenceOfPattern } from "#calendar/recurrence/from-blob.ts";
 import { recurrenceOfRule } from "#calendar/recurrence/from-rule.ts";
 import { patternOfRecurrence } from "#calendar/recurrence/to-blob.ts";
@@ -16,20 +15,6 @@ import type { ZoneFinder } from "#convert/todo/calendar.ts";
 import type { Line } from "#convert/vcard/lines.ts";
 import { line } from "#convert/vcard/text.ts";
 import { limits } from "#base/limits.ts";
-
-const none = new Uint8Array(0);
-
-/** What an appointment without exceptions has after the pattern: versions, offsets, a count and two sizes. */
-const appointmentTail = 26;
-
-/** The bytes of PidLidTaskRecurrence. [MS-OXOTASK] 2.2.2.2.15 */
-export function encodeTaskRecurrence(recurrencePattern: RecurrencePattern): Uint8Array {
-  const whole = encodeAppointmentRecur({
-    recurrencePattern, readerVersion2: 0x3006, writerVersion2: 0x3009, startTimeOffset: 0, endTimeOffset: 0,
-    exceptions: [], reservedBlock1: none, extendedExceptions: [], reservedBlock2: none, trailing: none,
-  });
-  return whole.subarray(0, whole.length - appointmentTail);
-}
 
 export const seriesNames: ReadonlySet<string> = new Set(["RRULE", "EXRULE", "EXDATE", "RDATE"]);
 

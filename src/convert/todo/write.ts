@@ -15,7 +15,8 @@ import { OldShapes, sensitivityOf, uidName, uidOf, unknownOf } from "#convert/vc
 import type { Slot } from "#convert/vcard/kept.ts";
 import { readComponents } from "#convert/vcard/lines.ts";
 import type { Component, Line, Parameter } from "#convert/vcard/lines.ts";
-import { escapeText, formatComponent, line, unescapeText } from "#convert/vcard/text.ts";
+import { formatComponent, line, unescapeText } from "#convert/vcard/text.ts";
+import { escapeText } from "#format/content-lines.ts";
 import { properties } from "#props/registry.ts";
 
 export interface TodoWriteOptions {

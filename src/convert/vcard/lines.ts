@@ -2,6 +2,7 @@
 import { Buffer } from "node:buffer";
 import { Fault } from "#base/fault.ts";
 import { limits } from "#base/limits.ts";
+import { cutLine, cutOutsideQuotes, parameterText } from "#format/content-lines.ts";
 import { decodeCharset, decodeHeaderBytes } from "#format/mime/charset.ts";
 import { decodeTransfer } from "#format/mime/decode.ts";
 
@@ -42,42 +43,6 @@ const faultsMax = 100;
 const codings = new Set(["QUOTED-PRINTABLE", "BASE64", "B", "Q", "7BIT", "8BIT"]);
 const nameShape = /^[A-Za-z0-9-]+(?:\.[A-Za-z0-9_-]+)?$/;
 
-/** Where the name and the parameters end; quotes that never close are characters. */
-function headEnd(text: string): number {
-  let quoted = false;
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code === 0x22) quoted = !quoted;
-    else if (code === 0x3a && !quoted) return at;
-  }
-  return text.indexOf(":");
-}
-
-/** Cuts at `separator` outside quotes. */
-function cut(text: string, separator: string): string[] {
-  if (!text.includes('"')) return text.split(separator);
-  const pieces: string[] = [];
-  let quoted = false;
-  let from = 0;
-  for (let at = 0; at < text.length; at++) {
-    if (text[at] === '"') quoted = !quoted;
-    else if (text[at] === separator && !quoted) {
-      pieces.push(text.slice(from, at));
-      from = at + 1;
-    }
-  }
-  pieces.push(text.slice(from));
-  return pieces;
-}
-
-const careted: Readonly<Record<string, string>> = { "^n": "\n", "^N": "\n", "^'": '"', "^^": "^" };
-
-/** RFC 6868 §3.2 */
-function parameterText(text: string): string {
-  const bare = text.trim().replaceAll('"', "");
-  return bare.includes("^") ? bare.replaceAll(/\^[nN'^]/g, (pair) => careted[pair] ?? pair) : bare;
-}
-
 function parametersOf(head: readonly string[]): Parameter[] {
   const out: Parameter[] = [];
   for (const piece of head) {
@@ -90,7 +55,7 @@ function parametersOf(head: readonly string[]): Parameter[] {
     }
     const values = piece.slice(equals + 1);
     // Some quote a whole list of types.
-    const list = word === "TYPE" ? values.replaceAll('"', "").split(",") : cut(values, ",");
+    const list = word === "TYPE" ? values.replaceAll('"', "").split(",") : cutOutsideQuotes(values, ",");
     for (const value of list) out.push({ name: word, value: parameterText(value) });
     if (out.length > limits.contentParametersMax) throw new Fault("tooBig", "one line with too many parameters");
   }
@@ -130,9 +95,9 @@ export function typesOf(line: Line): Set<string> {
 
 /** One unfolded line whose bytes are its characters; undefined when it has no name. RFC 6350 §3.3 */
 function parseBinary(binary: string): Line | undefined {
-  const end = headEnd(binary);
-  if (end < 1) return undefined;
-  const [first = "", ...rest] = cut(binary.slice(0, end), ";");
+  const cut = cutLine(binary);
+  if (cut === undefined) return undefined;
+  const [first = "", ...rest] = cut.head;
   const whole = first.trim();
   if (!nameShape.test(whole)) return undefined;
   const dot = whole.lastIndexOf(".");
@@ -141,9 +106,11 @@ function parseBinary(binary: string): Line | undefined {
   const coding = find("ENCODING")?.toUpperCase();
   const isQuoted = coding === "QUOTED-PRINTABLE" || coding === "Q";
   const charset = find("CHARSET");
-  const raw = binary.slice(end + 1);
-  const parameters = all.filter(({ name }) => name !== "CHARSET" && !(name === "ENCODING" && coding !== "B"
-    && coding !== "BASE64"));
+  const raw = cut.value;
+  const isBinary = coding === "B" || coding === "BASE64";
+  // BASE64 of vCard 2.1 is "b" since. RFC 2426 §5
+  const parameters = all.filter(({ name }) => name !== "CHARSET" && (name !== "ENCODING" || isBinary))
+    .map((one) => (one.name === "ENCODING" ? { name: one.name, value: "b" } : one));
   return {
     group: dot < 0 ? "" : whole.slice(0, dot), name: whole.slice(dot + 1).toUpperCase(), parameters,
     value: isQuoted ? quotedText(raw, charset) : withoutReturns(textOf(raw, charset)),
@@ -204,6 +171,12 @@ function plainBytes(bytes: Uint8Array): Buffer {
   return first === 0xef && second === 0xbb && third === 0xbf ? source.subarray(3) : source;
 }
 
+/** Programs of the old Macintosh end their lines in CR alone. */
+function withFeeds(source: Buffer): Buffer {
+  if (source.includes(0x0a) || !source.includes(0x0d)) return source;
+  return Buffer.from(source.toString("latin1").replaceAll("\r", "\n"), "latin1");
+}
+
 const innerNames = new Set(["VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VTIMEZONE", "VAVAILABILITY"]);
 
 /** How many of the open components a new one can stand in: what lacks its end is over. A card may hold an agent's. */
@@ -223,7 +196,7 @@ function keptOpen(open: readonly Component[], name: string): number {
  * `tooBig` for what none would. RFC 5545 §3.4, RFC 6350 §3.2
  */
 export function readComponents(bytes: Uint8Array | string): ReadComponents {
-  const source = typeof bytes === "string" ? Buffer.from(bytes, "utf8") : plainBytes(bytes);
+  const source = withFeeds(typeof bytes === "string" ? Buffer.from(bytes, "utf8") : plainBytes(bytes));
   const components: Component[] = [];
   const faults: string[] = [];
   const open: Component[] = [];

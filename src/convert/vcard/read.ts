@@ -14,7 +14,8 @@ import { keepUnknown, KnownLines, numberOf, setSensitivity, setSubject, uidName,
 import type { Slot } from "#convert/vcard/kept.ts";
 import { parameterOf, readComponents, typesOf } from "#convert/vcard/lines.ts";
 import type { Component, Line } from "#convert/vcard/lines.ts";
-import { escapeText, formatComponent, line, splitValue, structureOf, unescapeText } from "#convert/vcard/text.ts";
+import { formatComponent, line, splitValue, structureOf, unescapeText } from "#convert/vcard/text.ts";
+import { escapeText } from "#format/content-lines.ts";
 import { composeAddress, fileAsOf, partsOfAddress } from "#convert/vcard/shapes.ts";
 import { dataOf } from "#convert/vcard/binary.ts";
 import { readMembers } from "#convert/vcard/members.ts";
@@ -90,7 +91,8 @@ type Handler = (reading: Reading, one: Line) => boolean;
 
 function readName(reading: Reading, one: Line): boolean {
   if (reading.item.bag.has(properties.PidTagSurname.tag) || reading.item.bag.has(properties.PidTagGivenName.tag)) {
-    return false;
+    // A card has one name; readers refuse one with two. RFC 6350 §6.2.2
+    return true;
   }
   const [surname = "", given = "", middle = "", prefix = "", suffix = ""] = structureOf(one.value, " ");
   reading.put(properties.PidTagSurname, surname);
@@ -256,7 +258,8 @@ const handlers: Readonly<Record<string, Handler>> = {
     && setSensitivity(reading.item, one.value) && reading.know("text/CLASS", one, false),
   UID: (reading, one) => {
     const uid = unescapeText(one.value).trim();
-    if (uid === "" || uidOf(reading.item) !== undefined) return false;
+    if (uid === "") return false;
+    if (uidOf(reading.item) !== undefined) return true;
     setNamed(reading.item, uidName, "String", uid);
     return reading.know("text/UID", one);
   },

@@ -17,7 +17,7 @@ import { decodeOneOff, encodeOneOff } from "#convert/mime/one-off.ts";
 import { emailFields, phoneFields, textFields } from "#convert/vcard/fields.ts";
 import type { StringProperty } from "#convert/vcard/fields.ts";
 import { readComponents } from "#convert/vcard/lines.ts";
-import { membersOf } from "#convert/vcard/members.ts";
+import { membersOf, setMembers } from "#convert/vcard/members.ts";
 import { readVcards } from "#convert/vcard/read.ts";
 import { foldLine, formatLine } from "#convert/vcard/text.ts";
 import { writeVcard, writeVcards } from "#convert/vcard/write.ts";
@@ -193,6 +193,35 @@ test("distribution lists: members by address, by a card of the same file, wrappe
   assert.match(text, /^KIND:group\r$/m);
   assert.match(text, /^MEMBER;X-CN=Cy:mailto:cy@x\r$/m);
   assert.deepEqual(membersOf(readOne(text)), [{ name: "Cy", addressType: "SMTP", address: "cy@x" }]);
+});
+
+test("a distribution list tells that nobody changed it alone, and a long one stands in a stream", () => {
+  const oneOff = (name: string): Uint8Array => encodeOneOff({ name, addressType: "SMTP", address: `${name}@x` });
+  const list = newItem();
+  setMembers(list, [oneOff("Ann"), oneOff("Bob")]);
+  assert.deepEqual(membersOf(list).map(({ name }) => name), ["Ann", "Bob"]);
+  // An old client that knows only the list of EntryIDs leaves the one-offs behind.
+  const wrapped = Buffer.concat([Buffer.from("00000000c091add3519dcf11a4a900aa0047faa4c3", "hex"), Buffer.alloc(70)]);
+  setProperty(list, p.PidLidDistributionListMembers, [wrapped, oneOff("Cy")]);
+  assert.deepEqual(membersOf(list).map(({ name }) => name), ["Cy"]);
+  const many = Array.from({ length: 400 }, (_, index) => oneOff(`member-${index}`));
+  setMembers(list, many);
+  assert.equal(getProperty(list, p.PidLidDistributionListMembers), undefined);
+  assert.equal(getProperty(list, p.PidLidDistributionListChecksum), undefined);
+  assert.equal(membersOf(list).length, 400);
+  const stream = Buffer.from(getProperty(list, p.PidLidDistributionListStream)!);
+  assert.equal(stream.readUInt32LE(12), 400);
+  const [first] = many;
+  assert.equal(stream.readUInt32LE(28), first!.length);
+  assert.ok(stream.subarray(32, 32 + first!.length).equals(first!));
+  // The stream wins over what stands beside it; a broken one does not.
+  setProperty(list, p.PidLidDistributionListMembers, [oneOff("Cy")]);
+  assert.equal(membersOf(list).length, 400);
+  setProperty(list, p.PidLidDistributionListStream, stream.subarray(0, 200));
+  assert.deepEqual(membersOf(list).map(({ name }) => name), ["Cy"]);
+  setMembers(list, [oneOff("Dee")]);
+  assert.equal(getProperty(list, p.PidLidDistributionListStream), undefined);
+  assert.deepEqual(membersOf(list).map(({ name }) => name), ["Dee"]);
 });
 
 test("lines fold at 75 octets and come back whole", () => {

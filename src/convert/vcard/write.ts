@@ -15,7 +15,8 @@ import type { Slot } from "#convert/vcard/kept.ts";
 import type { Line, Parameter } from "#convert/vcard/lines.ts";
 import { memberLines } from "#convert/vcard/members.ts";
 import { composeAddress, dayOf, fileAsOf } from "#convert/vcard/shapes.ts";
-import { escapeText, foldLine, formatLine, line, types } from "#convert/vcard/text.ts";
+import { foldLine, formatLine, line, types } from "#convert/vcard/text.ts";
+import { escapeText } from "#format/content-lines.ts";
 
 export type VcardVersion = "3.0" | "4.0";
 
@@ -65,6 +66,11 @@ class Writing {
       return;
     }
     const isSame = this.shapes.version === this.version;
+    if (!isSame && old.name !== fresh.name) {
+      // Another line says it in this version, with parameters of its own.
+      this.lines.push(inVersion({ ...fresh, group: old.group }, this.version));
+      return;
+    }
     const replaced = new Set(["ENCODING", "VALUE", "X-APPLE-OMIT-YEAR"]);
     const parameters = [
       ...old.parameters.filter(({ name }) => !replaced.has(name)),

@@ -1,3 +1,5 @@
+import iconv from "iconv-lite";
+
 /** Numbers of code pages that the converter knows by another name than `cp` and the number. [MS-UCODEREF] 2.2.1 */
 const labels: Readonly<Record<number, string>> = {
   0: "windows-1252", 1: "windows-1252", 2: "macintosh", 3: "windows-1252", 42: "windows-1252",
@@ -11,7 +13,7 @@ const labels: Readonly<Record<number, string>> = {
 
 /**
  * The charset label of a Windows code page, for `format/mime/charset.ts`; null for 20127 and for none, which are
- * guessed. [MS-OXCMSG] 2.2.1.56.6
+ * guessed. [MS-OXCMSG] 2.2.1.58.6
  */
 export function codePageLabel(codePage: number | undefined): string | null {
   if (codePage === undefined || codePage === 20127) return null;
@@ -27,7 +29,7 @@ const ansiOfInternet: Readonly<Record<number, number>> = {
   28593: 1254, 28598: 1255, 38598: 1255, 28596: 1256, 28594: 1257, 28603: 1257, 874: 874, 65001: 65001,
 };
 
-/** The Windows code page of an Internet code page; undefined when there is none. [MS-OXCMSG] 2.2.1.56.6 */
+/** The Windows code page of an Internet code page; undefined when there is none. [MS-OXCMSG] 2.2.1.58.6 */
 export function ansiCodePage(internetCodePage: number | undefined): number | undefined {
   if (internetCodePage === undefined) return undefined;
   if (internetCodePage >= 1250 && internetCodePage <= 1258) return internetCodePage;
@@ -53,4 +55,17 @@ export function codePageOfLocale(localeId: number): number {
   if (language === 0x1a && (localeId === 0x0c1a || localeId === 0x1c1a || localeId === 0x201a)) return 1251;
   if (language === 0x1a) return 1250;
   return codePageByLanguage[language] ?? 1252;
+}
+
+/** Text as bytes of a Windows code page; what it lacks becomes `?`. [MS-UCODEREF] 2.2.1 */
+export function encodeCodePage(text: string, codePage: number): Buffer {
+  const label = codePageLabel(codePage) ?? "windows-1252";
+  return iconv.encode(text, iconv.encodingExists(label) ? label : "windows-1252");
+}
+
+/** The way back; what is no text of that page becomes U+FFFD. [MS-UCODEREF] 2.2.1 */
+export function decodeCodePage(bytes: Uint8Array, codePage: number): string {
+  const label = codePageLabel(codePage) ?? "windows-1252";
+  return iconv.decode(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length),
+    iconv.encodingExists(label) ? label : "windows-1252");
 }

@@ -15,8 +15,36 @@ const endOfGroup: MimeAddress = { name: null, adl: null, mailbox: null, host: nu
  * text, a missing comma before the next "<" is supplied. RFC 5322 §3.4, §4.4; RFC 9051 §7.5.2
  */
 export function parseAddresses(text: string, addressesMax: number = limits.mimeAddressesMax): MimeAddress[] {
-  return new AddressParser(text, addressesMax).parse();
+  return usualAddresses(text, addressesMax) ?? new AddressParser(text, addressesMax).parse();
 }
+
+const atoms = "[\\w!#$%&'*+\\-/?^`{|}~.]+";
+/** `name <local@domain>` or `local@domain`, then a comma or the end; nothing that needs a second thought. */
+const usualAddress = new RegExp(
+  ` *(?:(?:"([^"\\\\<>]*)"|(${atoms}(?: ${atoms})*))? ?<(${atoms})@([\\w.\\-]+)>|(${atoms})@([\\w.\\-]+)) *(,|$)`, "y");
+
+/** A list of nothing but the usual, as the parser below reads it; null for any other. RFC 5322 §3.4 */
+function usualAddresses(text: string, addressesMax: number): MimeAddress[] | null {
+  if (text.length > usualMax || text.length === 0) return null;
+  const out: MimeAddress[] = [];
+  usualAddress.lastIndex = 0;
+  for (;;) {
+    const match = usualAddress.exec(text);
+    if (match === null) return null;
+    const [, quoted, words, local, domain, bareLocal, bareDomain, end] = match;
+    if (quoted !== undefined && controls.test(quoted)) return null;
+    const name = quoted ?? words ?? null;
+    const mailbox = local ?? bareLocal!;
+    if (mailbox.length > 6 && mailbox.startsWith("mailto")) return null;
+    out.push({ name: name === "" ? null : name, adl: null, mailbox, host: domain ?? bareDomain! });
+    if (end === "" || out.length >= addressesMax) return out;
+    // What follows the last comma may be nothing.
+    if (usualAddress.lastIndex === text.length) return out;
+  }
+}
+
+const usualMax = 4000;
+const controls = /[\0-\x1f\x7f]/;
 
 class AddressParser {
   readonly #text: string;
@@ -37,7 +65,7 @@ class AddressParser {
   #quotesEnd = false;
 
   constructor(text: string, addressesMax: number) {
-    this.#text = text.replaceAll(/[\0-\x1f\x7f]+/g, " ");
+    this.#text = controls.test(text) ? text.replaceAll(/[\0-\x1f\x7f]+/g, " ") : text;
     this.#max = addressesMax;
   }
 
@@ -272,7 +300,7 @@ function isSpecial(code: number): boolean {
 
 /** White space around "." and "@" is the obsolete form of an address. RFC 5322 §4.4 */
 function tighten(address: string): string {
-  return address.replaceAll(/ ?([.@]) ?/g, "$1").trim();
+  return address.includes(" ") ? address.replaceAll(/ ?([.@]) ?/g, "$1").trim() : address;
 }
 
 function split(angle: string, name: string | null): MimeAddress {

@@ -78,7 +78,7 @@ test("a report with text, status and the returned header", () => {
 test("quoted-printable is read back and keeps its lines short", () => {
   fc.assert(fc.property(fc.string({ unit: "grapheme", maxLength: 300 }), (text) => {
     const bytes = Buffer.from(text.replaceAll(/\r\n|\r|\n/g, "\r\n").toWellFormed());
-    const encoded = encodeQuotedPrintable(bytes);
+    const encoded = encodeQuotedPrintable(bytes).toString("latin1");
     assert.ok(encoded.split("\r\n").every((line) => line.length <= 76 && !/^(?:\.|From )|[ \t]$/.test(line)));
     assert.deepEqual(Buffer.from(decodeTransfer(Buffer.from(encoded), "quoted-printable")), bytes);
   }), { numRuns: 300 });

@@ -1,5 +1,6 @@
 import { Buffer, isAscii } from "node:buffer";
 import { paramField } from "#format/mime/fields.ts";
+import { withLineEnds } from "#format/mime/text.ts";
 import type { FieldLine } from "#format/mime/fields.ts";
 
 /** A part to be written. `fields` come beside the Content-Type and Content-Transfer-Encoding made here. RFC 2045 */
@@ -114,19 +115,21 @@ function buildMultipart(part: BuildMultipart, nextBoundary: () => string, depth:
 
 function buildText(part: BuildText): Built {
   const type = part.type ?? "text/plain";
-  const text = part.text.toWellFormed().replaceAll(/\r\n|\r|\n/g, "\r\n");
+  const text = withLineEnds(part.text.toWellFormed());
   const bytes = Buffer.from(text, "utf8");
-  const plain = isAscii(bytes) && !bytes.includes(0) && longestLine(text) <= lineLengthMax;
-  const charset = isAscii(bytes) ? "us-ascii" : "utf-8";
+  const isAsciiText = isAscii(bytes);
+  const plain = isAsciiText && !bytes.includes(0) && longestLine(text) <= lineLengthMax;
+  const charset = isAsciiText ? "us-ascii" : "utf-8";
   const params = type.startsWith("text/") ? { charset, ...part.params } : part.params ?? {};
   const fields = [paramField("Content-Type", type, params)];
   if (plain) return { fields: [...fields, ...part.fields ?? []], width: "7bit", chunks: [bytes] };
-  const wide = bytes.filter((byte) => byte > 0x7e).length;
+  let wide = 0;
+  for (const byte of bytes) if (byte > 0x7e) wide++;
   const encoding = wide * 4 > bytes.length ? "base64" : "quoted-printable";
   return {
     fields: [...fields, `Content-Transfer-Encoding: ${encoding}`, ...part.fields ?? []],
     width: "7bit",
-    chunks: encoding === "base64" ? base64Lines(bytes) : [ascii(encodeQuotedPrintable(bytes))],
+    chunks: encoding === "base64" ? base64Lines(bytes) : [encodeQuotedPrintable(bytes)],
   };
 }
 
@@ -154,6 +157,7 @@ function longestLine(text: string): number {
 }
 
 const base64LineBytes = 57;
+const base64LineCharacters = 76;
 const base64ChunkLines = 1024;
 
 /** Lines of 76 characters. RFC 2045 §6.8 */
@@ -161,48 +165,72 @@ export function base64Lines(bytes: Uint8Array): Uint8Array[] {
   const chunks: Uint8Array[] = [];
   const source = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = 0; at < source.length; at += base64LineBytes * base64ChunkLines) {
+    const text = source.toString("base64", at, Math.min(source.length, at + base64LineBytes * base64ChunkLines));
     const lines: string[] = [];
-    const stop = Math.min(source.length, at + base64LineBytes * base64ChunkLines);
-    for (let line = at; line < stop; line += base64LineBytes) {
-      lines.push(source.toString("base64", line, Math.min(stop, line + base64LineBytes)));
+    for (let line = 0; line < text.length; line += base64LineCharacters) {
+      lines.push(text.slice(line, line + base64LineCharacters));
     }
-    chunks.push(ascii(`${lines.join("\r\n")}\r\n`));
+    lines.push("");
+    chunks.push(Buffer.from(lines.join("\r\n"), "latin1"));
   }
   return chunks;
 }
 
-const hexDigits = "0123456789ABCDEF";
+const hexDigits = Buffer.from("0123456789ABCDEF", "latin1");
+/** What stands for itself anywhere in a line of quoted-printable; white space does but at the end. */
+const bare = Uint8Array.from({ length: 256 }, (_, byte) => (byte > 0x20 && byte < 0x7f && byte !== 0x3d ? 1 : 0));
+const lineRoom = 75;
 
 /** Text with CRLF line ends, lines of at most 76 characters. RFC 2045 §6.7 */
-export function encodeQuotedPrintable(bytes: Uint8Array): string {
-  let out = "";
+export function encodeQuotedPrintable(bytes: Uint8Array): Buffer {
+  const size = bytes.length;
+  // Three for each byte, and three more for each 73 of those.
+  const out = Buffer.allocUnsafe(size * 3 + Math.ceil(size / 24) * 3 + 8);
+  let length = 0;
   let width = 0;
-  for (let at = 0; at < bytes.length; at++) {
-    const byte = bytes[at] ?? 0;
-    if (byte === 0x0d && bytes[at + 1] === 0x0a) {
-      out += "\r\n";
-      width = 0;
+  for (let at = 0; at < size;) {
+    const byte = bytes[at]!;
+    if (bare[byte] === 1 && width > 0 && width < lineRoom) {
+      out[length++] = byte;
+      width++;
       at++;
       continue;
     }
+    if (byte === 0x0d && bytes[at + 1] === 0x0a) {
+      out[length] = byte;
+      out[length + 1] = 0x0a;
+      length += 2;
+      width = 0;
+      at += 2;
+      continue;
+    }
     const next = bytes[at + 1];
-    const isLineEnd = next === undefined || (next === 0x0d && bytes[at + 2] === 0x0a);
+    const isLineEnd = at + 1 === size || (next === 0x0d && bytes[at + 2] === 0x0a);
     const isSpace = byte === 0x20 || byte === 0x09;
     // "." and "From " at the start of a line are what careless relays change.
     const isTempting = width === 0 && (byte === 0x2e || byte === 0x46);
-    const isBare = (byte > 0x20 && byte < 0x7f && byte !== 0x3d && !isTempting) || (isSpace && !isLineEnd);
-    const size = isBare ? 1 : 3;
-    if (width + size > (isLineEnd ? 76 : 75)) {
+    const isBare = (bare[byte] === 1 && !isTempting) || (isSpace && !isLineEnd);
+    const wanted = isBare ? 1 : 3;
+    if (width + wanted > (isLineEnd ? lineRoom + 1 : lineRoom)) {
       // Looked at again, now as the first of its line.
-      out += "=\r\n";
+      out[length] = 0x3d;
+      out[length + 1] = 0x0d;
+      out[length + 2] = 0x0a;
+      length += 3;
       width = 0;
-      at--;
       continue;
     }
-    out += isBare ? String.fromCharCode(byte) : `=${hexDigits.charAt(byte >> 4)}${hexDigits.charAt(byte & 15)}`;
-    width += size;
+    if (isBare) out[length] = byte;
+    else {
+      out[length] = 0x3d;
+      out[length + 1] = hexDigits[byte >> 4]!;
+      out[length + 2] = hexDigits[byte & 15]!;
+    }
+    length += wanted;
+    width += wanted;
+    at++;
   }
-  return out;
+  return out.subarray(0, length);
 }
 
 function ascii(text: string): Uint8Array {

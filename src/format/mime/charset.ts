@@ -125,17 +125,44 @@ export function asBuffer(bytes: Uint8Array): Buffer {
 }
 
 function webDecoder(name: string): CharsetDecoder {
-  const decoder = new TextDecoder(name);
-  return {
-    write: (bytes) => decoder.decode(bytes, { stream: true }),
-    end: () => decoder.decode(),
-  };
+  return new WebDecoder(name);
+}
+
+/** The platform's decoder, which is made only when something other than ASCII comes. */
+class WebDecoder implements CharsetDecoder {
+  readonly #name: string;
+  #inner: TextDecoder | null = null;
+  #isFirst = true;
+  /** Nothing of a character is held over. */
+  #isWhole = true;
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  write(bytes: Uint8Array): string {
+    if (bytes.length === 0) return "";
+    if (this.#isWhole && isAscii(bytes)) {
+      this.#isFirst = false;
+      return asBuffer(bytes).toString("latin1");
+    }
+    // The mark at the very start is none of the text; elsewhere it is.
+    this.#inner ??= new TextDecoder(this.#name, { ignoreBOM: !this.#isFirst });
+    this.#isFirst = false;
+    this.#isWhole = bytes[bytes.length - 1]! < 0x80;
+    return this.#inner.decode(bytes, { stream: true });
+  }
+
+  end(): string {
+    return this.#inner === null ? "" : this.#inner.decode();
+  }
 }
 
 function converterDecoder(name: string): CharsetDecoder {
   return new BlockDecoder(iconv.getDecoder(name));
 }
 
+const nothing = Buffer.alloc(0);
 const blockSize = 4096;
 
 /**
@@ -179,18 +206,22 @@ class BlockDecoder implements CharsetDecoder {
 
 /** UTF-8 where it is well-formed, windows-1252 for each byte that is not: right for both, whatever the cut. */
 class GuessDecoder implements CharsetDecoder {
-  #held = Buffer.alloc(0);
+  #held: Buffer = nothing;
 
   write(bytes: Uint8Array): string {
     const input = this.#held.length === 0 ? asBuffer(bytes) : Buffer.concat([this.#held, bytes]);
     const keep = incompleteTail(input);
+    if (keep === 0) {
+      this.#held = nothing;
+      return guess(input);
+    }
     this.#held = Buffer.from(input.subarray(input.length - keep));
     return guess(input.subarray(0, input.length - keep));
   }
 
   end(): string {
     const rest = this.#held;
-    this.#held = Buffer.alloc(0);
+    this.#held = nothing;
     return guess(rest);
   }
 }

@@ -1,5 +1,5 @@
 import { Buffer, isAscii } from "node:buffer";
-import { fieldText, headerFields } from "#format/mime/headers.ts";
+import { fieldText, headerFields, visitFieldTexts } from "#format/mime/headers.ts";
 import { envelopeFields } from "#format/mime/envelope.ts";
 import { parseParameterized, paramValue } from "#format/mime/parameters.ts";
 import type { CapturedField, MimeDisposition, MimeParam } from "#format/mime/types.ts";
@@ -38,32 +38,38 @@ export const captureFieldsDefault: readonly string[] = [
   "original-message-id", "x-spam-flag", "resent-from",
 ];
 
+const contentNames = new Set([
+  "content-type", "content-transfer-encoding", "content-id", "content-description", "content-md5",
+  "content-disposition",
+  "content-language", "content-location",
+]);
+
 /**
  * Reads a header section. The first field of each name counts. `defaultType` is what an absent Content-Type means,
- * `whole` asks for the envelope, `capture` for further fields (lower case). RFC 2045 §5.2, RFC 2046 §5.1.5
+ * `whole` asks for the envelope, `capture` for further fields (lower case); `text` is the section as latin1 when the
+ * caller has it. RFC 2045 §5.2, RFC 2046 §5.1.5
  */
 export function readSection(
   header: Uint8Array, defaultType: "text/plain" | "message/rfc822", whole: boolean, capture: ReadonlySet<string> | null,
+  text?: string,
 ): SectionFields {
   const content = new Map<string, string>();
   const envelope = new Map<string, string[]>();
   const captured: CapturedField[] = [];
   const hint = whole ? charsetHint(header) : null;
-  for (const field of headerFields(header)) {
-    const { name } = field;
-    const isContent = name.startsWith("content-");
-    if (isContent && !content.has(name)) content.set(name, clip(fieldText(header, field, hint), 64 * 1024));
+  const isContent = (name: string): boolean => contentNames.has(name) && !content.has(name);
+  const isCaptured = (name: string): boolean => capture !== null && captured.length < capturedMax && capture.has(name);
+  const wants = (name: string): boolean => isContent(name) || (whole && envelopeFields.has(name)) || isCaptured(name);
+  visitFieldTexts(header, hint, wants, (name, value) => {
+    if (isContent(name)) content.set(name, clip(value, 64 * 1024));
     const rule = whole ? envelopeFields.get(name) : undefined;
     if (rule !== undefined) {
       const list = envelope.get(name);
-      const text = (): string => clip(fieldText(header, field, hint), addressTextLengthMax);
-      if (list === undefined) envelope.set(name, [text()]);
-      else if (rule === "all") list.push(text());
+      if (list === undefined) envelope.set(name, [clip(value, addressTextLengthMax)]);
+      else if (rule === "all") list.push(clip(value, addressTextLengthMax));
     }
-    if (capture !== null && captured.length < capturedMax && capture.has(name)) {
-      captured.push({ name, value: clip(fieldText(header, field, hint), textLengthMax * 4) });
-    }
-  }
+    if (isCaptured(name)) captured.push({ name, value: clip(value, textLengthMax * 4) });
+  }, text);
   return { content: contentFields(content, defaultType), envelope, captured };
 }
 

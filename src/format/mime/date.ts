@@ -6,6 +6,11 @@ const zones: Readonly<Record<string, number>> = {
   WET: 0, WEST: 60, BST: 60, CET: 60, MET: 60, CEST: 120, MEST: 120, EET: 120, EEST: 180, MSK: 180, JST: 540, KST: 540,
 };
 
+/** The form of RFC 5322 §3.3 that nearly all senders write. */
+const usualDate = new RegExp("^(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), )? ?(\\d{1,2}) " +
+  "(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) (\\d{4}) (\\d\\d):(\\d\\d):(\\d\\d) " +
+  "([+-])(\\d\\d)(\\d\\d)(?: \\([A-Z]{1,5}\\))?$");
+
 const textLengthMax = 200;
 
 /**
@@ -14,6 +19,15 @@ const textLengthMax = 200;
  * (UTC), a month before its day. Years 1900 to 9999.
  */
 export function parseDate(text: string): number | null {
+  const usual = usualDate.exec(text);
+  if (usual !== null) {
+    const [, day, month, year, hour, minute, second, sign, zoneHours, zoneRest] = usual;
+    const zone = Number(zoneHours) * 60 + Number(zoneRest);
+    return moment(
+      Number(year), months.indexOf(month!.toLowerCase()), Number(day), Number(hour), Number(minute), Number(second),
+      zone >= 24 * 60 ? 0 : sign === "-" ? -zone : zone,
+    );
+  }
   const clean = text.slice(0, textLengthMax).replaceAll(/\([^()]*\)/g, " ").trim();
   return parseIso(clean) ?? parseWords(clean);
 }

@@ -1,3 +1,5 @@
+import { asBuffer } from "#format/mime/charset.ts";
+
 /** Streaming: any cut of the same bytes gives the same result. `write` may return the given bytes themselves. */
 export interface ByteDecoder {
   write(bytes: Uint8Array): Uint8Array;
@@ -42,8 +44,41 @@ const digits = new Uint8Array(256).fill(65);
 export class Base64Decoder implements ByteDecoder {
   #bits = 0;
   #count = 0;
+  /** Something the platform's decoder refuses was met. */
+  #isOdd = false;
 
   write(bytes: Uint8Array): Uint8Array {
+    const size = bytes.length;
+    if (size >= nativeMinBytes && !this.#isOdd) {
+      const whole = this.#writeNative(bytes);
+      if (whole !== null) return whole;
+    }
+    return this.#writeAny(bytes);
+  }
+
+  /** By the platform, which knows but one way to write base64; null, and nothing done, where it is another. */
+  #writeNative(bytes: Uint8Array): Uint8Array | null {
+    const headSize = this.#count === 0 ? 0 : groupEnd(bytes, this.#count);
+    const text = asBuffer(bytes).toString("latin1", headSize);
+    const out = new Uint8Array((bytes.length * 3 >> 2) + 8);
+    let read: number;
+    let written: number;
+    try {
+      ({ read, written } = out.subarray(headRoom).setFromBase64(text, { lastChunkHandling: "stop-before-partial" }));
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      this.#isOdd = true;
+      return null;
+    }
+    const head = this.#writeAny(bytes.subarray(0, headSize));
+    out.set(head, headRoom - head.length);
+    // A group that is not whole yet.
+    const tail = this.#writeAny(bytes.subarray(headSize + read));
+    out.set(tail, headRoom + written);
+    return out.subarray(headRoom - head.length, headRoom + written + tail.length);
+  }
+
+  #writeAny(bytes: Uint8Array): Uint8Array {
     const out = new Uint8Array(((bytes.length + this.#count) * 3 >> 2) + 3);
     const size = bytes.length;
     let length = 0;
@@ -98,6 +133,22 @@ export class Base64Decoder implements ByteDecoder {
   }
 }
 
+/** Smaller pieces are not worth a string. */
+const nativeMinBytes = 64;
+/** A group begun in the last piece ends in at most three bytes of output. */
+const headRoom = 3;
+
+/** Past the group of which `count` digits came before. */
+function groupEnd(bytes: Uint8Array, count: number): number {
+  let left = 4 - count;
+  for (let at = 0; at < bytes.length; at++) {
+    const digit = digits[bytes[at]!]!;
+    if (digit === 64) return at + 1;
+    if (digit < 64 && --left === 0) return at + 1;
+  }
+  return bytes.length;
+}
+
 /** The bytes of a group that was cut short: two digits hold one, three hold two. */
 function flushGroup(bits: number, count: number, out: Uint8Array, length: number): number {
   if (count === 2) out[length++] = bits >> 4;
@@ -107,6 +158,9 @@ function flushGroup(bits: number, count: number, out: Uint8Array, length: number
   }
   return length;
 }
+
+/** 0 to 15, or 255 for what is no hexadecimal digit. */
+const hexTable = Uint8Array.from({ length: 256 }, (_, byte) => hexValue(byte) & 0xff);
 
 const spaceRunMax = 1000;
 
@@ -154,6 +208,13 @@ export class QuotedPrintableDecoder implements ByteDecoder {
       } else if (byte === 0x20 || byte === 0x09) {
         if (length - text >= spaceRunMax) text = length;
         out[length++] = byte;
+      } else if (byte === 0x3d && at + 1 < size && hexTable[bytes[at]!]! < 16 && hexTable[bytes[at + 1]!]! < 16) {
+        out[length++] = hexTable[bytes[at]!]! << 4 | hexTable[bytes[at + 1]!]!;
+        text = length;
+        at += 2;
+      } else if (byte === 0x3d && at + 1 < size && bytes[at] === 0x0d && bytes[at + 1] === 0x0a) {
+        text = length;
+        at += 2;
       } else if (byte === 0x3d) {
         this.#escape = "equals";
         isEscape = true;

@@ -81,20 +81,24 @@ function formatParam(key: string, text: string): string[] {
 
 /** Breaks lines before words; a word too long for any line is cut. RFC 5322 §2.2.3 */
 function fold(name: string, value: string): FieldLine {
-  let out = `${name}:`;
-  let width = out.length;
+  const head = `${name}:`;
+  // Lines are gathered and joined once: looking at the end of a growing string copies it.
+  const pieces = [head];
+  let last = ":";
+  let width = head.length;
   let isFirst = true;
   for (const word of value.split(" ")) {
     // A line of white space alone would be a fold of nothing, which some readers take for the end of the header.
-    if (!isFirst && word !== "" && width + 1 + word.length > lineLengthMax && !/[\s:]$/.test(out)) {
-      out += "\r\n";
+    if (!isFirst && word !== "" && width + 1 + word.length > lineLengthMax && !/[\s:]/.test(last)) {
+      pieces.push("\r\n");
       width = 0;
     }
-    out += ` ${word}`;
+    pieces.push(` ${word}`);
+    last = word === "" ? " " : word.charAt(word.length - 1);
     width += 1 + word.length;
     isFirst = false;
   }
-  return out.trimEnd().split("\r\n").map((line) => cutLine(line)).join("\r\n");
+  return pieces.join("").trimEnd().split("\r\n").map((line) => cutLine(line)).join("\r\n");
 }
 
 function cutLine(line: string): string {

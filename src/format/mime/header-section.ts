@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { boundaryOf, readSection } from "#format/mime/content.ts";
-import { fieldColon, isBlankLine, lineEnd } from "#format/mime/headers.ts";
+import { fieldColon, isBlankLine, isFold, lineEnd, textColon } from "#format/mime/headers.ts";
 
 const leadingBlankLinesMax = 16;
 
@@ -60,6 +60,10 @@ export class HeaderSection {
 
   get isFull(): boolean {
     return this.#size >= this.#sizeMax;
+  }
+
+  get isEmpty(): boolean {
+    return this.#size === 0;
   }
 
   bytes(): Buffer {
@@ -149,6 +153,37 @@ export class HeaderSection {
   }
 }
 
+/** A header section of the usual kind, which lies whole in one piece of input. */
+export interface UsualSection {
+  /** The fields with their blank line, one byte a character. */
+  readonly text: string;
+  readonly lineCount: number;
+}
+
+/** Longest section looked at in one go; most are shorter than a fifth of it. */
+const usualMaxBytes = 16 * 1024;
+
+/**
+ * The header section that begins at `start`, when nothing in it needs a second thought: fields and their folds up to a
+ * blank line, no line that might be a delimiter. Null leaves it to `HeaderSection`, which gives the same for it.
+ */
+export function usualSection(input: Buffer, start: number, root: boolean, sizeMax: number): UsualSection | null {
+  const text = input.toString("latin1", start, Math.min(input.length, start + Math.min(sizeMax, usualMaxBytes)));
+  let lineCount = 0;
+  for (let at = 0; at < text.length;) {
+    const feed = text.indexOf("\n", at);
+    if (feed < 0) return null;
+    lineCount++;
+    const first = text.charCodeAt(at);
+    if (at === 0 && (text.startsWith("From ") || text.startsWith(">From "))) return null;
+    const isBlank = feed === at || (feed === at + 1 && first === 0x0d);
+    if (isBlank) return root && at === 0 ? null : { text: text.slice(0, feed + 1), lineCount };
+    if (isFold(first) ? at === 0 : first === 0x2d || first === 0x0d || textColon(text, at, feed) < 0) return null;
+    at = feed + 1;
+  }
+  return null;
+}
+
 /** U+FEFF in UTF-8, which editors put before all else. */
 const byteOrderMark = 0xefbbbf;
 
@@ -162,7 +197,8 @@ function isFromLine(bytes: Buffer, start: number, end: number): boolean {
 function splitPoint(section: Buffer): number {
   let at = 0;
   let firstBad = -1;
-  let boundary: Buffer | null | undefined;
+  let boundary: Buffer | null = null;
+  let sawType = false;
   while (at < section.length) {
     const end = lineEnd(section, at);
     if (isBlankLine(section, at, end)) return firstBad < 0 ? end : firstBad;
@@ -171,12 +207,17 @@ function splitPoint(section: Buffer): number {
       at = end;
       continue;
     }
-    if (fieldColon(section, at, end) > 0) firstBad = -1;
-    else {
-      if (first === 0x2d && section[at + 1] === 0x2d) {
-        boundary ??= boundaryOf(readSection(section.subarray(0, at), "text/plain", false, null).content);
-        if (boundary !== null && isDelimiterOf(section.subarray(at, end), boundary)) return at;
+    const colon = fieldColon(section, at, end);
+    if (colon > 0) {
+      firstBad = -1;
+      if (!sawType && isContentType(section, at, colon)) {
+        // The first one counts, whatever comes after it.
+        sawType = true;
+        const field = section.subarray(at, foldedEnd(section, end));
+        boundary = boundaryOf(readSection(field, "text/plain", false, null).content);
       }
+    } else {
+      if (boundary !== null && first === 0x2d && isDelimiterOf(section, at, end, boundary)) return at;
       if (firstBad < 0) firstBad = at;
     }
     at = end;
@@ -184,6 +225,23 @@ function splitPoint(section: Buffer): number {
   return firstBad < 0 ? section.length : firstBad;
 }
 
-function isDelimiterOf(line: Buffer, boundary: Buffer): boolean {
-  return line.toString("latin1").trimEnd() === `--${boundary.toString("latin1")}`;
+const contentType = "content-type";
+
+function isContentType(section: Buffer, start: number, colon: number): boolean {
+  return colon - start >= contentType.length && (section[start]! | 0x20) === 0x63 &&
+    section.toString("latin1", start, Math.min(colon, start + 64)).trimEnd().toLowerCase() === contentType;
+}
+
+function foldedEnd(section: Buffer, lineEndOffset: number): number {
+  let end = lineEndOffset;
+  while (end < section.length && (section[end] === 0x20 || section[end] === 0x09)) end = lineEnd(section, end);
+  return end;
+}
+
+function isDelimiterOf(section: Buffer, start: number, end: number, boundary: Buffer): boolean {
+  const size = boundary.length + 2;
+  if (end - start < size || section[start + 1] !== 0x2d) return false;
+  if (boundary.compare(section, start + 2, start + size) !== 0) return false;
+  for (let at = start + size; at < end; at++) if (section[at]! > 0x20) return false;
+  return true;
 }

@@ -1,3 +1,4 @@
+import { isAscii } from "node:buffer";
 import type { Buffer } from "node:buffer";
 import { asBuffer, decodeHeaderBytes } from "#format/mime/charset.ts";
 
@@ -82,6 +83,91 @@ export function* headerFields(bytes: Uint8Array): Generator<HeaderField> {
     if (colon > 0) yield { name: fieldName(bytes, start, colon), start, end, valueStart: colon + 1 };
     start = end;
   }
+}
+
+/** Told of each field: where it starts, its colon, and where it ends. */
+export type FieldVisitor = (start: number, colon: number, end: number) => void;
+
+/**
+ * The fields of a header section whose bytes stand in `text` one a character (latin1), as `headerFields` finds them.
+ * Looking for line ends in a string takes a third of the time it takes in bytes. Gives where it ended. RFC 5322 §2.1
+ */
+export function scanFields(text: string, visit: FieldVisitor): number {
+  const size = text.length;
+  let start = 0;
+  while (start < size) {
+    let end = textLineEnd(text, start);
+    if (text.charCodeAt(start) <= 0x0d && isBlankText(text, start, end)) return start;
+    while (end < size && isFold(text.charCodeAt(end))) end = textLineEnd(text, end);
+    const colon = textColon(text, start, end);
+    if (colon > 0) visit(start, colon, end);
+    start = end;
+  }
+  return size;
+}
+
+export function textLineEnd(text: string, at: number): number {
+  const feed = text.indexOf("\n", at);
+  return feed < 0 ? text.length : feed + 1;
+}
+
+export function isFold(code: number): boolean {
+  return code === 0x20 || code === 0x09;
+}
+
+function isBlankText(text: string, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) {
+    const code = text.charCodeAt(at);
+    if (code !== 0x0d && code !== 0x0a) return false;
+  }
+  return end > start && text.charCodeAt(end - 1) === 0x0a;
+}
+
+/** `fieldColon` for text. RFC 5322 §3.6.8 */
+export function textColon(text: string, at: number, end: number): number {
+  const stop = Math.min(end, at + nameLengthMax);
+  let index = at;
+  let code = 0;
+  for (; index < stop; index++) {
+    code = text.charCodeAt(index);
+    if (code <= 0x20 || code >= 0x7f || code === 0x3a) break;
+  }
+  if (index === at) return -1;
+  while (index < stop && isFold(text.charCodeAt(index))) index++;
+  return index < end && text.charCodeAt(index) === 0x3a ? index : -1;
+}
+
+const spelled = new Map<string, string>();
+const spelledMax = 4000;
+
+/** A field's name in lower case; the usual ways to write it are remembered. */
+export function lowerName(name: string): string {
+  const known = spelled.get(name);
+  if (known !== undefined) return known;
+  const lower = name.replaceAll(/[ \t]+$/g, "").toLowerCase();
+  if (spelled.size < spelledMax && name.length < 64) spelled.set(name, lower);
+  return lower;
+}
+
+/** What `headerText` gives, for text known to be ASCII without escapes and NULs. RFC 5322 §2.2.3 */
+function plainValue(text: string, start: number, end: number): string {
+  const value = text.slice(start, end).trim();
+  if (value.indexOf("\n") < 0 && value.indexOf("\r") < 0) return value;
+  return value.replaceAll(/[\r\n]+[ \t]*/g, " ");
+}
+
+/** The fields that `wants` says yes to, each with its value as `fieldText` gives it; `text` is the bytes as latin1. */
+export function visitFieldTexts(
+  bytes: Uint8Array, hint: string | null, wants: (name: string) => boolean, visit: (name: string,
+    value: string) => void,
+  text = asBuffer(bytes).toString("latin1"),
+): void {
+  const isPlain = isAscii(bytes) && !text.includes("\x1b") && !text.includes("\0");
+  scanFields(text, (start, colon, end) => {
+    const name = lowerName(text.slice(start, colon));
+    if (!wants(name)) return;
+    visit(name, isPlain ? plainValue(text, colon + 1, end) : headerText(bytes.subarray(colon + 1, end), hint));
+  });
 }
 
 function fieldName(bytes: Uint8Array, start: number, colon: number): string {

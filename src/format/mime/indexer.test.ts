@@ -289,6 +289,21 @@ test("what a person would call an attachment", () => {
   }
 });
 
+test("headers that the fuzzer found to take quadratic time", () => {
+  const rows: readonly (readonly [name: string, message: string])[] = [
+    ["lines like delimiters", `Received: a\n${"--a--\r\n".repeat(20_000)}`],
+    ["the same after a type without boundary", `Content-Type: multipart/mixed\r\n${"--a\r\n".repeat(20_000)}`],
+    ["words that never end", `Subject: ${"=?ks_c_5601-1987?B?UkU6IMi4v/i0 ".repeat(6000)}\r\n\r\n`],
+    ["fields and delimiters in turn", `A: b\r\n${"--a\r\nB: c\r\n".repeat(20_000)}`],
+  ];
+  for (const [name, message] of rows) {
+    const before = process.threadCpuUsage();
+    summarize(indexMessage(bytesOf(message)).index);
+    const used = process.threadCpuUsage(before);
+    assert.ok(used.user + used.system < 1_500_000, `${name} takes ${(used.user + used.system) / 1000} ms`);
+  }
+});
+
 test("a large message passes in flat memory", () => {
   const indexer = createMimeIndexer();
   indexer.push(bytesOf(multi("b", "--b\r\nContent-Type: application/zip\r\nContent-Transfer-Encoding: base64\r\n\r\n")));

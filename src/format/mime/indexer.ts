@@ -27,6 +27,8 @@ export interface IndexedMessage {
   readonly searchText: SearchText;
 }
 
+const captureDefault: ReadonlySet<string> = new Set(captureFieldsDefault);
+
 export interface MimeIndexer {
   /** The next bytes of the message, in any cut; they are not kept beyond the call. */
   push(bytes: Uint8Array): void;
@@ -47,7 +49,7 @@ export function createMimeIndexer(options: MimeIndexerOptions = {}): MimeIndexer
     partsMax: options.partsMax ?? limits.mimePartsMax,
     headerSectionMaxBytes: options.headerSectionMaxBytes ?? limits.headerSectionMaxBytes,
     storedMaxCharacters: options.storedMaxCharacters ?? limits.mimeStoredMaxCharacters,
-  }, texts, new Set(options.captureFields ?? captureFieldsDefault));
+  }, texts, options.captureFields === undefined ? captureDefault : new Set(options.captureFields));
   const lineEnds = new LineEnds((bytes) => scanner.write(bytes));
   return {
     push: (bytes) => lineEnds.push(bytes),
@@ -58,6 +60,7 @@ export function createMimeIndexer(options: MimeIndexerOptions = {}): MimeIndexer
       const index: MimeIndex = {
         version: mimeIndexVersion,
         sizeBytes: lineEnds.sizeBytes,
+        headerStart: root.headerStart,
         headerSizeBytes: root.bodyStart,
         lineCount: lineEnds.lineCount,
         bareLineFeedCount: lineEnds.bareLineFeedCount,

@@ -25,6 +25,35 @@ interface Segment {
  * The first of two equal names counts. RFC 2045 §5.1, RFC 2183 §2, RFC 2231 §3–§4
  */
 export function parseParameterized(text: string): ParameterizedValue {
+  return usualValue(text) ?? anyValue(text);
+}
+
+const usualHead = /[\w!#$%&'*+\-.^`{|}~/]+/y;
+const usualParam = /; *([A-Za-z][\w-]{0,40})=(?:"([^"\\]*)"|([\w!#$%&*+\-.^`{|}~/:?]+)) *(?=;|$)/y;
+
+/** A value and parameters of the plainest kind, as `anyValue` reads them; null for any other. RFC 2045 §5.1 */
+function usualValue(text: string): ParameterizedValue | null {
+  usualHead.lastIndex = 0;
+  const head = usualHead.exec(text);
+  if (head === null || text.length > paramLengthMax) return null;
+  const params: MimeParam[] = [];
+  let at = usualHead.lastIndex;
+  while (at < text.length) {
+    usualParam.lastIndex = at;
+    const match = usualParam.exec(text);
+    if (match === null) return null;
+    const name = match[1]!.toLowerCase();
+    const value = match[2] ?? match[3]!;
+    if (value.includes("=?") || params.length >= usualParamsMax || paramValue(params, name) !== null) return null;
+    params.push({ name, value });
+    at = usualParam.lastIndex;
+  }
+  return { value: head[0], params };
+}
+
+const usualParamsMax = 8;
+
+function anyValue(text: string): ParameterizedValue {
   const semicolon = valueEnd(text);
   const value = stripComments(text.slice(0, semicolon)).trim();
   const found = new Map<string, Segment[]>();

@@ -5,9 +5,10 @@ import { asBuffer } from "#format/mime/charset.ts";
 import { boundaryOf, readSection } from "#format/mime/content.ts";
 import { makeEnvelope } from "#format/mime/envelope.ts";
 import { countLines, nextLineFeed } from "#format/mime/headers.ts";
-import { HeaderSection } from "#format/mime/header-section.ts";
+import { HeaderSection, usualSection } from "#format/mime/header-section.ts";
 import { paramValue } from "#format/mime/parameters.ts";
 import type { ContentFields, SectionFields } from "#format/mime/content.ts";
+import type { UsualSection } from "#format/mime/header-section.ts";
 import type { TextCollector } from "#format/mime/text.ts";
 import type { CapturedField, Envelope, MimePart } from "#format/mime/types.ts";
 
@@ -126,6 +127,11 @@ export class MimeScanner {
   // Header sections.
 
   #header(input: Buffer, start: number): number {
+    const { headerSectionMaxBytes } = this.#limits;
+    if (this.#section.isEmpty && this.#expected !== null) {
+      const usual = usualSection(input, start, this.#root === null, headerSectionMaxBytes);
+      if (usual !== null) return this.#usualSection(usual, input, start, this.#expected);
+    }
     let at = start;
     while (at < input.length && this.#expected !== null) {
       const taken = this.#section.take(input, at);
@@ -142,6 +148,18 @@ export class MimeScanner {
       if (taken.ends) this.#endSection();
     }
     return at;
+  }
+
+  #usualSection({ text, lineCount }: UsualSection, input: Buffer, start: number, expected: Expected): number {
+    this.#expected = null;
+    const headerStart = this.#offset;
+    this.#offset += text.length;
+    this.#lines += lineCount;
+    this.#lineStart = true;
+    this.#lineEndSize = 0;
+    this.#lastByte = 0;
+    this.#beginPart(expected, input.subarray(start, start + text.length), headerStart, text);
+    return start + text.length;
   }
 
   /** A delimiter line within a header section ends it and its part. */
@@ -191,9 +209,9 @@ export class MimeScanner {
 
   // Parts.
 
-  #beginPart(expected: Expected, header: Uint8Array, headerStart: number): void {
+  #beginPart(expected: Expected, header: Uint8Array, headerStart: number, text?: string): void {
     const isRoot = this.#root === null;
-    const fields = readSection(header, expected.defaultType, expected.whole, isRoot ? this.#capture : null);
+    const fields = readSection(header, expected.defaultType, expected.whole, isRoot ? this.#capture : null, text);
     const envelope = expected.whole ? this.#envelope(fields, isRoot) : null;
     if (isRoot) {
       this.#envelopeOfRoot = envelope ?? emptyEnvelope;

@@ -35,7 +35,8 @@ export function searchText(
 function addressText(envelope: Envelope, charactersMax: number): string {
   const seen = new Set<string>();
   let size = 0;
-  for (const list of [envelope.from, envelope.sender, envelope.replyTo, envelope.to, envelope.cc, envelope.bcc]) {
+  const { from, sender, replyTo, to, cc, bcc } = envelope;
+  for (const list of [from, sender === from ? [] : sender, replyTo === from ? [] : replyTo, to, cc, bcc]) {
     for (const { name, address } of displayAddresses(list)) {
       const line = collapse(`${name} ${address}`);
       if (line === "" || seen.has(line)) continue;

@@ -97,7 +97,7 @@ function displayList(addresses: MimeIndex["envelope"]["to"]): string {
  * A prefix is one to three letters or digits of no more than that, a colon and white space, at the very start.
  * [MS-OXCMSG] 3.2.4.1.2 (PidTagSubjectPrefix)
  */
-function splitSubject(subject: string): { prefix: string; rest: string } {
+export function splitSubject(subject: string): { prefix: string; rest: string } {
   const match = /^[^\s:0-9]{1,3}: /u.exec(subject);
   if (match === null) {
     // Trimmed: nothing follows the colon.

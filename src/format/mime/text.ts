@@ -94,7 +94,7 @@ export class TextCollector {
       source.own.push(quoted ? "\n" : piece);
     }
     if (this.#size >= this.#charactersMax) return;
-    let clean = text.replaceAll(collapsible, " ");
+    let clean = oneSpaced(text);
     if (this.#lastSpace && clean.startsWith(" ")) clean = clean.slice(1);
     if (clean === "") return;
     if (clean.length > this.#charactersMax - this.#size) clean = clean.slice(0, this.#charactersMax - this.#size);
@@ -124,7 +124,25 @@ export class TextCollector {
 
 /** Text on one line: white space, control and invisible characters are one space. */
 export function collapse(text: string): string {
-  return text.replaceAll(collapsible, " ").trim();
+  return isCollapsed(text) ? text : text.replaceAll(collapsible, " ").trim();
+}
+
+/** Printable ASCII with single spaces between words: what most short texts are. */
+function isCollapsed(text: string): boolean {
+  if (text.length > 500) return false;
+  let last = 0x20;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code < 0x20 || code > 0x7e || (code === 0x20 && last === 0x20)) return false;
+    last = code;
+  }
+  return last !== 0x20 || text === "";
+}
+
+/** Each run one space. Line ends go first and apart, since a search for one string is many times faster. */
+function oneSpaced(text: string): string {
+  const joined = text.replaceAll("\r\n", " ");
+  return oddRun.test(joined) ? joined.replaceAll(collapsible, " ") : joined;
 }
 
 /** Control characters, white space but the plain space, and what senders pad invisible preheaders with. */
@@ -133,6 +151,9 @@ const odd = "\\t-\\r\\0-\\x08\\x0e-\\x1f\\x7f-\\xa0\\u00ad\\u034f\\u1680\\u180e\
 
 /** Runs that become one space; a plain space alone is passed over, since most are that already. */
 const collapsible = new RegExp(` [ ${odd}]+|[${odd}][ ${odd}]*`, "g");
+
+/** Something that `collapsible` changes. */
+const oddRun = new RegExp(`  |[${odd}]`);
 
 const gatherMax = 4096;
 
@@ -184,11 +205,22 @@ class PartText {
   }
 }
 
+/** One after the other, since a preview needs but the first. */
+function* linesOf(text: string): Generator<string> {
+  const ends = /\r\n?|\n/g;
+  let start = 0;
+  for (let end = ends.exec(text); end !== null; end = ends.exec(text)) {
+    yield text.slice(start, end.index);
+    start = ends.lastIndex;
+  }
+  yield text.slice(start);
+}
+
 function previewOf(text: string, skipQuotes: boolean): string {
   const lines: string[] = [];
   let size = 0;
-  for (const line of text.split(/\r\n|\n|\r/)) {
-    const clean = line.replaceAll(collapsible, " ").trim();
+  for (const line of linesOf(text)) {
+    const clean = collapse(line);
     if (skipQuotes) {
       if (clean.startsWith(">") || clean.startsWith("|")) {
         // The line that announced the quotation ("On … wrote:") goes with it.
@@ -203,6 +235,33 @@ function previewOf(text: string, skipQuotes: boolean): string {
     if (size > previewCharactersMax * 2) break;
   }
   return cutText(lines.join(" "), previewCharactersMax);
+}
+
+/** Pieces in which a long text is rewritten: what one search finds is held until its end. */
+const pieceCharacters = 1 << 20;
+
+/** Text with line ends of any kind as CRLF; itself where they are already. RFC 5322 §2.3 */
+export function withLineEnds(text: string): string {
+  if (!hasLoneLineEnd(text)) return text;
+  if (text.length <= pieceCharacters) return text.replaceAll(/\r\n|\r|\n/g, "\r\n");
+  const pieces: string[] = [];
+  for (let at = 0; at < text.length;) {
+    let end = Math.min(text.length, at + pieceCharacters);
+    if (text.charCodeAt(end - 1) === 0x0d && text.charCodeAt(end) === 0x0a) end++;
+    pieces.push(text.slice(at, end).replaceAll(/\r\n|\r|\n/g, "\r\n"));
+    at = end;
+  }
+  return pieces.join("");
+}
+
+function hasLoneLineEnd(text: string): boolean {
+  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) {
+    if (text.charCodeAt(at - 1) !== 0x0d) return true;
+  }
+  for (let at = text.indexOf("\r"); at >= 0; at = text.indexOf("\r", at + 1)) {
+    if (text.charCodeAt(at + 1) !== 0x0a) return true;
+  }
+  return false;
 }
 
 /** At most `charactersMax` UTF-16 units, never half a character at the end, lone halves replaced. */

@@ -11,6 +11,7 @@ import { canonicalCharset, charsetDecoder, decodeCharset, decodeHeaderBytes } fr
 import { formatDate, parseDate } from "#format/mime/date.ts";
 import { Base64Decoder, QuotedPrintableDecoder, decodeTransfer } from "#format/mime/decode.ts";
 import { messageIds } from "#format/mime/envelope.ts";
+import { textField } from "#format/mime/fields.ts";
 import { filterHeader, headerFields, headerText, headerValue } from "#format/mime/headers.ts";
 import { parseParameterized } from "#format/mime/parameters.ts";
 import { baseSubject } from "#format/mime/summary.ts";
@@ -134,6 +135,41 @@ test("hostile address lists take linear time", () => {
   }
 });
 
+test("texts that the fuzzer found to take quadratic time", () => {
+  const rows: readonly (readonly [name: string, run: () => unknown])[] = [
+    ["words that begin and never end", () => decodeWords("=?ks_c_5601-1987?B?UkU6IMi4v/i0 ".repeat(20_000))],
+    ["words whose end comes last", () => decodeWords(`${"=?utf-8?Q?a".repeat(50_000)}?=`)],
+    ["a field of many words", () => textField("Subject", "a bc ".repeat(200_000))],
+    ["a field of nothing but space", () => textField("Subject", "\u00a0 ".repeat(20_000))],
+  ];
+  for (const [name, run] of rows) {
+    const before = process.threadCpuUsage();
+    run();
+    const used = process.threadCpuUsage(before);
+    assert.ok(used.user + used.system < 1_500_000, `${name} takes ${(used.user + used.system) / 1000} ms`);
+  }
+});
+
+test("what is read the short way is read the same the long way", () => {
+  // A tab, or spaces, before the text: the short ways do not take it, and to the long ones it says nothing.
+  const words = fc.constantFrom(..."Ab c.d@e.test|\"Q, R\"|<a@b>|, |,|  |a@b|=?utf-8?Q?=41?=|(c)|;|g:|mailto:x@y|.|@|<|>|\"".split("|"));
+  fc.assert(fc.property(fc.array(words, { maxLength: 9 }), (list) => {
+    assert.deepEqual(parseAddresses(list.join("")), parseAddresses(`\t${list.join("")}`), list.join(""));
+  }), { numRuns: 1500 });
+  const pieces = fc.constantFrom(..."text/plain|; |;|charset=|utf-8|\"a b\"|name*0=|a/b|boundary=\"=_x\"|=| |filename=|'x'|%41|(c)|,".split("|"));
+  fc.assert(fc.property(fc.array(pieces, { maxLength: 9 }), (list) => {
+    const text = `text/plain${list.join("")}`;
+    assert.deepEqual(parseParameterized(text), parseParameterized(` ${text}`), text);
+  }), { numRuns: 1500 });
+  const dates = fc.tuple(fc.constantFrom("", "Mon, ", "Sat,"), fc.integer({ min: 0, max: 33 }), fc.constantFrom("Jan", "DEC", "Mai"),
+    fc.integer({ min: 90, max: 2100 }), fc.constantFrom("09:08:07", "24:60:61", "1:02", "23:59:60"),
+    fc.constantFrom("+0000", "-0330", "+9999", "GMT", "+0100 (CET)", ""));
+  fc.assert(fc.property(dates, ([name, day, month, year, time, zone]) => {
+    const text = `${name}${day} ${month} ${year} ${time} ${zone}`;
+    assert.equal(parseDate(text), parseDate(`  ${text}`), text);
+  }), { numRuns: 1000 });
+});
+
 test("dates", () => {
   const rows: readonly (readonly [string, string | null])[] = [
     ["Fri, 21 Nov 1997 09:55:06 -0600", "1997-11-21T15:55:06.000Z"],
@@ -215,6 +251,17 @@ test("transfer encodings", () => {
     assert.equal(Buffer.from(decodeTransfer(bytesOf(text), encoding)).toString("latin1"), expected, `${encoding} ${text}`);
   }
   const soup = fc.string({ unit: fc.constantFrom(..."=AB4 \t\r\n.x"), maxLength: 40 }).map(bytesOf);
+  // Long and clean, so that it takes the platform's decoder, and cut within groups and padding.
+  const lines = fc.tuple(fc.uint8Array({ minLength: 100, maxLength: 600 }), fc.constantFrom("", "=", "\r\n", "QQ==", "-_-_", "é"))
+    .map(([bytes, tail]) => bytesOf(`${Buffer.from(bytes).toString("base64").replaceAll(/.{76}/g, "$&\r\n")}${tail}`));
+  fc.assert(fc.property(lines, fc.integer({ min: 1, max: 400 }), (bytes, size) => {
+    const decoder = new Base64Decoder();
+    const out: Uint8Array[] = [];
+    for (let at = 0; at < bytes.length; at += size) out.push(Buffer.from(decoder.write(bytes.subarray(at, at + size))));
+    const slow = new Base64Decoder();
+    const expected = [...bytes].map((byte) => Buffer.from(slow.write(Uint8Array.of(byte))));
+    assert.deepEqual(Buffer.concat([...out, decoder.end()]), Buffer.concat([...expected, slow.end()]));
+  }), { numRuns: 200 });
   fc.assert(fc.property(soup, fc.integer({ min: 1, max: 4 }), fc.boolean(), (bytes, size, base64) => {
     const decoder = base64 ? new Base64Decoder() : new QuotedPrintableDecoder();
     const out: Uint8Array[] = [];

@@ -7,14 +7,16 @@
  * so a writer that may send only ASCII encodes such text anew (`encodeWords` in `words.ts`).
  */
 
-/** Of the layout below; a stored index of another version is made again from the message. */
-export const mimeIndexVersion = 1;
+/** Of the stored form, see `index-text.ts`, which reads the earlier one too. */
+export const mimeIndexVersion = 2;
 
 /** RFC 9051 §7.5.2, RFC 2046 */
 export interface MimeIndex {
-  readonly version: typeof mimeIndexVersion;
+  readonly version: number;
   /** Bytes of the whole message. */
   readonly sizeBytes: number;
+  /** Offset of the first byte of the header: `root.headerStart`. BODY[HEADER] is `[headerStart, headerSizeBytes)`. */
+  readonly headerStart: number;
   /** Offset of the first byte of the body: `root.bodyStart`. BODY[TEXT] and the line count of POP3 TOP start here. */
   readonly headerSizeBytes: number;
   /** Line ends of the whole message. */

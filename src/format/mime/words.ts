@@ -68,11 +68,12 @@ function readWord(text: string, start: number): EncodedWord | null {
   const name = canonicalCharset(charset);
   if (charset === "" || name === null) return null;
   const from = afterCharset + 3;
-  // An empty Q word ends at once; its "?=" must not be sought past it.
-  const end = text.indexOf("?=", from);
-  if (end < 0) return null;
+  // An empty Q word ends at once; its "?=" must not be sought past it. Nor past the next word's beginning: many
+  // beginnings without an end would each be sought to the end of the text.
+  const next = text.indexOf("=?", from);
+  const end = text.slice(from, next < 0 ? undefined : next + 3).indexOf("?=") + from;
+  if (end < from || (next >= 0 && next + 2 <= end)) return null;
   const body = text.slice(from, end);
-  if (body.includes("=?")) return null;
   if (encoding === "B") {
     if (!/^[A-Za-z0-9+/=\s_-]*$/.test(body)) return null;
     return { charset: name, bytes: decodeTransfer(Buffer.from(body, "latin1"), "base64"), text: null, end: end + 2 };

@@ -278,7 +278,7 @@ export class RtfReader implements RtfDocument {
   #unicode(parameter: number): void {
     const code = parameter < 0 ? parameter + 0x10000 : parameter;
     if (code >= 0 && code <= 0xffff) this.#text(String.fromCharCode(code));
-    else if (code <= 0x10ffff) this.#text(String.fromCodePoint(code));
+    else if (code > 0 && code <= 0x10ffff) this.#text(String.fromCodePoint(code));
     this.#toSkip = this.#state.unicodeSkip;
   }
 

@@ -157,6 +157,13 @@ test("any RTF is taken, and no script comes out of native RTF", () => {
   }), { numRuns: 500 });
 });
 
+test("numbers of characters that there are not are passed over", () => {
+  for (const number of ["-2147483648", "-2147483647", "-65537", "-99999999999", "1114112", "2147483647", "99999999999"]) {
+    assert.equal(rtfToText(bytesOf(`{\\rtf1 a\\u${number}?b}`)), "ab", number);
+  }
+  assert.equal(rtfToText(bytesOf("{\\rtf1 a\\u-3913?b}")), "a\uf0b7b");
+});
+
 test("hostile RTF is taken in time", () => {
   const rows: [string, Buffer][] = [
     ["deep groups", bytesOf(`{\\rtf1${"{".repeat(1_000_000)}x`)],

@@ -24,12 +24,15 @@ export function encodeTnef(message: MapiMessage, legacyKey = 1): Buffer {
   return encodeMessage(message, legacyKey, 0);
 }
 
+type Put = (level: number, id: number, data: Uint8Array) => void;
+const countSize = 4;
+
 function encodeMessage(message: MapiMessage, legacyKey: number, depth: number): Buffer {
   if (depth > limits.itemDepthMax) throw new WireError("messages nested too deep", 0, "attachments");
   const codePage = message.codePage ?? defaultCodePage;
   const writer = new Writer(0);
   encodeInto(writer, StreamHeader, { legacyKey });
-  const put = (level: number, id: number, data: Uint8Array): void => {
+  const put: Put = (level, id, data) => {
     encodeInto(writer, Attribute, { level, id, data, checksum: checksumOf(data) });
   };
   put(levels.message, attributeIds.attTnefVersion, encode(u32, version));
@@ -39,7 +42,7 @@ function encodeMessage(message: MapiMessage, legacyKey: number, depth: number): 
     const rows = message.recipients.map(encodeProperties);
     put(levels.message, attributeIds.attRecipTable, Buffer.concat([encode(u32, rows.length), ...rows]));
   }
-  put(levels.message, attributeIds.attMsgProps, encodeProperties(message.properties));
+  putProperties(levels.message, attributeIds.attMsgProps, message.properties, put);
   for (const attachment of message.attachments) encodeAttachment(attachment, codePage, depth, put);
   return writer.toBytes();
 }
@@ -57,7 +60,7 @@ function encodeProperties(properties: readonly MapiProperty[]): Uint8Array {
 
 function encodeAttachment(
   attachment: MapiAttachment, codePage: number, depth: number,
-  put: (level: number, id: number, data: Uint8Array) => void,
+  put: Put,
 ): void {
   const { properties, data, embedded } = attachment;
   const method = numberOf(properties, propertyIds.attachMethod);
@@ -71,7 +74,13 @@ function encodeAttachment(
   if (embedded !== undefined) all.push(objectProperty("message", encodeMessage(embedded, 1, depth + 1)));
   else if (data !== undefined && isStorage) all.push(objectProperty("storage", data));
   else if (data !== undefined) put(levels.attachment, attributeIds.attAttachData, data);
-  put(levels.attachment, attributeIds.attAttachment, encodeProperties(all));
+  putProperties(levels.attachment, attributeIds.attAttachment, all, put);
+}
+
+/** An empty list is left out: readers of old expect a property where the attribute stands. */
+function putProperties(level: number, id: number, list: readonly MapiProperty[], put: Put): void {
+  const data = encodeProperties(list);
+  if (data.length > countSize) put(level, id, data);
 }
 
 function objectProperty(kind: keyof typeof objectKinds, content: Uint8Array): MapiProperty {

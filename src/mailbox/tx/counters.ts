@@ -83,7 +83,8 @@ export function* adjustMailbox(mailboxId: number, messages: number, sizeBytes: n
     mailboxId, messages, sizeBytes);
 }
 
-export const tombstoneKinds = { message: 1, folder: 2, associated: 3 } as const;
+/** `uid`: the message is there, under another UID; such a mark has an object id of its own. */
+export const tombstoneKinds = { message: 1, folder: 2, associated: 3, uid: 4 } as const;
 
 /** Leaves a mark for readers of the change log that the object left its folder. */
 export function* addTombstone(

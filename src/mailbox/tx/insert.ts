@@ -1,15 +1,20 @@
 /** The procedure that puts a MIME message into a folder: for APPEND, delivery and import. */
+import { encodeMimeIndex } from "#format/mime/index-text.ts";
 import { Fault } from "#base/fault.ts";
 import { createMimeIndexer } from "#format/mime/indexer.ts";
-import { summarize } from "#format/mime/summary.ts";
-import type { MimeSummary } from "#format/mime/summary.ts";
 import { messageFlags } from "#mailbox/api.ts";
+import { describeArrival } from "#mailbox/items/mime-head.ts";
+import type { ArrivedMime } from "#mailbox/items/mime-head.ts";
+import { findConversationKey } from "#mailbox/tx/conversation.ts";
 import {
   adjustFolder, adjustMailbox, takeCn, takeContentId, takeItemIds, takeObjectIds,
 } from "#mailbox/tx/counters.ts";
 import { readFolder, readFolderByRole } from "#mailbox/tx/folders.ts";
 import { checkQuota } from "#mailbox/tx/quota.ts";
+import { setTime } from "#mailbox/tx/item-parts.ts";
+import { extraBits } from "#mailbox/tx/parts.ts";
 import type { FolderRole } from "#mailbox/roles.ts";
+import { sourceReader } from "#mailbox/tx/source.ts";
 import { procedure } from "#store/api.ts";
 import type { PrepareIo } from "#store/api.ts";
 import { addToSearchIndex } from "#store/search-index.ts";
@@ -47,7 +52,7 @@ export interface Inserted {
 
 interface Parsed {
   readonly indexText: string;
-  readonly summary: MimeSummary;
+  readonly arrived: ArrivedMime;
   readonly search: SearchFields;
   readonly sizeBytes: number;
 }
@@ -63,8 +68,8 @@ function parse(source: MessageSource, io: PrepareIo): Parsed {
   if (source.blob !== null) io.readBlob(source.blob.hash, (chunk) => indexer.push(chunk));
   const { index, searchText } = indexer.end();
   const parsed = {
-    indexText: JSON.stringify(index),
-    summary: summarize(index),
+    indexText: encodeMimeIndex(index),
+    arrived: describeArrival(index, sourceReader(source, io), null),
     search: searchText,
     sizeBytes: index.sizeBytes,
   };
@@ -99,7 +104,7 @@ export const insertMessage = procedure({
       mailboxId, itemId, messageId, folder.folder_id, uid, args.flags,
       args.keywords.length === 0 ? null : JSON.stringify(args.keywords), cn, parsed.sizeBytes,
       args.internalMs ?? tx.nowMs, tx.nowMs, contentId);
-    yield* insertDetail(mailboxId, itemId, parsed.summary);
+    yield* insertDetail(mailboxId, itemId, parsed.arrived);
     yield* addToSearchIndex(tx, contentId, parsed.search);
     if (args.deliveryId !== null) {
       yield* run("INSERT INTO delivery (mailbox_id, delivery_id, delivered_ms) VALUES ($1, $2, $3)",
@@ -120,19 +125,24 @@ function* insertContent(mailboxId: number, source: MessageSource, parsed: Parsed
   yield* run(
     "INSERT INTO content (mailbox_id, content_id, refs, size_bytes, hash, bytes) VALUES ($1, $2, 1, $3, $4, $5)",
     mailboxId, contentId, parsed.sizeBytes, source.blob?.hash ?? null, source.inline);
-  yield* run("INSERT INTO mime (mailbox_id, content_id, mime_index) VALUES ($1, $2, $3)",
-    mailboxId, contentId, parsed.indexText);
+  const { head } = parsed.arrived;
+  yield* run("INSERT INTO mime (mailbox_id, content_id, mime_index, head, head_names) VALUES ($1, $2, $3, $4, $5)",
+    mailboxId, contentId, parsed.indexText, head?.bag ?? null, head?.names ?? null);
   return contentId;
 }
 
-function* insertDetail(mailboxId: number, itemId: number, summary: MimeSummary): Work<void> {
+function* insertDetail(mailboxId: number, itemId: number, { columns, time, trouble }: ArrivedMime): Work<void> {
+  const conversationKey = yield* findConversationKey(mailboxId, columns.references);
   yield* run(
     `INSERT INTO message_detail (mailbox_id, item_id, message_class, subject, normalized_subject, from_name,
-       from_address, sent_ms, message_id_header, in_reply_to, has_attachments, importance, preview)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-    mailboxId, itemId, summary.messageClass, summary.subject, summary.normalizedSubject, summary.fromName,
-    summary.fromAddress, summary.sentMs, summary.messageIdHeader, summary.inReplyTo, summary.hasAttachments ? 1 : 0,
-    summary.importance, summary.preview);
+       from_address, sent_ms, message_id_header, in_reply_to, has_attachments, importance, preview, conversation_id,
+       sensitivity, display_to, display_cc, conversation_key, extras, trouble)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`,
+    mailboxId, itemId, columns.messageClass, columns.subject, columns.normalizedSubject, columns.fromName,
+    columns.fromAddress, columns.sentMs, columns.messageIdHeader, columns.inReplyTo, columns.hasAttachments ? 1 : 0,
+    columns.importance, columns.preview, columns.conversationId, columns.sensitivity, columns.displayTo,
+    columns.displayCc, conversationKey, time === null ? 0 : extraBits.time, trouble);
+  if (time !== null) yield* setTime(mailboxId, itemId, time);
 }
 
 /** Forgets deliveries so old that no queue row of theirs can be left. */

@@ -6,11 +6,13 @@ import { addTombstone, adjustFolder, adjustMailbox, takeCn, takeItemIds, takeObj
 import { readFolder, readFolderByRole } from "#mailbox/tx/folders.ts";
 import { checkQuota } from "#mailbox/tx/quota.ts";
 import { messageColumns, readSet } from "#mailbox/tx/rows.ts";
+import { copyParts, eraseItem, extraBits, shareContent } from "#mailbox/tx/parts.ts";
 import type { MessageRecord } from "#mailbox/tx/rows.ts";
+import { indexItemWords, readNames } from "#mailbox/tx/words.ts";
+import type { NamedId } from "#props/registry.ts";
 import { procedure } from "#store/api.ts";
 import type { Transaction } from "#store/api.ts";
-import { removeFromSearchIndex } from "#store/search-index.ts";
-import { all, get, run } from "#store/sql.ts";
+import { all, run } from "#store/sql.ts";
 import type { Work } from "#store/sql.ts";
 
 export interface Transfer {
@@ -44,13 +46,13 @@ function nothingMoved(uidValidity: number, cn: number): Transferred {
   return { uidValidity, pairs: new Uint32Array(0), cn };
 }
 
-function* readTarget(mailboxId: number, folderId: number): Work<{ uid_validity: number; highest_cn: number }> {
+export function* readTarget(mailboxId: number, folderId: number): Work<{ uid_validity: number; highest_cn: number }> {
   const target = yield* readFolder(mailboxId, folderId);
   if (target.search_folder === 1) throw new Fault("notAllowed", "A search folder holds no messages of its own.");
   return target;
 }
 
-function sumSizes(records: readonly MessageRecord[]): number {
+export function sumSizes(records: readonly MessageRecord[]): number {
   return records.reduce((sum, record) => sum + record.size_bytes, 0);
 }
 
@@ -59,7 +61,7 @@ function countUnread(records: readonly MessageRecord[]): number {
 }
 
 /** Rows like `records` in another folder, sharing their bytes. All flags come along. RFC 9051 §6.4.7 */
-function* insertCopies(
+export function* insertCopies(
   tx: Transaction, cn: number, records: readonly MessageRecord[], targetId: number, associated: boolean,
 ): Work<Uint32Array> {
   const mailboxId = tx.scope;
@@ -71,6 +73,7 @@ function* insertCopies(
     : { messages: records.length, unread: countUnread(records), sizeBytes, uids: records.length });
   yield* adjustMailbox(mailboxId, records.length, sizeBytes);
   const pairs = new Uint32Array(records.length * 2);
+  let names: ReadonlyMap<number, NamedId> | undefined;
   for (const [index, record] of records.entries()) {
     pairs[2 * index] = record.uid;
     pairs[2 * index + 1] = uid;
@@ -80,82 +83,14 @@ function* insertCopies(
        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $9, $10, $11, $12, $13)`,
       mailboxId, itemId, messageId, targetId, uid, associated ? 1 : 0, record.flags,
       record.keywords, cn, record.size_bytes, record.internal_ms, tx.nowMs, record.content_id);
-    yield* copyParts(mailboxId, record.item_id, itemId);
-    if (record.content_id !== null) {
-      yield* run("UPDATE content SET refs = refs + 1 WHERE mailbox_id = $1 AND content_id = $2",
-        mailboxId, record.content_id);
-    }
+    const extras = yield* copyParts(mailboxId, record.item_id, itemId);
+    if ((extras & extraBits.words) !== 0) yield* indexItemWords(tx, itemId, names ??= yield* readNames(tx));
+    yield* shareContent(mailboxId, record.content_id);
     messageId++;
     itemId++;
     uid++;
   }
   return pairs;
-}
-
-/** Everything that hangs on a message besides its row and bytes. */
-function* copyParts(mailboxId: number, fromItem: number, toItem: number): Work<void> {
-  yield* run(
-    `INSERT INTO message_detail (mailbox_id, item_id, message_class, subject, normalized_subject, from_name,
-       from_address, sent_ms, message_id_header, in_reply_to, has_attachments, importance, preview, conversation_id,
-       bag)
-     SELECT mailbox_id, $3, message_class, subject, normalized_subject, from_name, from_address, sent_ms,
-       message_id_header, in_reply_to, has_attachments, importance, preview, conversation_id, bag
-     FROM message_detail WHERE mailbox_id = $1 AND item_id = $2`, mailboxId, fromItem, toItem);
-  yield* run(
-    `INSERT INTO recipient (mailbox_id, item_id, row_id, kind, display_name, address_type, address, bag)
-     SELECT mailbox_id, $3, row_id, kind, display_name, address_type, address, bag
-     FROM recipient WHERE mailbox_id = $1 AND item_id = $2`, mailboxId, fromItem, toItem);
-  yield* copyAttachments(mailboxId, fromItem, toItem);
-}
-
-interface AttachmentRecord {
-  attachment_id: number;
-  content_id: number | null;
-  embedded_item_id: number | null;
-}
-
-/** Attachments, with the messages embedded in them, to any depth. */
-function* copyAttachments(mailboxId: number, fromItem: number, toItem: number): Work<void> {
-  const pending = [{ fromItem, toItem }];
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    const attachments = yield* all<AttachmentRecord>(
-      "SELECT attachment_id, content_id, embedded_item_id FROM attachment WHERE mailbox_id = $1 AND item_id = $2",
-      mailboxId, next.fromItem);
-    for (const attachment of attachments) {
-      const copyId = yield* takeItemIds(mailboxId, 1);
-      let embeddedId: number | null = null;
-      if (attachment.embedded_item_id !== null) {
-        embeddedId = yield* copyEmbedded(mailboxId, attachment.embedded_item_id, copyId);
-        pending.push({ fromItem: attachment.embedded_item_id, toItem: embeddedId });
-      }
-      yield* run(
-        `INSERT INTO attachment (mailbox_id, attachment_id, item_id, number, method, file_name, size_bytes, content_id,
-           embedded_item_id, bag)
-         SELECT mailbox_id, $3, $4, number, method, file_name, size_bytes, content_id, $5, bag
-         FROM attachment WHERE mailbox_id = $1 AND attachment_id = $2`,
-        mailboxId, attachment.attachment_id, copyId, next.toItem, embeddedId);
-      if (attachment.content_id !== null) {
-        yield* run("UPDATE content SET refs = refs + 1 WHERE mailbox_id = $1 AND content_id = $2",
-          mailboxId, attachment.content_id);
-      }
-    }
-  }
-}
-
-function* copyEmbedded(mailboxId: number, itemId: number, ownerAttachmentId: number): Work<number> {
-  const copyId = yield* takeItemIds(mailboxId, 1);
-  yield* run(
-    `INSERT INTO message_detail (mailbox_id, item_id, message_class, subject, normalized_subject, from_name,
-       from_address, sent_ms, message_id_header, in_reply_to, has_attachments, importance, preview, conversation_id,
-       owner_attachment_id, bag)
-     SELECT mailbox_id, $3, message_class, subject, normalized_subject, from_name, from_address, sent_ms,
-       message_id_header, in_reply_to, has_attachments, importance, preview, conversation_id, $4, bag
-     FROM message_detail WHERE mailbox_id = $1 AND item_id = $2`, mailboxId, itemId, copyId, ownerAttachmentId);
-  yield* run(
-    `INSERT INTO recipient (mailbox_id, item_id, row_id, kind, display_name, address_type, address, bag)
-     SELECT mailbox_id, $3, row_id, kind, display_name, address_type, address, bag
-     FROM recipient WHERE mailbox_id = $1 AND item_id = $2`, mailboxId, itemId, copyId);
-  return copyId;
 }
 
 export const moveMessages = procedure({
@@ -175,22 +110,25 @@ export const moveMessages = procedure({
  * Moves rows to another folder. As in Exchange a moved message gets a new id and leaves a mark behind under its old
  * one; its item id, and with it everything that hangs on it, stays. Within one folder this gives new UIDs.
  */
-function* relocate(
+export function* relocate(
   tx: Transaction, cn: number, records: readonly MessageRecord[], sourceId: number, targetId: number,
-  deletedFromId: number | null,
+  deletedFromId: number | null, associated = false,
 ): Work<Uint32Array> {
   const mailboxId = tx.scope;
   const sizeBytes = sumSizes(records);
-  const unread = countUnread(records);
-  let messageId = yield* takeObjectIds(mailboxId, records.length);
-  yield* adjustFolder(mailboxId, sourceId, cn, { messages: -records.length, unread: -unread, sizeBytes: -sizeBytes });
+  const count = records.length;
+  const unread = associated ? 0 : countUnread(records);
+  const [messages, settings] = associated ? [0, count] : [count, 0];
+  let messageId = yield* takeObjectIds(mailboxId, count);
+  yield* adjustFolder(mailboxId, sourceId, cn,
+    { messages: -messages, associated: -settings, unread: -unread, sizeBytes: -sizeBytes });
   let uid = yield* adjustFolder(mailboxId, targetId, cn,
-    { messages: records.length, unread, sizeBytes, uids: records.length });
+    { messages, associated: settings, unread, sizeBytes, uids: count });
   const pairs = new Uint32Array(records.length * 2);
   for (const [index, record] of records.entries()) {
     pairs[2 * index] = record.uid;
     pairs[2 * index + 1] = uid;
-    yield* addTombstone(mailboxId, "message", record.message_id, sourceId, record.uid, cn);
+    yield* addTombstone(mailboxId, associated ? "associated" : "message", record.message_id, sourceId, record.uid, cn);
     // The mark has done its work when the message goes to Recoverable Items.
     const flags = deletedFromId === null ? record.flags : record.flags & ~messageFlags.deleted;
     yield* run(
@@ -227,10 +165,11 @@ export const removeMessages = procedure({
 });
 
 /** Soft: into Recoverable Items, unless they are there already. Hard: gone. */
-function* discard(
+export function* discard(
   tx: Transaction, cn: number, records: readonly MessageRecord[], folderId: number, mode: "soft" | "hard",
+  associated = false,
 ): Work<void> {
-  if (mode === "soft") {
+  if (mode === "soft" && !associated) {
     const bin = yield* readFolderByRole(tx.scope, "recoverableDeletions");
     if (bin.folder_id !== folderId) {
       yield* relocate(tx, cn, records, folderId, bin.folder_id, folderId);
@@ -238,11 +177,11 @@ function* discard(
     }
   }
   const sizeBytes = sumSizes(records);
-  yield* adjustFolder(tx.scope, folderId, cn,
-    { messages: -records.length, unread: -countUnread(records), sizeBytes: -sizeBytes });
+  yield* adjustFolder(tx.scope, folderId, cn, associated ? { associated: -records.length, sizeBytes: -sizeBytes }
+    : { messages: -records.length, unread: -countUnread(records), sizeBytes: -sizeBytes });
   yield* adjustMailbox(tx.scope, -records.length, -sizeBytes);
   for (const record of records) {
-    yield* addTombstone(tx.scope, "message", record.message_id, folderId, record.uid, cn);
+    yield* addTombstone(tx.scope, associated ? "associated" : "message", record.message_id, folderId, record.uid, cn);
     yield* eraseItem(tx, record.item_id, record.content_id);
   }
 }
@@ -260,40 +199,6 @@ export const purgeRemoved = procedure({
     return records.length;
   },
 });
-
-/** Removes a message's rows and lets go of its bytes, embedded messages included. */
-function* eraseItem(tx: Transaction, itemId: number, contentId: number | null): Work<void> {
-  const pending: { itemId: number; contentId: number | null }[] = [{ itemId, contentId }];
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    const attachments = yield* all<AttachmentRecord>(
-      "SELECT attachment_id, content_id, embedded_item_id FROM attachment WHERE mailbox_id = $1 AND item_id = $2",
-      tx.scope, next.itemId);
-    for (const attachment of attachments) {
-      yield* releaseContent(tx, attachment.content_id);
-      if (attachment.embedded_item_id !== null) pending.push({ itemId: attachment.embedded_item_id, contentId: null });
-    }
-    if (attachments.length > 0) {
-      yield* run("DELETE FROM attachment WHERE mailbox_id = $1 AND item_id = $2", tx.scope, next.itemId);
-    }
-    yield* run("DELETE FROM recipient WHERE mailbox_id = $1 AND item_id = $2", tx.scope, next.itemId);
-    yield* run("DELETE FROM message_detail WHERE mailbox_id = $1 AND item_id = $2", tx.scope, next.itemId);
-    yield* run("DELETE FROM message WHERE mailbox_id = $1 AND item_id = $2", tx.scope, next.itemId);
-    yield* releaseContent(tx, next.contentId);
-  }
-}
-
-/** One user of the bytes less; the last one takes them along. Blobs stay for the sweep, which knows all users. */
-function* releaseContent(tx: Transaction, contentId: number | null): Work<void> {
-  if (contentId === null) return;
-  const mailboxId = tx.scope;
-  const row = yield* get<{ refs: number }>(
-    "UPDATE content SET refs = refs - 1 WHERE mailbox_id = $1 AND content_id = $2 RETURNING refs",
-    mailboxId, contentId);
-  if (row === undefined || row.refs > 0) return;
-  yield* run("DELETE FROM content WHERE mailbox_id = $1 AND content_id = $2", mailboxId, contentId);
-  yield* run("DELETE FROM mime WHERE mailbox_id = $1 AND content_id = $2", mailboxId, contentId);
-  yield* removeFromSearchIndex(tx, contentId);
-}
 
 /** All visible messages of a folder into another one; part of copying a folder. */
 export function* copyAllMessages(tx: Transaction, cn: number, folderId: number, targetId: number): Work<void> {

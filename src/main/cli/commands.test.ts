@@ -232,3 +232,23 @@ test("help and version", async () => {
   assert.match((await run(["--version"])).out, /^outpost \d+\.\d+\.\d+ \(Node v/);
   assert.equal((await run(["help", "usr"])).status, 2);
 });
+
+test("app passwords and second factors", async () => {
+  await ok("user add dana@example.test --password secret-9");
+  const made = await json("user app-password add dana@example.test", "Old laptop", "--protocol", "imap", "--protocol", "smtp");
+  assert.equal(made.label, "Old laptop");
+  assert.match(made.password, /^(?:[a-z]{4}-){4}[a-z]{4}$/);
+  assert.match(await ok("user app-password add dana@example.test Phone"), /^(?:[a-z]{4}-){4}[a-z]{4}\n$/);
+  const list = await json("user app-password list dana@example.test");
+  assert.deepEqual(list.map((each: any) => [each.id, each.label, each.protocols.length, each.lastUsedMs]),
+    [[made.id, "Old laptop", 2, null], [made.id + 1, "Phone", 8, null]]);
+  assert.doesNotMatch(JSON.stringify(list), /hash|secret/i);
+  assert.match(await ok("user app-password list dana@example.test"), /Old laptop\s+imap,smtp[\s\S]*never[\s\S]*2 app passwords/);
+  assert.match(await ok(`user app-password remove dana@example.test ${made.id}`), /Old laptop/);
+  await refused(1, /no app password number/, `user app-password remove dana@example.test ${made.id}`);
+  await refused(2, /number of the app password/, "user app-password remove dana@example.test x");
+  await refused(1, /A protocol is one of/, "user app-password add dana@example.test x --protocol ftp");
+  await refused(1, /There is no user/, "user app-password list nobody@example.test");
+  await refused(2, /One of: add ADDR|One of: add, list, remove/, "user app-password");
+  assert.match(await ok("user second-factor reset dana@example.test"), /There was no second factor; removed 0 passkeys/);
+});

@@ -29,12 +29,12 @@ export function parseCommandLine(words: readonly string[], commands: readonly Co
   return { kind: "run", parsed: { command, operands, flags } };
 }
 
-/** The command of one or two words; null when the second word is missing because help was asked for. */
+/** The command of one to three words; null when a word is missing because help was asked for. */
 function findCommand(
   words: readonly string[], commands: readonly Command[],
 ): { command: Command | null; rest: readonly string[] } {
   // Flags may stand before the second word: `outpost user --json list`.
-  const [first, second] = words.filter((word) => !word.startsWith("-"));
+  const [first, second, third] = words.filter((word) => !word.startsWith("-"));
   const single = commands.find((command) => command.name === first);
   if (single !== undefined) return { command: single, rest: without(words, [first!]) };
   const group = commands.filter((command) => command.name.startsWith(`${first} `));
@@ -45,9 +45,16 @@ function findCommand(
   const verbs = group.map((command) => command.name.slice(first.length + 1));
   const double = group.find((command) => command.name === `${first} ${second}`);
   if (double !== undefined) return { command: double, rest: without(words, [first, second!]) };
+  const triple = group.find((command) => command.name === `${first} ${second} ${third}`);
+  if (triple !== undefined) return { command: triple, rest: without(words, [first, second!, third!]) };
   if (words.includes("--help") || words.includes("-h") || second === "help") return { command: null, rest: [] };
   if (second === undefined) {
     throw new UsageError(`What shall "outpost ${first}" do? One of: ${verbs.join(", ")}.`, first);
+  }
+  const within = verbs.filter((verb) => verb.startsWith(`${second} `)).map((verb) => verb.slice(second.length + 1));
+  if (within.length > 0) {
+    const group = `${first} ${second}`;
+    throw new UsageError(`What shall "outpost ${group}" do? One of: ${within.join(", ")}.`, group);
   }
   throw new UsageError(unknown(`There is no command "${first} ${second}"`, second, verbs, `${first} `), first);
 }

@@ -1,5 +1,6 @@
 /** Every command of the command line, in the order of the help. */
 import type { Command } from "#main/cli/command.ts";
+import { credentialCommands } from "#main/cli/commands/credentials.ts";
 import { dataCommands } from "#main/cli/commands/data.ts";
 import { directoryCommands } from "#main/cli/commands/directory.ts";
 import { mailboxCommands } from "#main/cli/commands/mailboxes.ts";
@@ -8,6 +9,7 @@ import { serverCommands } from "#main/cli/commands/server.ts";
 import { userCommands } from "#main/cli/commands/users.ts";
 
 export const commands: readonly Command[] = [
-  ...serverCommands, ...dataCommands, ...userCommands, ...directoryCommands, ...mailboxCommands, ...queueCommands,
+  ...serverCommands, ...dataCommands, ...userCommands, ...credentialCommands,
+  ...directoryCommands, ...mailboxCommands, ...queueCommands,
   ...laterCommands,
 ];

@@ -1,6 +1,8 @@
 /** The routes every server has: its health, its counts, and a page that tells how to connect. */
-import type { HttpRoute } from "#net/http.ts";
-import { sendBody, sendJson } from "#net/http.ts";
+import type { AddressList } from "#net/addresses.ts";
+import { isLoopbackAddress } from "#net/addresses.ts";
+import type { HttpRequest, HttpRoute } from "#net/http.ts";
+import { sendBody, sendJson, sendPage, sendText } from "#net/http-answer.ts";
 import type { ListenerStats } from "#net/api.ts";
 
 export interface StatusSource {
@@ -23,13 +25,32 @@ export interface ConnectionSetting {
   readonly security: "TLS" | "STARTTLS" | "none";
 }
 
-/** `/healthz`: 200 while the server serves, 503 while it stops. RFC 9110 §15.6.4 */
-export function healthRoute(source: StatusSource): HttpRoute {
+/**
+ * Whether the asker may see the server's counts. A proxy on this machine that is not in the list of trusted ones makes
+ * everybody look local, so that its marks on a request count as "from outside".
+ */
+function isWatcher({ remoteAddress, peerAddress, incoming }: HttpRequest, watchers: AddressList): boolean {
+  if (!watchers.has(remoteAddress)) return false;
+  const marks = ["forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "via"];
+  const isPassedOn = marks.some((name) => incoming.headers[name] !== undefined);
+  return !(isLoopbackAddress(remoteAddress) && remoteAddress === peerAddress && isPassedOn);
+}
+
+/**
+ * `/healthz`: 200 while the server serves, 503 while it stops, with numbers for `watchers`; also without TLS, for load
+ * balancers. RFC 9110 §15.6.4
+ */
+export function healthRoute(source: StatusSource, watchers: AddressList): HttpRoute {
   return {
     path: "/healthz",
+    servesPlain: true,
     methods: {
-      async GET({ response }) {
+      async GET(request) {
+        const { response } = request;
         const ready = source.isReady();
+        if (!isWatcher(request, watchers)) {
+          return sendJson(response, ready ? 200 : 503, { status: ready ? "ok" : "stopping" });
+        }
         const queueDepth = await source.queueDepth?.();
         sendJson(response, ready ? 200 : 503, {
           status: ready ? "ok" : "stopping",
@@ -42,12 +63,17 @@ export function healthRoute(source: StatusSource): HttpRoute {
   };
 }
 
-/** `/metrics` in the Prometheus text format 0.0.4, by GET as RFC 9110 §9.3.1 has it. */
-export function metricsRoute(source: StatusSource): HttpRoute {
+/** `/metrics` in the Prometheus text format 0.0.4 for `watchers`, also without TLS (RFC 9110 §9.3.1 GET). */
+export function metricsRoute(source: StatusSource, watchers: AddressList): HttpRoute {
   return {
     path: "/metrics",
+    servesPlain: true,
     methods: {
-      async GET({ response }) {
+      async GET(request) {
+        const { response } = request;
+        if (!isWatcher(request, watchers)) {
+          return sendText(response, 403, "The counts are for this machine and the addresses in metricsFrom.");
+        }
         const lines: string[] = [];
         const metric = (
           name: string, type: "gauge" | "counter", help: string, rows: readonly [labels: string, value: number][],
@@ -79,8 +105,23 @@ export function welcomeRoute(hostname: string, settings: () => readonly Connecti
     path: "/",
     methods: {
       GET({ response }) {
-        response.setHeader("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'");
-        sendBody(response, 200, "text/html; charset=utf-8", welcomePage(hostname, settings()));
+        sendPage(response, 200, welcomePage(hostname, settings()));
+      },
+    },
+  };
+}
+
+/** Where a certificate authority looks for proof that this server has a name, without TLS. RFC 8555 §8.3 */
+export function acmeChallengeRoute(answerTo: (token: string) => string | null): HttpRoute {
+  const start = "/.well-known/acme-challenge/";
+  return {
+    path: `${start}*`,
+    servesPlain: true,
+    methods: {
+      GET({ path, response }) {
+        const answer = answerTo(path.slice(start.length));
+        if (answer === null) return sendText(response, 404, "No such proof is under way.");
+        sendBody(response, 200, "application/octet-stream", answer);
       },
     },
   };

@@ -1,7 +1,11 @@
 import type { MimeIndex, MimePart } from "#format/mime/types.ts";
 import type { MessageContent } from "#mailbox/api.ts";
-import type { Section, SectionItem } from "#wire/imap/fetch.ts";
-import { filterHeader } from "#format/mime/headers.ts";
+import type { BinaryItem, BinarySizeItem, Partial, Section, SectionItem } from "#wire/imap/fetch.ts";
+import { Fault } from "#base/fault.ts";
+import { limits } from "#base/limits.ts";
+import { decodeTransfer } from "#format/mime/decode.ts";
+import { headerFieldsSlice } from "#format/mime/header-slice.ts";
+import type { FieldNames } from "#format/mime/header-slice.ts";
 
 /** Octets of a message that a section names: a range to be streamed, bytes at hand, or nothing (NIL). */
 export type SectionBytes =
@@ -18,25 +22,53 @@ export function isWhole({ partPath, text }: Section): boolean {
 
 /** Finds the octets of `BODY[section]<partial>`. `index` may be missing for the whole message. RFC 9051 §6.4.5.1 */
 export async function locateSection(
-  { section, partial }: SectionItem, index: MimeIndex | undefined, content: MessageContent,
+  { section, partial }: SectionItem, names: FieldNames | undefined, index: MimeIndex | undefined,
+  content: MessageContent,
 ): Promise<SectionBytes> {
   const range = isWhole(section) || index === undefined
     ? { offset: 0, end: content.sizeBytes } : rangeOf(section, index, content.sizeBytes);
   if (range === undefined) return none;
   const offset = Math.min(range.offset, content.sizeBytes);
   const end = Math.max(offset, Math.min(range.end, content.sizeBytes));
-  const isFiltered = section.text === "HEADER.FIELDS" || section.text === "HEADER.FIELDS.NOT";
-  if (isFiltered) {
+  if (names !== undefined) {
     const header = await content.read(offset, end - offset);
-    const names = new Set(section.fieldNames.map((name) => name.toLowerCase()));
-    const bytes = Buffer.concat(filterHeader(header, names, section.text === "HEADER.FIELDS.NOT"));
-    if (partial === undefined) return { kind: "bytes", bytes };
-    return { kind: "bytes", bytes: bytes.subarray(partial.offset, partial.offset + partial.sizeBytes) };
+    const bytes = headerFieldsSlice(header, names, section.text === "HEADER.FIELDS.NOT");
+    return { kind: "bytes", bytes: partial === undefined ? bytes : cut(bytes, partial) };
   }
   if (partial === undefined) return { kind: "range", offset, sizeBytes: end - offset };
   const from = Math.min(offset + partial.offset, end);
   return { kind: "range", offset: from, sizeBytes: Math.min(partial.sizeBytes, end - from) };
 }
+
+function cut(bytes: Uint8Array, { offset, sizeBytes }: Partial): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).subarray(offset, offset + sizeBytes);
+}
+
+/** A part asked for in the clear whose transfer encoding nobody knows. RFC 3516 §4.3 */
+export class UnknownEncoding extends Error {}
+
+const knownEncodings: ReadonlySet<string> = new Set(["7bit", "8bit", "binary", "base64", "quoted-printable"]);
+
+/** The octets of a part with its transfer encoding undone; the whole message as it lies. RFC 3516 §4.2 */
+export async function decodePart(
+  item: BinaryItem | BinarySizeItem, index: MimeIndex | undefined, content: MessageContent,
+): Promise<SectionBytes> {
+  const partial = item.item === "BINARY[]" ? item.partial : undefined;
+  if (item.partPath.length === 0 || index === undefined) {
+    return { kind: "bytes", bytes: Buffer.from(await content.read(partial?.offset ?? 0,
+      partial?.sizeBytes ?? content.sizeBytes)) };
+  }
+  const part = findPart(index.root, item.partPath);
+  if (part === undefined) return none;
+  if (part.kind === "multipart") throw new UnknownEncoding("A multipart has no bytes of its own.");
+  if (!knownEncodings.has(part.encoding)) throw new UnknownEncoding("The encoding of the part is not known.");
+  if (part.bodyEnd - part.bodyStart > decodeMaxBytes) throw new Fault("tooBig", "The part is too large to be decoded.");
+  const bytes = decodeTransfer(await content.read(part.bodyStart, part.bodyEnd - part.bodyStart), part.encoding);
+  return { kind: "bytes", bytes: cut(bytes, partial ?? { offset: 0, sizeBytes: bytes.length }) };
+}
+
+/** A part is decoded in memory; larger ones are fetched as they lie. */
+const decodeMaxBytes = limits.imapDecodeMaxBytes;
 
 function rangeOf(section: Section, index: MimeIndex, sizeBytes: number): { offset: number; end: number } | undefined {
   const { root } = index;

@@ -5,6 +5,7 @@ import type { ViewUpdates } from "#serve/imap/view.ts";
 import { Fault } from "#base/fault.ts";
 import { messageFlags } from "#mailbox/api.ts";
 import { encodeKeyword } from "#wire/imap/flags.ts";
+import { encodeNumbers } from "#wire/imap/sequence.ts";
 
 /** Which bit each flag is; the last two are keywords to IMAP and bits to every other protocol. RFC 9051 §2.3.2 */
 const flagBits: readonly (readonly [FlagName, number])[] = [
@@ -33,19 +34,29 @@ export function splitFlags(names: readonly FlagName[]): { flags: number; keyword
 const textByBits: string[] = [];
 
 /** `FLAGS (\Seen Red)`. RFC 9051 §7.5.2 */
-export function encodeFlags(row: MessageRow): string {
-  const bits = row.flags & 0x7f;
-  textByBits[bits] ??= flagBits.filter(([, bit]) => (bits & bit) !== 0).map(([name]) => name).join(" ");
-  const text = textByBits[bits]!;
-  if (row.keywords.length === 0) return `FLAGS (${text})`;
-  const keywords = row.keywords.filter((keyword) => keyword !== "").map(encodeKeyword).join(" ");
-  return `FLAGS (${text}${text !== "" && keywords !== "" ? " " : ""}${keywords})`;
+export function encodeFlags(flags: number, keywords: readonly string[]): string {
+  const bits = flags & 0x7f;
+  const text = textByBits[bits] ??=
+    `FLAGS (${flagBits.filter(([, bit]) => (bits & bit) !== 0).map(([name]) => name).join(" ")})`;
+  if (keywords.length === 0) return text;
+  const words = keywords.filter((keyword) => keyword !== "").map(encodeKeyword).join(" ");
+  return words === "" ? text : `${text.slice(0, -1)}${bits === 0 ? "" : " "}${words})`;
 }
 
 /** `* 7 FETCH (UID 12 FLAGS (\Seen) MODSEQ (65))`: a message's flags changed. RFC 9051 §7.5.2, RFC 7162 §3.1.4 */
 export function writeFlags(state: SessionState, number: number, row: MessageRow): void {
   const modSeq = state.usesCondstore ? ` MODSEQ (${row.modSeq})` : "";
-  state.client.write(`* ${number} FETCH (UID ${row.uid} ${encodeFlags(row)}${modSeq})\r\n`);
+  state.client.write(`${beginFetch(state, number, row.uid)}${encodeFlags(row.flags, row.keywords)}${modSeq})\r\n`);
+}
+
+/** `* 7 FETCH (UID 12 `, or `* 12 UIDFETCH (` for a client without message numbers. RFC 9586 §3.3 */
+export function beginFetch(state: SessionState, number: number, uid: number): string {
+  return state.usesUidOnly ? `* ${uid} UIDFETCH (` : `* ${number} FETCH (UID ${uid} `;
+}
+
+/** `* VANISHED 300:310,405`. RFC 7162 §3.2.10 */
+export function encodeVanished(uids: Iterable<number>, isEarlier = false): string {
+  return `* VANISHED ${isEarlier ? "(EARLIER) " : ""}${encodeNumbers(uids)}\r\n`;
 }
 
 /**
@@ -57,16 +68,21 @@ export async function writeUpdates(state: SessionState, mayExpunge: boolean): Pr
   if (view === undefined) return;
   let updates: ViewUpdates;
   try {
-    updates = await view.sync(state.ctx, state.mailbox, mayExpunge);
+    updates = await view.sync(state.ctx, mayExpunge);
   } catch (error) {
     if (!(error instanceof Fault) || error.code !== "notFound") throw error;
     state.view = undefined;
     state.bye("The selected folder was deleted.");
     return;
   }
-  for (const number of updates.expunged) {
-    client.write(`* ${number} EXPUNGE\r\n`);
-    if (client.isFull) await client.drain();
+  const { expunged } = updates;
+  if (expunged.length > 0 && (state.usesQresync || state.usesUidOnly)) {
+    client.write(encodeVanished(expunged.map(({ uid }) => uid).reverse()));
+  } else {
+    for (const { number } of expunged) {
+      client.write(`* ${number} EXPUNGE\r\n`);
+      if (client.isFull) await client.drain();
+    }
   }
   if (updates.exists !== undefined) client.write(`* ${updates.exists} EXISTS\r\n`);
   for (const { number, row } of updates.changed) {

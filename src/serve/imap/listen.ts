@@ -1,9 +1,14 @@
 import type { Connection, ConnectionHandler, RefusalReason } from "#net/api.ts";
+import type { ChannelBindingType } from "#net/scram.ts";
 import type { Client, ImapServices } from "#serve/imap/state.ts";
+import type { ByteChannel } from "#serve/imap/compress.ts";
+import type { AppendStep } from "#wire/imap/append.ts";
+import type { AnyCommand } from "#wire/imap/commands.ts";
 import type { ReaderEvent } from "#wire/imap/reader.ts";
 import { assert, Fault } from "#base/fault.ts";
 import { limits } from "#base/limits.ts";
 import { ReadTimeout } from "#net/api.ts";
+import { DeflateChannel, NotDeflate } from "#serve/imap/compress.ts";
 import { ImapSession } from "#serve/imap/session.ts";
 import { BadCommand, ConnectionOver, OutOfStep } from "#serve/imap/state.ts";
 import { encodeContinuation, encodeStatus } from "#wire/imap/encode.ts";
@@ -35,6 +40,7 @@ export function imapHandler(services: ImapServices): ConnectionHandler {
   return async (connection) => {
     const client = new ConnectionClient(connection);
     const session = new ImapSession(services, client, connection.ctx);
+    client.beforeWait = () => session.settle();
     try {
       session.greet();
       await serve(session, client, connection.ctx.system.monotonicMs() + limits.imapSignInTimeoutMs);
@@ -46,12 +52,17 @@ export function imapHandler(services: ImapServices): ConnectionHandler {
     } finally {
       session.close();
     }
-    if (connection.ctx.signal.aborted) return;
+    if (connection.ctx.signal.aborted) {
+      client.release();
+      return;
+    }
     try {
       await client.flush();
       await connection.close();
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
+    } finally {
+      client.release();
     }
   };
 }
@@ -63,7 +74,7 @@ async function serve(session: ImapSession, client: ConnectionClient, signInDeadl
     const event = await client.next();
     switch (event.kind) {
       case "command": case "append":
-        await session.run(event.command);
+        await session.run(event.command as AnyCommand);
         break;
       case "bad":
         session.refuse(event);
@@ -83,7 +94,7 @@ async function serve(session: ImapSession, client: ConnectionClient, signInDeadl
 function farewellOf(error: unknown): string | undefined {
   if (error instanceof ReadTimeout) return "The connection was silent too long.";
   if (error instanceof Stopping) return "The server is stopping.";
-  if (error instanceof OutOfSync) return error.message;
+  if (error instanceof OutOfSync || error instanceof NotDeflate) return error.message;
   if (error instanceof OutOfStep || error instanceof ClientGone) return "";
   return error instanceof Fault && error.code === "cancelled" ? "" : undefined;
 }
@@ -93,7 +104,12 @@ class ConnectionClient implements Client {
   readonly reader = new CommandReader();
   /** Until somebody has signed in all reading together has this much time, drop by drop or not. */
   readDeadlineMs: number | undefined;
+  /** Called before the next bytes are waited for: answers that are held back go out. */
+  beforeWait: (() => Promise<void>) | undefined;
+  appendSteps: readonly AppendStep[] = [];
   readonly #connection: Connection;
+  #channel: ByteChannel;
+  #deflate: DeflateChannel | undefined;
   #text = "";
   #pieces: Uint8Array[] = [];
   #piecesBytes = 0;
@@ -102,6 +118,7 @@ class ConnectionClient implements Client {
 
   constructor(connection: Connection) {
     this.#connection = connection;
+    this.#channel = connection;
     connection.stopping.addEventListener("abort", () => this.#stopReading?.(), { once: true });
   }
 
@@ -111,6 +128,10 @@ class ConnectionClient implements Client {
 
   get address(): string {
     return this.#connection.remoteAddress;
+  }
+
+  channelBinding(type: ChannelBindingType): Uint8Array | null {
+    return this.#connection.channelBinding?.(type) ?? null;
   }
 
   write(octets: string): void {
@@ -137,13 +158,14 @@ class ConnectionClient implements Client {
     const pieces = this.#pieces;
     this.#pieces = [];
     this.#piecesBytes = 0;
-    await this.#connection.write(...pieces);
+    await this.#channel.write(...pieces);
   }
 
   async next(): Promise<ReaderEvent> {
     for (;;) {
       const event = this.reader.next();
       if (event !== undefined) return event;
+      await this.beforeWait?.();
       await this.flush();
       const chunk = await this.#readOrStop();
       if (chunk === null) throw new ClientGone("the client closed the connection");
@@ -174,6 +196,7 @@ class ConnectionClient implements Client {
         if (event.kind === "fatal") throw new OutOfSync(event.text);
         assert(event.kind === "dataEnd", "a message ends with its last byte");
         if (event.bad !== undefined) throw new BadCommand(event.bad.text);
+        this.appendSteps = event.steps;
         return;
       }
     } finally {
@@ -190,6 +213,7 @@ class ConnectionClient implements Client {
   }
 
   async refuseMessage(): Promise<void> {
+    if (!this.reader.hasAnnounced) return;
     this.reader.refuseLiteral();
     const event = await this.next();
     if (event.kind === "fatal") throw new OutOfSync(event.text);
@@ -200,6 +224,23 @@ class ConnectionClient implements Client {
     await this.flush();
     this.reader.discard();
     await this.#connection.startTls(answer);
+  }
+
+  get isCompressed(): boolean {
+    return this.#deflate !== undefined;
+  }
+
+  async startCompression(answer: string): Promise<void> {
+    this.write(answer);
+    await this.flush();
+    // RFC 4978 §3: nothing is sent ahead of the answer; what was could be neither.
+    if (this.reader.discard() > 0) throw new OutOfSync("Nothing may follow COMPRESS before its answer.");
+    this.#deflate = new DeflateChannel(this.#connection);
+    this.#channel = this.#deflate;
+  }
+
+  release(): void {
+    this.#deflate?.close();
   }
 
   #gatherText(): void {
@@ -216,7 +257,7 @@ class ConnectionClient implements Client {
     this.#stopReading = () => reject(new Stopping("the server stops"));
     const timeoutMs = this.readDeadlineMs === undefined ? limits.imapIdleTimeoutMs
       : Math.max(1, this.readDeadlineMs - this.#connection.ctx.system.monotonicMs());
-    this.#connection.read(timeoutMs).then(resolve, reject);
+    this.#channel.read(timeoutMs).then(resolve, reject);
     try {
       return await promise;
     } finally {

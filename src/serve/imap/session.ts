@@ -8,15 +8,17 @@ import { limits } from "#base/limits.ts";
 import { capabilities } from "#serve/imap/commands/general.ts";
 import { writeUpdates } from "#serve/imap/flags.ts";
 import { asksForNews, handlers, keepsNumbers } from "#serve/imap/handlers.ts";
-import { BadCommand, ConnectionOver, OutOfStep, SessionState } from "#serve/imap/state.ts";
+import { BadCommand, BadUrl, ConnectionOver, OutOfStep, SessionState } from "#serve/imap/state.ts";
 import { commands } from "#wire/imap/commands.ts";
-import { encodeStatus } from "#wire/imap/encode.ts";
+import { encodeStatus, encodeString } from "#wire/imap/encode.ts";
 
 /** One IMAP session: decoded commands in, answers out, no sockets. RFC 9051 §3 */
 export class ImapSession {
   readonly #state: SessionState;
   readonly #client: Client;
   #badInARow = 0;
+  /** Commands whose effect is on its way to the disk. */
+  readonly #later: { readonly tag: string; readonly completion: Promise<Completion> }[] = [];
 
   constructor(services: ImapServices, client: Client, ctx: Ctx) {
     this.#state = new SessionState(services, client, ctx);
@@ -56,17 +58,38 @@ export class ImapSession {
   /** Runs one command to its tagged answer. Throws what ends the connection. */
   async run(command: AnyCommand): Promise<void> {
     const state = this.#state;
+    if (command.name !== "APPEND") await this.settle();
+    if (state.signedOut !== undefined) {
+      await this.#client.refuseMessage();
+      this.bye(state.signedOut);
+      return;
+    }
     const wrongState = this.#wrongState(command.name);
     if (wrongState !== undefined) {
-      if (command.name === "APPEND") await this.#client.refuseMessage();
+      await this.settle();
+      await this.#client.refuseMessage();
       this.refuse({ tag: command.tag, text: wrongState });
       return;
     }
-    const completion = await this.#execute(command);
+    if (state.usesUidOnly && !command.isUid && commands[command.name].state === "selected" && "set" in command.args) {
+      await this.settle();
+      this.#client.write(encodeStatus(command.tag, "BAD", "UIDREQUIRED", "Message numbers are not in use."));
+      return;
+    }
+    const completion = await this.#execute(command.name, () => dispatch(state, command));
     if (state.isAnswered) {
       state.isAnswered = false;
       return;
     }
+    if (completion.later !== undefined) {
+      const later = this.#execute(command.name, () => completion.later!);
+      // Awaited in its turn; a connection that ends before leaves it behind.
+      later.catch((error: unknown) => state.ctx.log.debug({ error: String(error) }, "an answer nobody waits for"));
+      this.#later.push({ tag: command.tag, completion: later });
+      if (this.#later.length >= limits.imapAppendsUnderWayMax) await this.settle();
+      return;
+    }
+    await this.settle();
     const mayExpunge = command.isUid || !keepsNumbers.has(command.name);
     const { view } = state;
     if (view !== undefined && (view.isDirty || (view.hasHeldBack && mayExpunge) || asksForNews.has(command.name))) {
@@ -80,6 +103,16 @@ export class ImapSession {
     this.#client.write(encodeStatus(command.tag, completion.condition, completion.code, completion.text));
   }
 
+  /** Waits for what is still under way and answers it, in the order it came. */
+  async settle(): Promise<void> {
+    while (this.#later.length > 0) {
+      const { tag, completion } = this.#later.shift()!;
+      const { condition, code, text } = await completion;
+      if (this.#later.length === 0 && this.#state.view?.isDirty === true) await writeUpdates(this.#state, true);
+      this.#client.write(encodeStatus(tag, condition, code, text));
+    }
+  }
+
   #wrongState(name: CommandName): string | undefined {
     const { state } = commands[name];
     const { isSignedIn, view } = this.#state;
@@ -89,11 +122,12 @@ export class ImapSession {
     return undefined;
   }
 
-  async #execute(command: AnyCommand): Promise<Completion> {
+  async #execute(name: CommandName, body: () => Promise<Completion>): Promise<Completion> {
     try {
-      return await dispatch(this.#state, command);
+      return await body();
     } catch (error) {
       if (error instanceof BadCommand) return { condition: "BAD", text: error.message };
+      if (error instanceof BadUrl) return { condition: "NO", code: `BADURL ${encodeString(error.url)}`, text: error.message };
       if (error instanceof OutOfStep || error instanceof ConnectionOver) throw error;
       if (error instanceof Fault) {
         if (error.code === "cancelled") throw error;
@@ -101,11 +135,10 @@ export class ImapSession {
       }
       // What the connection itself throws (a silent client) ends it; anything else is a bug of this one command.
       if (this.#state.ctx.signal.aborted || (error instanceof Error && error.name === "ReadTimeout")) throw error;
-      this.#state.ctx.log.error({ command: command.name, error }, "a command failed");
+      this.#state.ctx.log.error({ command: name, error }, "a command failed");
       return refusal("internal", "The server made a mistake; it is in its log.");
     }
   }
-
 }
 
 function refusal(code: FaultCode, text: string): Completion {

@@ -1,7 +1,10 @@
 import type { Ctx } from "#base/ctx.ts";
+import type { EntryId, MailboxId } from "#base/ids.ts";
 import type { Directory, SignedIn } from "#directory/api.ts";
 import type { Mailbox, Mailboxes } from "#mailbox/api.ts";
+import type { ChannelBindingType } from "#net/scram.ts";
 import type { FolderView } from "#serve/imap/view.ts";
+import type { AppendStep } from "#wire/imap/append.ts";
 import type { Command, CommandName } from "#wire/imap/commands.ts";
 import { assert } from "#base/fault.ts";
 import { encodeStatus } from "#wire/imap/encode.ts";
@@ -10,6 +13,8 @@ import { encodeStatus } from "#wire/imap/encode.ts";
 export interface ImapServices {
   readonly mailboxes: Mailboxes;
   readonly directory: Directory;
+  /** Left out where nobody has anything of anybody else's. */
+  readonly people?: People;
   /** Stands in the greeting. */
   readonly hostname: string;
   readonly version: string;
@@ -17,10 +22,28 @@ export interface ImapServices {
   readonly offersStartTls: boolean;
 }
 
+/** A person or a mailbox of several, by what their folders are named. */
+export interface PersonEntry {
+  readonly entryId: EntryId;
+  /** `user`, or a kind whose mailbox belongs to several. */
+  readonly kind: string;
+  readonly address: string;
+  readonly mailboxId: MailboxId | null;
+  readonly disabled: boolean;
+}
+
+/** Whom rights are given to, and what was given to somebody. RFC 4314, RFC 2342 */
+export interface People {
+  entry(ctx: Ctx, entryId: EntryId): Promise<PersonEntry | null>;
+  entryByAddress(ctx: Ctx, address: string): Promise<PersonEntry | null>;
+  mailboxesGrantedTo(ctx: Ctx, entryId: EntryId): Promise<{ entry: PersonEntry; rights: readonly string[] }[]>;
+}
+
 /** The other side as commands see it: text and bytes out, gathered; lines and messages in. */
 export interface Client {
   readonly isTls: boolean;
   readonly address: string;
+  channelBinding?(type: ChannelBindingType): Uint8Array | null;
   /** Text with one character per byte. Kept until {@link Client.drain} or the end of the command. */
   write(octets: string): void;
   writeBytes(bytes: Uint8Array): void;
@@ -30,10 +53,15 @@ export interface Client {
   flush(): Promise<void>;
   /** A line that is no command; undefined when it was too long. */
   readText(): Promise<Uint8Array | undefined>;
-  /** The message an APPEND announced. Throws `BadCommand` when something follows it. */
+  /** The message an APPEND announced. Throws `BadCommand` when something follows it that cannot. */
   readMessage(isSynchronizing: boolean): AsyncIterable<Uint8Array>;
-  /** The announced message is not wanted; returns when the client has stopped sending it. */
+  /** What the text after the message read last said. RFC 3502, RFC 4469 */
+  readonly appendSteps: readonly AppendStep[];
+  /** The announced message, if any, is not wanted; returns when the client has stopped sending it. */
   refuseMessage(): Promise<void>;
+  readonly isCompressed: boolean;
+  /** Sends `answer` as it is, and packs and unpacks everything after it. RFC 4978 §3 */
+  startCompression(answer: string): Promise<void>;
   /** Sends `answer` in clear, then speaks TLS. What came before the handshake is forgotten. RFC 9051 §11.1 */
   startTls(answer: string): Promise<void>;
 }
@@ -43,10 +71,22 @@ export interface Completion {
   readonly condition: "OK" | "NO" | "BAD";
   readonly code?: string;
   readonly text: string;
+  /** How it really ends, once the disk has it: commands of the same kind may run meanwhile. RFC 9051 §5.5 */
+  readonly later?: Promise<Completion>;
 }
 
 /** What the client sent is not a command after all; answered with BAD. */
 export class BadCommand extends Error {}
+
+/** A URL of CATENATE names nothing here; answered with NO [BADURL]. RFC 4469 §4 */
+export class BadUrl extends Error {
+  readonly url: string;
+
+  constructor(url: string, why: string) {
+    super(`The URL does not do: ${why}.`);
+    this.url = url;
+  }
+}
 
 /** The answer was cut in the middle of a literal: nothing sent after it would be understood. */
 export class OutOfStep extends Error {}
@@ -63,12 +103,27 @@ export class SessionState {
   view: FolderView | undefined;
   /** Flags come with their MODSEQ from here on. RFC 7162 §3.1 */
   usesCondstore = false;
+  /** Messages that went are told by UID, as VANISHED. RFC 7162 §3.2.10 */
+  usesQresync = false;
+  /** Message numbers are neither taken nor told. RFC 9586 §3 */
+  usesUidOnly = false;
+  /** Names and quoted strings may be UTF-8. RFC 6855 §3, RFC 9051 §5.1 */
+  usesUtf8 = false;
+  /** The client has enabled revision 2. RFC 9051 §6.3.1 */
+  usesRev2 = false;
   /** Said good-bye: the connection ends after this command. */
   isEnding = false;
   /** The tagged answer went out already, before the handshake. */
   isAnswered = false;
   signInFailures = 0;
-  #stopWatching: (() => void) | undefined;
+  /** What the client calls itself, when it says so before it signs in. RFC 2971 §3.3 */
+  device: string | undefined;
+  /** Why the person may not go on; told before the next command, and at once in IDLE. */
+  signedOut: string | undefined;
+  /** Mailboxes of others that were opened. */
+  readonly others = new Map<MailboxId, Mailbox>();
+  #stopWatching: (() => void)[] = [];
+  #stopSignOutWatch: (() => void) | undefined;
   #wake: (() => void) | undefined;
 
   constructor(services: ImapServices, client: Client, ctx: Ctx) {
@@ -87,6 +142,14 @@ export class SessionState {
     return this.view;
   }
 
+  /** Everything known of the client is forgotten but the connection. RFC 8437 §2 */
+  reset(): void {
+    this.close();
+    this.#mailbox = undefined;
+    this.signedIn = undefined;
+    this.usesCondstore = this.usesQresync = this.usesUidOnly = this.usesUtf8 = this.usesRev2 = false;
+  }
+
   get isSignedIn(): boolean {
     return this.#mailbox !== undefined;
   }
@@ -94,10 +157,23 @@ export class SessionState {
   open(signedIn: SignedIn, mailbox: Mailbox): void {
     this.signedIn = signedIn;
     this.#mailbox = mailbox;
-    this.#stopWatching = mailbox.watch(() => {
-      if (this.view !== undefined) this.view.isDirty = true;
+    this.#stopSignOutWatch = this.services.directory.signIn?.watchSignOut(signedIn, "imap", (why) => {
+      this.signedOut = why;
       this.#wake?.();
     });
+    this.#watch(mailbox);
+  }
+
+  keepOther(mailbox: Mailbox): void {
+    this.others.set(mailbox.mailboxId, mailbox);
+    this.#watch(mailbox);
+  }
+
+  #watch(mailbox: Mailbox): void {
+    this.#stopWatching.push(mailbox.watch(() => {
+      if (this.view?.mailbox.mailboxId === mailbox.mailboxId) this.view.isDirty = true;
+      this.#wake?.();
+    }));
   }
 
   /** `wake` is called after each commit in the mailbox; undefined ends that. */
@@ -113,8 +189,10 @@ export class SessionState {
   }
 
   close(): void {
-    this.#stopWatching?.();
-    this.#stopWatching = undefined;
+    for (const stop of this.#stopWatching.splice(0)) stop();
+    this.others.clear();
+    this.#stopSignOutWatch?.();
+    this.#stopSignOutWatch = undefined;
     this.#wake = undefined;
     this.view = undefined;
   }

@@ -6,7 +6,9 @@ import type { AddressInfo, Socket } from "node:net";
 import type { Ctx } from "#base/ctx.ts";
 import type { ChangeNumber, ContentId, EntryId, FolderId, MailboxId, MessageId, Uid } from "#base/ids.ts";
 import type { Directory } from "#directory/api.ts";
-import type { CopyResult, FolderInfo, Mailbox, MessageStructure, UidSet, Upload } from "#mailbox/api.ts";
+import type {
+  CopyResult, FlagColumns, FolderInfo, Mailbox, MessageHeader, MessageStructure, UidSet, Upload,
+} from "#mailbox/api.ts";
 import type { FolderRole } from "#mailbox/roles.ts";
 import type { Connection } from "#net/api.ts";
 import { randomBytes } from "node:crypto";
@@ -141,7 +143,7 @@ export class FakeMailbox {
   }
 
   open(): Mailbox {
-    return {
+    const mailbox: Partial<Mailbox> = {
       mailboxId: 1 as MailboxId,
       principal: { entryId: 1, address: "alice@example.test", displayName: "Alice", mailboxId: 1 as MailboxId },
       folders: async () => this.folders.map((folder) => ({ folder, depth: this.#depth(folder) }))
@@ -179,6 +181,8 @@ export class FakeMailbox {
       rows: (_, folderId, uids) => this.#slices(folderId, uids),
       summaries: () => { throw new Fault("notSupported", "not in tests"); },
       structures: (_, folderId, uids) => this.#slices(folderId, uids),
+      headers: (_, folderId, uids) => this.#headers(folderId, uids),
+      flags: (_, folderId, uids) => this.#flags(folderId, uids),
       changes: async (_, folderId, since) => {
         const folder = this.byId(folderId);
         const vanished = folder.vanished.filter(({ cn }) => cn > since).map(({ uid }) => uid);
@@ -253,6 +257,26 @@ export class FakeMailbox {
       },
       quota: async () => ({ usedBytes: 0, limitBytes: this.limitBytes, messageCount: 0 }),
     };
+    return mailbox as Mailbox;
+  }
+
+  async *#headers(folderId: FolderId, uids: UidSet): AsyncGenerator<MessageHeader[]> {
+    for await (const rows of this.#slices(folderId, uids)) {
+      yield rows.map((row) => ({
+        ...row,
+        header: this.contents.get(row.contentId)!.subarray(row.index.headerStart, row.index.headerSizeBytes),
+      }));
+    }
+  }
+
+  async *#flags(folderId: FolderId, uids: UidSet): AsyncGenerator<FlagColumns> {
+    for await (const rows of this.#slices(folderId, uids)) {
+      yield {
+        count: rows.length, uids: Uint32Array.from(rows, ({ uid }) => uid),
+        flags: Uint8Array.from(rows, ({ flags }) => flags), modSeqs: Float64Array.from(rows, ({ modSeq }) => modSeq),
+        keywords: new Map(rows.map((row, index) => [index, row.keywords])),
+      };
+    }
   }
 
   #depth({ parentId }: FolderInfo): number {
@@ -346,7 +370,7 @@ class SocketConnection implements Connection {
 }
 
 /** Serves `mailbox` on a port; `failures` collects what no handler should throw. */
-export async function serveFake(mailbox: FakeMailbox, isTls = true): Promise<{
+export async function serveFake(mailbox: Pick<FakeMailbox, "open">, isTls = true): Promise<{
   port: number; failures: unknown[]; stop: AbortController; [Symbol.asyncDispose](): Promise<void>;
 }> {
   const failures: unknown[] = [];

@@ -2,7 +2,7 @@ import type { Ctx } from "#base/ctx.ts";
 import type { FolderId } from "#base/ids.ts";
 import type { FolderInfo, Mailbox } from "#mailbox/api.ts";
 import type { FolderRole } from "#mailbox/roles.ts";
-import { assert, Fault } from "#base/fault.ts";
+import { Fault } from "#base/fault.ts";
 import { limits } from "#base/limits.ts";
 import { roleRow } from "#mailbox/roles.ts";
 import { pathNameOf } from "#wire/imap/mailboxname.ts";
@@ -32,20 +32,23 @@ const unlistedRoles: ReadonlySet<FolderRole> = new Set([
  */
 export class FolderTree {
   readonly top: PathFolder[] = [];
-  readonly topId: FolderId;
+  /** Undefined where the person may not see it. */
+  readonly topId: FolderId | undefined;
   #byPath = new Map<string, PathFolder>();
   #byFoldedPath = new Map<string, PathFolder>();
 
   constructor(folders: readonly FolderInfo[]) {
     const root = folders.find((folder) => folder.role === "ipmSubtree");
-    assert(root !== undefined, "every mailbox has a tree that people see");
-    this.topId = root.folderId;
+    this.topId = root?.folderId;
+    // Of somebody else's mailbox the top may not be seen: what is seen without its parent stands at the top then.
+    const seen = new Set(root === undefined ? folders.map(({ folderId }) => folderId) : []);
     const byId = new Map<FolderId, PathFolder>();
     // The inbox first: no other folder takes its name.
     const ordered = [...folders].sort((a, b) => Number(b.role === "inbox") - Number(a.role === "inbox"));
     for (const info of ordered) {
       const parent = info.parentId === null ? undefined : byId.get(info.parentId);
-      const isTop = info.parentId === root.folderId;
+      const isTop = root === undefined ? info.parentId === null || !seen.has(info.parentId)
+        : info.parentId === root.folderId;
       if ((!isTop && parent === undefined) || info.hidden || info.isSearchFolder) continue;
       const folder = this.#make(info, parent);
       byId.set(info.folderId, folder);
@@ -95,12 +98,10 @@ export async function readTree(ctx: Ctx, mailbox: Mailbox): Promise<FolderTree> 
   return new FolderTree(await mailbox.folders(ctx));
 }
 
-/** A folder of mail. Throws Fault `notFound`. */
-export async function findFolder(ctx: Ctx, mailbox: Mailbox, path: string): Promise<FolderInfo> {
-  // The inbox is opened more than all others together.
-  if (path.toUpperCase() === "INBOX") return mailbox.folderByRole(ctx, "inbox");
+/** A folder of mail; `told` is how the client named it. Throws Fault `notFound`. */
+export async function findInTree(ctx: Ctx, mailbox: Mailbox, path: string, told: string): Promise<FolderInfo> {
   const folder = (await readTree(ctx, mailbox)).find(path);
-  if (folder === undefined || !folder.isMail) throw new Fault("notFound", `There is no folder ${quotePath(path)}.`);
+  if (folder === undefined || !folder.isMail) throw new Fault("notFound", `There is no folder ${quotePath(told)}.`);
   return folder.info;
 }
 
@@ -127,6 +128,7 @@ export async function makeParents(
   const names = splitPath(path);
   const name = names.pop()!;
   let parentId = tree.topId;
+  if (parentId === undefined) throw new Fault("accessDenied", "You may make no folders here.");
   let walked = "";
   let isKnown = true;
   for (const one of names) {

@@ -2,12 +2,12 @@ import type { Ctx } from "#base/ctx.ts";
 import type { ChangeNumber, FolderId } from "#base/ids.ts";
 import type { FolderInfo, Mailbox, MessageRow, UidRange } from "#mailbox/api.ts";
 import type { Interval, SequenceSet } from "#wire/imap/sequence.ts";
-import { resolveSet } from "#wire/imap/sequence.ts";
+import { resolveSet, savedResult } from "#wire/imap/sequence.ts";
 
 /** What a client has to hear about its folder; told in this order. RFC 9051 §7.5.1 */
 export interface ViewUpdates {
-  /** Message numbers, highest first, so that none shifts another. */
-  readonly expunged: readonly number[];
+  /** Numbers and UIDs of what went, highest first, so that none shifts another. */
+  readonly expunged: readonly { readonly number: number; readonly uid: number }[];
   /** The new count of messages; undefined when none came. */
   readonly exists: number | undefined;
   /** Messages whose flags changed, with their numbers. */
@@ -19,6 +19,7 @@ export interface ViewUpdates {
  * in {@link FolderView.sync}, so numbers stand still while a command runs. RFC 9051 §2.3.1.2
  */
 export class FolderView {
+  readonly mailbox: Mailbox;
   readonly folderId: FolderId;
   readonly uidValidity: number;
   readonly isReadOnly: boolean;
@@ -30,10 +31,13 @@ export class FolderView {
   #count: number;
   /** UIDs that are gone, of which the client cannot be told yet. */
   #heldBack = new Set<number>();
+  /** `$`, ascending. */
+  #saved = new Uint32Array(0);
   /** What the client was told, or did itself, since the last sync: change number by UID. */
   #told = new Map<number, number>();
 
-  constructor(folder: FolderInfo, uids: Uint32Array, isReadOnly: boolean) {
+  constructor(mailbox: Mailbox, folder: FolderInfo, uids: Uint32Array, isReadOnly: boolean) {
+    this.mailbox = mailbox;
     this.folderId = folder.folderId;
     this.uidValidity = folder.uidValidity;
     this.isReadOnly = isReadOnly;
@@ -68,8 +72,19 @@ export class FolderView {
     return index < this.#count && this.#uids[index] === uid ? index + 1 : 0;
   }
 
+  /** {@link FolderView.numberOf} for UIDs that come in order: looks first at the number `expected`. */
+  numberNear(uid: number, expected: number): number {
+    return expected <= this.#count && this.#uids[expected - 1] === uid ? expected : this.numberOf(uid);
+  }
+
+  /** `$` becomes these. RFC 9051 §6.4.4.1 */
+  save(uids: readonly number[]): void {
+    this.#saved = Uint32Array.from(uids).sort();
+  }
+
   /** Message numbers a set names, ascending, only those there are. RFC 9051 §6.4.9 */
   numbers(set: SequenceSet, isUid: boolean): Interval[] {
+    if (set === savedResult) return this.#savedNumbers();
     const found: Interval[] = [];
     for (const { first, last } of resolveSet(set, isUid ? this.largestUid : this.#count)) {
       const from = isUid ? this.#lowerBound(first) + 1 : first;
@@ -79,9 +94,49 @@ export class FolderView {
     return found;
   }
 
+  /** Messages that went since are not in `$` any more. RFC 9051 §6.4.4.1 */
+  #savedNumbers(): Interval[] {
+    const found: { first: number; last: number }[] = [];
+    for (const uid of this.#saved) {
+      const number = this.numberOf(uid);
+      if (number === 0) continue;
+      const previous = found.at(-1);
+      if (previous !== undefined && previous.last + 1 === number) previous.last = number;
+      else found.push({ first: number, last: number });
+    }
+    return found;
+  }
+
+  /** A test of whether a UID stands in a set, be there such a message or not. */
+  isInSet(set: SequenceSet): (uid: number) => boolean {
+    const intervals = set === savedResult ? this.uidRanges(this.#savedNumbers()) : resolveSet(set, this.largestUid);
+    return (uid) => {
+      let low = 0;
+      let high = intervals.length;
+      while (low < high) {
+        const middle = (low + high) >>> 1;
+        if (intervals[middle]!.last < uid) low = middle + 1;
+        else high = middle;
+      }
+      return low < intervals.length && intervals[low]!.first <= uid;
+    };
+  }
+
   /** The same messages as ranges of UIDs: between two neighbours no other message can lie. */
   uidRanges(numbers: readonly Interval[]): UidRange[] {
     return numbers.map(({ first, last }) => ({ first: this.uidOf(first), last: this.uidOf(last) }));
+  }
+
+  /** Ranges that hold these UIDs, ascending, and no other message of the view. */
+  rangesOf(uids: readonly number[]): UidRange[] {
+    const ranges: { first: number; last: number; number: number }[] = [];
+    for (const uid of uids) {
+      const number = this.numberOf(uid);
+      const previous = ranges.at(-1);
+      if (previous !== undefined && previous.number + 1 === number) Object.assign(previous, { last: uid, number });
+      else ranges.push({ first: uid, last: uid, number });
+    }
+    return ranges;
   }
 
   /** The client knows the flags of this row: it set them, or the answer to its command tells them. */
@@ -93,9 +148,9 @@ export class FolderView {
    * Catches up with the folder. With `mayExpunge` false messages that went keep their numbers until a command that
    * may tell of it. Throws Fault `notFound` when the folder is gone. RFC 9051 §7.5.1
    */
-  async sync(ctx: Ctx, mailbox: Mailbox, mayExpunge: boolean): Promise<ViewUpdates> {
+  async sync(ctx: Ctx, mayExpunge: boolean): Promise<ViewUpdates> {
     this.isDirty = false;
-    const { cn, changed, vanished } = await mailbox.changes(ctx, this.folderId, this.#cn);
+    const { cn, changed, vanished } = await this.mailbox.changes(ctx, this.folderId, this.#cn);
     this.#cn = cn;
     const largest = this.largestUid;
     for (const uid of vanished) if (this.numberOf(uid) !== 0) this.#heldBack.add(uid);
@@ -113,17 +168,17 @@ export class FolderView {
     return { expunged, exists: this.#count === countBefore ? undefined : this.#count, changed: told };
   }
 
-  #expunge(): number[] {
-    const numbers: number[] = [];
+  #expunge(): { number: number; uid: number }[] {
+    const gone: { number: number; uid: number }[] = [];
     let kept = 0;
     for (let index = 0; index < this.#count; index++) {
       const uid = this.#uids[index]!;
-      if (this.#heldBack.has(uid)) numbers.push(index + 1);
+      if (this.#heldBack.has(uid)) gone.push({ number: index + 1, uid });
       else this.#uids[kept++] = uid;
     }
     this.#count = kept;
     this.#heldBack.clear();
-    return numbers.reverse();
+    return gone.reverse();
   }
 
   #append(uid: number): void {

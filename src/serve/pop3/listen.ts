@@ -34,6 +34,7 @@ async function serve(connection: Connection, server: Pop3Server, canStartTls: bo
   const out = new ReplyBuffer(connection);
   const session = new Pop3Session(connection.ctx, server, {
     remoteAddress: connection.remoteAddress, isTls: connection.isTls, canStartTls,
+    channelBinding: (type) => connection.channelBinding?.(type) ?? null,
   }, out);
   const reader = new LineReader({ lineLengthMaxBytes: limits.pop3CommandLineMaxBytes });
   let isIdle = false;

@@ -4,8 +4,10 @@ import { Fault, faults, WireError } from "#base/fault.ts";
 import { limits } from "#base/limits.ts";
 import type { Directory } from "#directory/api.ts";
 import type { Mailboxes } from "#mailbox/api.ts";
-import { beginSasl, decodeSignInText, saslMechanisms } from "#net/sasl.ts";
-import type { SaslStep } from "#net/sasl.ts";
+import type { SignedIn } from "#directory/api.ts";
+import { beginSasl, decodeSignInText, offeredMechanisms } from "#net/sasl.ts";
+import type { SaslParties, SaslTurn } from "#net/sasl.ts";
+import type { ChannelBindingType } from "#net/scram.ts";
 import { openMaildrop } from "#serve/pop3/maildrop.ts";
 import type { Maildrop, MaildropLocks } from "#serve/pop3/maildrop.ts";
 import { BrokenTransfer, listMessages, retrieve, retrieveTop } from "#serve/pop3/transfer.ts";
@@ -25,6 +27,7 @@ export interface Pop3Client {
   readonly remoteAddress: string;
   readonly isTls: boolean;
   readonly canStartTls: boolean;
+  channelBinding?(type: ChannelBindingType): Uint8Array | null;
 }
 
 /** What the listener does after a line: read on, begin TLS (the reply is the listener's to send), or close. */
@@ -38,13 +41,14 @@ const implementation = "Outpost";
 export class Pop3Session {
   readonly #server: Pop3Server;
   readonly #out: Pop3Output;
-  readonly #remoteAddress: string;
+  readonly #client: Pop3Client;
   #ctx: Ctx;
   #isTls: boolean;
-  readonly #canStartTls: boolean;
   #userName: string | null = null;
   /** The next line answers this challenge. */
-  #challenge: Extract<SaslStep, { kind: "challenge" }> | null = null;
+  #challenge: Extract<SaslTurn, { kind: "challenge" }> | null = null;
+  #signedOut: string | null = null;
+  #stopSignOutWatch: (() => void) | undefined;
   #maildrop: Maildrop | null = null;
   #release: (() => void) | null = null;
   #badCommands = 0;
@@ -55,9 +59,8 @@ export class Pop3Session {
     this.#ctx = ctx;
     this.#server = server;
     this.#out = out;
-    this.#remoteAddress = client.remoteAddress;
+    this.#client = client;
     this.#isTls = client.isTls;
-    this.#canStartTls = client.canStartTls;
   }
 
   get state(): Pop3State {
@@ -77,6 +80,8 @@ export class Pop3Session {
 
   /** Lets the maildrop go; nothing is deleted that QUIT did not delete. RFC 1939 §6 */
   end(): void {
+    this.#stopSignOutWatch?.();
+    this.#stopSignOutWatch = undefined;
     this.#release?.();
     this.#release = null;
     this.#maildrop = null;
@@ -93,7 +98,11 @@ export class Pop3Session {
     const challenge = this.#challenge;
     if (challenge !== null) {
       this.#challenge = null;
-      return this.#saslStep(challenge.next(Buffer.from(bytes).toString("latin1")));
+      return this.#sasl(() => challenge.next(Buffer.from(bytes).toString("latin1")));
+    }
+    if (this.#signedOut !== null) {
+      await this.#out.write(errorReply("SYS/PERM", `${this.#signedOut} Nothing was deleted.`));
+      return "close";
     }
     let command: Pop3Command;
     try {
@@ -127,7 +136,8 @@ export class Pop3Session {
 
   readonly #handlers: { readonly [V in Pop3Verb]: Handler<V> } = {
     CAPA: () => this.#say(capabilityReply({
-      isTls: this.#isTls, canStartTls: this.#canStartTls, saslMechanisms: Object.keys(saslMechanisms), implementation,
+      isTls: this.#isTls, canStartTls: this.#client.canStartTls, saslMechanisms: offeredMechanisms(this.#parties),
+      implementation,
     })),
     USER: (name) => this.#user(name),
     PASS: (password) => this.#pass(password),
@@ -176,33 +186,52 @@ export class Pop3Session {
     this.#userName = null;
     if (name === null || name === "") return this.#bad("USER comes before PASS.");
     if (password.length > limits.passwordMaxBytes) return this.#bad("The password is too long.");
-    return this.#signIn(name, decodeSignInText(password));
+    const request = { ...this.#parties.from, name, password: decodeSignInText(password) };
+    return this.#signIn(() => this.#server.directory.authenticate(this.#ctx, request));
   }
 
   async #auth({ mechanism, initialResponse }: Pop3Arguments["mechanism"]): Promise<Pop3Next> {
     if (mechanism === null) {
       // Without an argument old clients ask for the list. RFC 1734's successor dropped it; it costs nothing to answer.
-      const lines = this.#isTls ? Object.keys(saslMechanisms).map((name) => `${name}\r\n`).join("") : "";
+      const lines = this.#isTls ? offeredMechanisms(this.#parties).map((name) => `${name}\r\n`).join("") : "";
       return this.#say(`+OK Mechanisms follow\r\n${lines}.\r\n`);
     }
     if (!this.#isTls) return this.#refuseSignIn("AUTH", tlsNeeded);
-    return this.#saslStep(beginSasl(mechanism, initialResponse));
+    return this.#sasl(() => beginSasl(this.#parties, mechanism, initialResponse));
   }
 
-  async #saslStep(step: SaslStep): Promise<Pop3Next> {
-    if (step.kind === "challenge") {
-      this.#challenge = step;
-      return this.#say(continueReply(step.challenge));
-    }
-    if (step.kind === "credentials") return this.#signIn(step.credentials.name, step.credentials.password);
-    return step.reason === "otherIdentity" ? this.#refuseSignIn("AUTH", step.message) : this.#bad(step.message);
+  get #parties(): SaslParties {
+    const client = this.#client;
+    return {
+      ctx: this.#ctx, directory: this.#server.directory,
+      from: { protocol: "pop3", clientAddress: client.remoteAddress },
+      channelBinding: this.#isTls ? (type) => client.channelBinding?.(type) ?? null : undefined,
+    };
   }
 
-  async #signIn(name: string, password: string): Promise<Pop3Next> {
+  /** One step of a sign-in in several lines. RFC 5034 §4 */
+  async #sasl(step: () => Promise<SaslTurn>): Promise<Pop3Next> {
+    let answered: Promise<Pop3Next> | undefined;
+    const next = await this.#signIn(async () => {
+      const turn = await step();
+      if (turn.kind === "signedIn") return turn.signedIn;
+      if (turn.kind === "challenge") {
+        this.#challenge = turn;
+        answered = this.#say(continueReply(turn.challenge));
+      } else {
+        answered = turn.reason === "otherIdentity" ? this.#refuseSignIn("AUTH", turn.message) : this.#bad(turn.message);
+      }
+      return null;
+    });
+    return answered ?? next;
+  }
+
+  /** Opens the maildrop of whoever `find` finds; null: the client has its answer already. */
+  async #signIn(find: () => Promise<SignedIn | null>): Promise<Pop3Next> {
     const { directory, mailboxes, locks } = this.#server;
-    const request = { name, password, protocol: "pop3", clientAddress: this.#remoteAddress } as const;
     try {
-      const person = await directory.authenticate(this.#ctx, request);
+      const person = await find();
+      if (person === null) return "continue";
       const { mailboxId } = person;
       if (mailboxId === null) return await this.#refuseSignIn("SYS/PERM", "This account has no mailbox.");
       const log = this.#ctx.log.child({ user: person.address, mailbox: mailboxId });
@@ -211,19 +240,20 @@ export class Pop3Session {
       this.#ctx = ctx;
       this.#maildrop = opened.maildrop;
       this.#release = opened.release;
+      this.#stopSignOutWatch = directory.signIn?.watchSignOut(person, "pop3", (why) => { this.#signedOut = why; });
       log.info({ count: opened.maildrop.count }, "signed in");
       this.#badCommands = 0;
       return await this.#ok(`Welcome. ${opened.maildrop.count} messages.`);
     } catch (error) {
       if (!(error instanceof Fault) || error.code === "cancelled") throw error;
-      this.#ctx.log.info({ user: name, reason: error.code }, "sign-in refused");
+      this.#ctx.log.info({ reason: error.code }, "sign-in refused");
       return await this.#refuseSignIn(faults[error.code].pop3, error.message);
     }
   }
 
   async #stls(): Promise<Pop3Next> {
     if (this.#isTls) return this.#bad("TLS is on already.");
-    if (!this.#canStartTls) return this.#bad("STLS is not offered here.");
+    if (!this.#client.canStartTls) return this.#bad("STLS is not offered here.");
     return "startTls";
   }
 

@@ -5,6 +5,7 @@ import type { LineEvent } from "#codec/text/line-reader.ts";
 import { LineReader } from "#codec/text/line-reader.ts";
 import type { Connection, ConnectionHandler, RefusalReason } from "#net/api.ts";
 import { ReadTimeout } from "#net/api.ts";
+import type { ChannelBinding } from "#net/scram.ts";
 import { replyOfError } from "#serve/smtp/intake.ts";
 import type { SmtpParts, SmtpSettings } from "#serve/smtp/service.ts";
 import { smtpSettings } from "#serve/smtp/service.ts";
@@ -37,7 +38,8 @@ const stopped = Symbol("the server stops");
 
 function clientFacts(connection: Connection): ClientFacts {
   const tls = connection.isTls ? { version: connection.tlsVersion ?? "TLS", cipher: connection.tlsCipher ?? "" } : null;
-  return { address: connection.remoteAddress, tls };
+  const channelBinding: ChannelBinding = (type) => connection.channelBinding?.(type) ?? null;
+  return { address: connection.remoteAddress, tls, channelBinding };
 }
 
 class Conversation {
@@ -64,7 +66,7 @@ class Conversation {
     } catch (error) {
       await this.#endWith(error);
     } finally {
-      await this.#session.end();
+      await this.#session.close();
     }
   }
 

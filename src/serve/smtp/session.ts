@@ -7,8 +7,9 @@ import { withCtx } from "#base/ctx.ts";
 import { Fault } from "#base/fault.ts";
 import { limits } from "#base/limits.ts";
 import type { SignedIn } from "#directory/api.ts";
-import { beginSasl, saslMechanisms } from "#net/sasl.ts";
-import type { SaslStep } from "#net/sasl.ts";
+import { beginSasl, offeredMechanisms } from "#net/sasl.ts";
+import type { SaslParties, SaslTurn } from "#net/sasl.ts";
+import type { ChannelBinding } from "#net/scram.ts";
 import type { CountedBody } from "#serve/smtp/intake.ts";
 import { replyOfError } from "#serve/smtp/intake.ts";
 import type { SmtpParts, SmtpSettings } from "#serve/smtp/service.ts";
@@ -30,6 +31,7 @@ export type Next =
 export interface ClientFacts {
   readonly address: string;
   readonly tls: { readonly version: string; readonly cipher: string } | null;
+  readonly channelBinding?: ChannelBinding;
 }
 
 const nextLine: Next = { kind: "line" };
@@ -57,7 +59,9 @@ export class SmtpSession {
   #replies = "";
   #hello: Hello | null = null;
   #signedIn: SignedIn | null = null;
-  #sasl: (SaslStep & { kind: "challenge" }) | null = null;
+  #sasl: (SaslTurn & { kind: "challenge" }) | null = null;
+  #signedOut: string | null = null;
+  #stopSignOutWatch: (() => void) | undefined;
   #transaction: Transaction | null = null;
   #scan: BodyScan | null = null;
   #chunk: Chunk | null = null;
@@ -96,7 +100,12 @@ export class SmtpSession {
 
   /** One command line, or one line of a sign-in. RFC 5321 §4.1.1 */
   async line(bytes: Uint8Array): Promise<Next> {
-    if (this.#sasl !== null) return await this.#stepSasl(this.#sasl.next(Buffer.from(bytes).toString("latin1")));
+    const sasl = this.#sasl;
+    if (sasl !== null) return await this.#stepSasl(() => sasl.next(Buffer.from(bytes).toString("latin1")));
+    if (this.#signedOut !== null) {
+      this.sayGoodbye("4.7.0", this.#signedOut);
+      return close;
+    }
     const command = parseCommand(bytes);
     const isAuth = command.verb === "AUTH";
     if (!isAuth && bytes.length > limits.smtpCommandLineMaxBytes) return this.lineRefused("tooLong");
@@ -158,6 +167,12 @@ export class SmtpSession {
     this.#badCommands = 0;
   }
 
+  /** The connection is over. RFC 5321 §4.1.1.10 */
+  async close(): Promise<void> {
+    this.#stopSignOutWatch?.();
+    await this.end();
+  }
+
   /** Gives back what an unfinished message holds. RFC 5321 §4.1.1.5 */
   async end(): Promise<void> {
     const transaction = this.#transaction;
@@ -214,7 +229,7 @@ export class SmtpSession {
       this.#say(reply(220, "2.0.0", "Ready to start TLS"));
       return { kind: "tls" };
     },
-    AUTH: (command) => this.#stepSasl(beginSasl(command.mechanism, command.initialResponse)),
+    AUTH: (command) => this.#stepSasl(() => beginSasl(this.#parties, command.mechanism, command.initialResponse)),
   };
 
   #answer(answer: Reply): Next {
@@ -283,28 +298,24 @@ export class SmtpSession {
       "PIPELINING", `SIZE ${messageSizeMaxBytes}`, "8BITMIME", "SMTPUTF8", "CHUNKING", "DSN", "ENHANCEDSTATUSCODES",
       `LIMITS RCPTMAX=${recipientsMax}`,
       ...(startTls && !secure ? ["STARTTLS"] : []),
-      ...(offersAuth ? [`AUTH ${Object.keys(saslMechanisms).join(" ")}`] : []),
+      ...(offersAuth ? [`AUTH ${offeredMechanisms(this.#parties).join(" ")}`] : []),
     ];
   }
 
+  get #parties(): SaslParties {
+    const { address, tls, channelBinding } = this.#client;
+    return {
+      ctx: this.#ctx, directory: this.#parts.directory, from: { protocol: "smtp", clientAddress: address },
+      channelBinding: tls === null ? undefined : channelBinding,
+    };
+  }
+
   /** RFC 4954 §4 */
-  async #stepSasl(step: SaslStep): Promise<Next> {
+  async #stepSasl(step: () => Promise<SaslTurn>): Promise<Next> {
     this.#sasl = null;
-    if (step.kind === "challenge") {
-      this.#sasl = step;
-      return this.#answer(reply(334, null, step.challenge));
-    }
-    if (step.kind === "refused") {
-      if (step.reason === "otherIdentity") return this.#signInFailed(reply(535, "5.7.8", step.message));
-      const code = step.reason === "unknownMechanism" ? 504 : 501;
-      const enhanced = step.reason === "cancelled" ? "5.7.0" : step.reason === "malformed" ? "5.5.2" : "5.5.4";
-      return this.#sayBad(reply(code, enhanced, step.message));
-    }
-    const { name, password } = step.credentials;
+    let turn: SaslTurn;
     try {
-      this.#signedIn = await this.#parts.directory.authenticate(this.#ctx, {
-        name, password, protocol: "smtp", clientAddress: this.#client.address,
-      });
+      turn = await step();
     } catch (error) {
       if (error instanceof Fault && error.row.smtp.startsWith("5")) {
         return this.#signInFailed(reply(535, "5.7.8", error.message));
@@ -313,6 +324,20 @@ export class SmtpSession {
       const { lines } = replyOfError(this.#ctx, error);
       return this.#answer(reply(454, "4.7.0", ...lines));
     }
+    if (turn.kind === "challenge") {
+      this.#sasl = turn;
+      return this.#answer(reply(334, null, turn.challenge));
+    }
+    if (turn.kind === "refused") {
+      if (turn.reason === "otherIdentity") return this.#signInFailed(reply(535, "5.7.8", turn.message));
+      const code = turn.reason === "unknownMechanism" ? 504 : 501;
+      const enhanced = turn.reason === "cancelled" ? "5.7.0" : turn.reason === "malformed" ? "5.5.2" : "5.5.4";
+      return this.#sayBad(reply(code, enhanced, turn.message));
+    }
+    this.#signedIn = turn.signedIn;
+    this.#stopSignOutWatch = this.#parts.directory.signIn?.watchSignOut(turn.signedIn, "smtp", (why) => {
+      this.#signedOut = why;
+    });
     this.#ctx = withCtx(this.#ctx, { fields: { user: this.#signedIn.address } });
     this.#ctx.log.info({}, "signed in");
     return this.#answer(reply(235, "2.7.0", "Signed in"));

@@ -1,3 +1,4 @@
+import { mailboxItems } from "#store/schema/mailbox-items.ts";
 import type { Migration } from "#store/schema/migration.ts";
 
 /**
@@ -189,4 +190,4 @@ export const mailboxMigrations: readonly Migration[] = [{
       PRIMARY KEY (mailbox_id, content_id))`,
     `CREATE INDEX message_text_words ON message_text USING GIN (document)`,
   ],
-}];
+}, mailboxItems];

@@ -1,4 +1,5 @@
 import type { Migration } from "#store/schema/migration.ts";
+import { signInStatements } from "#store/schema/server-sign-in.ts";
 
 /**
  * The directory's tables in the server's data, as forward migrations. A step that was released is never edited: a
@@ -109,4 +110,5 @@ export const directoryMigrations: readonly Migration[] = [
       `CREATE INDEX audit_at ON audit (at_ms)`,
     ],
   },
+  { version: 2, statements: signInStatements },
 ];

@@ -1,6 +1,6 @@
 /**
  * Configuration profiles of Apple's systems: a property list that sets up mail, and whatever else is served. Types and
- * keys are those of Apple's Device Management documentation; the services told are those of RFC 6186 §3 and RFC 6764 §6.
+ * keys are those of Apple's Device Management documentation; it tells the services of RFC 6186 §3 and RFC 6764 §6.
  */
 import { escapeText } from "#codec/xml/writer.ts";
 import { derivedUuid } from "#wire/autodiscover/published.ts";
@@ -60,7 +60,8 @@ export function writeProfile(request: ProfileRequest): string | null {
       ...keys, PayloadType: type, ...common(name, title),
     })),
     PayloadDescription: `Sets up ${request.address} on this device.`, PayloadOrganization: request.hostname,
-    PayloadType: "Configuration", PayloadRemovalDisallowed: false, ...common("", `${request.address} (${request.hostname})`),
+    PayloadType: "Configuration", PayloadRemovalDisallowed: false,
+    ...common("", `${request.address} (${request.hostname})`),
   });
 }
 
@@ -97,28 +98,27 @@ function activeSync({ address, published }: ProfileRequest): Payload | null {
   };
 }
 
+/** The place itself is found by the well-known path. RFC 6764 §6 */
 function calDav({ address, published }: ProfileRequest): Payload | null {
-  const url = published.web.get("calDav");
-  if (url === undefined || published.web.has("activeSync")) return null;
+  if (!published.web.has("calDav") || published.web.has("activeSync")) return null;
   const { hostname, port } = placeOf(published);
   return {
     type: "com.apple.caldav.account", name: "calendars", title: `Calendars ${address}`,
     keys: {
       CalDAVAccountDescription: address, CalDAVHostName: hostname, CalDAVPort: port, CalDAVUseSSL: true,
-      CalDAVUsername: address, CalDAVPrincipalURL: url,
+      CalDAVUsername: address,
     },
   };
 }
 
 function cardDav({ address, published }: ProfileRequest): Payload | null {
-  const url = published.web.get("cardDav");
-  if (url === undefined || published.web.has("activeSync")) return null;
+  if (!published.web.has("cardDav") || published.web.has("activeSync")) return null;
   const { hostname, port } = placeOf(published);
   return {
     type: "com.apple.carddav.account", name: "contacts", title: `Contacts ${address}`,
     keys: {
       CardDAVAccountDescription: address, CardDAVHostName: hostname, CardDAVPort: port, CardDAVUseSSL: true,
-      CardDAVUsername: address, CardDAVPrincipalURL: url,
+      CardDAVUsername: address,
     },
   };
 }

@@ -61,10 +61,12 @@ function server(
 /** Add-ons and newer builds speak EWS and ActiveSync. */
 function exchange(writer: XmlWriter, published: Published, ews: string): void {
   writer.open("", "incomingServer", [{ name: "type", value: "exchange" }]);
-  writer.element("", "hostname", published.authority.replace(/:\d+$/, "")).element("", "port", portOf(published.authority))
+  const { authority } = published;
+  writer.element("", "hostname", authority.replace(/:\d+$/, "")).element("", "port", portOf(authority))
     .element("", "socketType", "SSL").element("", "authentication", "password-cleartext")
     .element("", "username", "%EMAILADDRESS%").element("", "ewsURL", ews);
-  for (const [name, url] of [["easURL", published.web.get("activeSync")], ["owaURL", published.web.get("owa")]] as const) {
+  for (const [name, protocol] of [["easURL", "activeSync"], ["owaURL", "owa"]] as const) {
+    const url = published.web.get(protocol);
     if (url !== undefined) writer.element("", name, url);
   }
   writer.close();

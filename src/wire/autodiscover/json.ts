@@ -8,11 +8,7 @@ import type { Published, WebProtocol, WebProtocolRow } from "#wire/autodiscover/
 
 /** Protocols clients are known to ask for that no server of one's own has. */
 const foreignProtocols = [
-  "Rest", "Substrate", "SubstrateSearchService", "SubstrateNotificationService", "SubstrateSignalService",
-  "OutlookMeetingScheduler", "OwaPoweredExperience", "OutlookLocationsService", "OutlookPay", "OutlookCloudSettingsService",
-  "Actionable", "ConnectorsProcessors", "ConnectorsWebhook", "NotesClient", "OwaPoweredExperienceV2", "ToDo", "Weather",
-  "Connectors", "Scheduling", "Speedway", "SpeechAndLanguagePersonalization", "SubstrateSearchServiceV2", "Diagnostics",
-  "Avatar", "AvatarV2", "GraphApi", "Places", "Mapi",
+  "Rest", "Substrate", "SubstrateSearchService", "OwaPoweredExperience", "ToDo", "Weather",
 ] as const;
 
 const served: ReadonlyMap<string, WebProtocol> = new Map(
@@ -60,7 +56,8 @@ function refusal(status: number, code: string, message: string): JsonAnswer {
 /** An answer follows from the domain alone, so nobody learns who has a mailbox. */
 export function answerJson(request: JsonRequest, published: Published, isOurDomain: boolean): JsonAnswer {
   if (request.protocol === null) {
-    return refusal(400, "MandatoryParameterMissing", "A valid value must be provided for the query parameter 'Protocol'.");
+    return refusal(400, "MandatoryParameterMissing",
+      "A valid value must be provided for the query parameter 'Protocol'.");
   }
   if (request.address === null || !request.address.includes("@")) {
     return refusal(400, "MandatoryParameterMissing", "A valid smtp address must be provided.");

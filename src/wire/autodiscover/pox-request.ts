@@ -92,6 +92,7 @@ export function poxClientOf(fields: {
   const userAgent = fields.userAgent ?? "";
   return {
     mapiHttpVersion: Number(version), canHandle: new Set(words.filter((word) => word !== "")),
-    needsMapi: /\bMicrosoft (?:Office|Outlook)\b|\bMSOffice\b/i.test(userAgent) && !/\bMac(?:intosh|Outlook| OS)/i.test(userAgent),
+    needsMapi: /\bMicrosoft (?:Office|Outlook)\b|\bMSOffice\b/i.test(userAgent)
+      && !/\bMac(?:intosh|Outlook| OS)/i.test(userAgent),
   };
 }

@@ -122,7 +122,7 @@ function exchProtocol(writer: XmlWriter, ns: string, account: Account): void {
     ["Type", "EXCH"], ["Server", mailboxServer(account)], ["ServerDN", serverDn(account)],
     ["ServerVersion", serverVersionHex(major, minor, majorBuild)], ["MdbDN", mdbDn(account)],
     ["PublicFolderServer", account.publicFolderAddress === null ? undefined : hostOf(account)],
-    ...webRows(account), ["AuthPackage", "Basic"], ["ServerExclusiveConnect", "off"],
+    ...webRows(account), ["AuthPackage", "basic"], ["ServerExclusiveConnect", "off"],
   ]);
   writer.close();
 }
@@ -131,7 +131,7 @@ function exchProtocol(writer: XmlWriter, ns: string, account: Account): void {
 function exprProtocol(writer: XmlWriter, ns: string, account: Account, type: "EXPR" | "EXHTTP"): void {
   writer.open(ns, "Protocol");
   rows(writer, ns, [
-    ["Type", type], ["Server", hostOf(account)], ...webRows(account), ["AuthPackage", "Basic"],
+    ["Type", type], ["Server", hostOf(account)], ...webRows(account), ["AuthPackage", "basic"],
     ["CertPrincipalName", "None"], ["SSL", "On"], ["ServerExclusiveConnect", "on"],
   ]);
   writer.close();

@@ -1,16 +1,18 @@
 /**
  * Every setting that SOAP clients ask for, one row each: what it is of one account, or null where this server has
- * nothing to say. Names in the order of the field's own list. [MS-OXWSADISC] 3.1.4.3
+ * nothing to say. Names in the order of the field's own list. [MS-OXWSADISC] 3.1.4
  */
-import { ewsSchemas, exchangeVersionText, mailboxServer, mapiUrl, mdbDn, serverDn } from "#wire/autodiscover/account.ts";
+import {
+  ewsSchemas, exchangeVersionText, mailboxServer, mapiUrl, mdbDn, serverDn,
+} from "#wire/autodiscover/account.ts";
 import type { Account } from "#wire/autodiscover/account.ts";
 import { derivedUuid, mailProtocols } from "#wire/autodiscover/published.ts";
 import type { MailProtocol, WebProtocol } from "#wire/autodiscover/published.ts";
 import type { UserSetting } from "#wire/autodiscover/soap-shapes.ts";
 
-type Value = string | DistributedSetting | null;
+type Value = string | UnnamedSetting | null;
 /** A setting without its name. */
-type DistributedSetting = UserSetting extends infer One ? One extends UserSetting ? Omit<One, "Name"> : never : never;
+type UnnamedSetting = UserSetting extends infer One ? One extends UserSetting ? Omit<One, "Name"> : never : never;
 type Row = (account: Account) => Value;
 
 const nothing: Row = () => null;

@@ -3,7 +3,7 @@ import { limits } from "#base/limits.ts";
 import { byType, integer, listOf, nillable, optional, record, text, token } from "#codec/xml/shape.ts";
 import type { Of } from "#codec/xml/shape.ts";
 
-/** [MS-OXWSADISC] 2.2.1 */
+/** [MS-OXWSADISC] 2.2 */
 export const soapNamespace = "http://schemas.microsoft.com/exchange/2010/Autodiscover";
 
 const ns = soapNamespace;
@@ -11,29 +11,29 @@ const { autodiscoverUsersMax, autodiscoverSettingsMax } = limits;
 
 const RequestedSettings = listOf(ns, "Setting", token, autodiscoverSettingsMax);
 
-/** [MS-OXWSADISC] 3.1.4.3.3.1 */
+/** [MS-OXWSADISC] 3.1.4 */
 export const GetUserSettingsRequest = record(ns, {
   Users: listOf(ns, "User", record(ns, { Mailbox: token }), autodiscoverUsersMax),
   RequestedSettings,
   RequestedVersion: optional(token),
 });
 
-/** [MS-OXWSADISC] 3.1.4.1.3.1 */
+/** [MS-OXWSADISC] 3.1.4 */
 export const GetDomainSettingsRequest = record(ns, {
   Domains: listOf(ns, "Domain", token, autodiscoverUsersMax),
   RequestedSettings,
   RequestedVersion: optional(token),
 });
 
-/** [MS-OXWSADISC] 3.1.4.2.3.1 */
+/** [MS-OXWSADISC] 3.1.4 */
 export const GetFederationInformationRequest = record(ns, { Domain: token });
 
-/** Domains of organizations that share with this one. [MS-OXWSADISC] 3.1.4.4.3.1 */
+/** Domains of organizations that share with this one. [MS-OXWSADISC] 3.1.4 */
 export const GetOrganizationRelationshipSettingsRequest = record(ns, {
   Domains: listOf(ns, "Domain", token, autodiscoverUsersMax),
 });
 
-/** Codes of an answer, of one user or domain in it, or of one setting. [MS-OXWSADISC] 2.2.5 */
+/** Codes of an answer, of one user or domain in it, or of one setting. [MS-OXWSADISC] 2.2 */
 export const errorCodes = [
   "NoError", "RedirectAddress", "RedirectUrl", "InvalidUser", "InvalidRequest", "InvalidSetting",
   "SettingIsNotAvailable", "ServerBusy", "InvalidDomain", "NotFederated", "InternalServerError",
@@ -42,7 +42,7 @@ export type ErrorCode = (typeof errorCodes)[number];
 
 const coded = { ErrorCode: text, ErrorMessage: text };
 
-/** Settings of one user, each of the kind its value needs. [MS-OXWSADISC] 2.2.4 */
+/** Settings of one user, each of the kind its value needs. [MS-OXWSADISC] 2.2 */
 export const UserSetting = byType(ns, {
   StringSetting: record(ns, { Name: text, Value: text }),
   WebClientUrlCollectionSetting: record(ns, {
@@ -72,7 +72,7 @@ const UserResponse = record(ns, {
 });
 export type UserResponse = Of<typeof UserResponse>;
 
-/** [MS-OXWSADISC] 3.1.4.3.3.2 */
+/** [MS-OXWSADISC] 3.1.4 */
 export const GetUserSettingsResponse = record(ns, {
   ...coded, UserResponses: nillable(listOf(ns, "UserResponse", UserResponse)),
 });
@@ -87,12 +87,12 @@ const DomainResponse = record(ns, {
 });
 export type DomainResponse = Of<typeof DomainResponse>;
 
-/** [MS-OXWSADISC] 3.1.4.1.3.2 */
+/** [MS-OXWSADISC] 3.1.4 */
 export const GetDomainSettingsResponse = record(ns, {
   ...coded, DomainResponses: nillable(listOf(ns, "DomainResponse", DomainResponse)),
 });
 
-/** [MS-OXWSADISC] 3.1.4.2.3.2 */
+/** [MS-OXWSADISC] 3.1.4 */
 export const GetFederationInformationResponse = record(ns, {
   ...coded,
   ApplicationUri: nillable(text),
@@ -100,7 +100,7 @@ export const GetFederationInformationResponse = record(ns, {
   TokenIssuers: nillable(listOf(ns, "TokenIssuer", record(ns, { Endpoint: nillable(text), Uri: nillable(text) }))),
 });
 
-/** [MS-OXWSADISC] 3.1.4.4.3.2 */
+/** [MS-OXWSADISC] 3.1.4 */
 export const GetOrganizationRelationshipSettingsResponse = record(ns, {
   ...coded, OrganizationRelationshipSettingsCollection: nillable(listOf(ns, "OrganizationRelationshipSettings", text)),
 });

@@ -1,13 +1,16 @@
-import type { Cursor, LiteralHeader, Octets } from "#wire/imap/cursor.ts";
+import type { Cursor, Octets } from "#wire/imap/cursor.ts";
 import type { Grammar, Of } from "#wire/imap/grammar.ts";
-import { dateTime } from "#wire/imap/date.ts";
+import { appendArguments, replaceArguments } from "#wire/imap/append.ts";
 import { fetchArguments, modSequence } from "#wire/imap/fetch.ts";
-import { flagList, storeFlags } from "#wire/imap/flags.ts";
+import { storeFlags } from "#wire/imap/flags.ts";
 import { fields, keyOf, optional, optionalRest, parenthesized, spaced } from "#wire/imap/grammar.ts";
 import { createUses, listArguments, statusItemList } from "#wire/imap/list.ts";
-import { mailbox, mailboxPattern } from "#wire/imap/mailboxname.ts";
+import { mailbox, mailboxPattern, utf8Text } from "#wire/imap/mailboxname.ts";
+import { multiSearchArguments } from "#wire/imap/multi-search.ts";
 import { searchArguments } from "#wire/imap/search.ts";
+import { selectParameters } from "#wire/imap/select.ts";
 import { sequenceSet } from "#wire/imap/sequence.ts";
+import { sortArguments, threadArguments } from "#wire/imap/sort.ts";
 
 /** What a connection must be to give a command: each state includes the ones above it but the first. RFC 9051 §3 */
 export type CommandState = "any" | "notAuthenticated" | "authenticated" | "selected";
@@ -23,7 +26,6 @@ export interface CommandRow {
 const none: Grammar<object> = () => ({});
 const onlyMailbox = fields({ mailbox });
 const transfer = fields({ set: sequenceSet, mailbox });
-const selectParameters = parenthesized(keyOf({ CONDSTORE: {} }, "parameter"), "parameters");
 const select = fields({ mailbox, parameters: optional("(", selectParameters) });
 
 /** Add, remove or replace, quietly or not. RFC 9051 §6.4.6 */
@@ -41,6 +43,36 @@ function storeModifiers(cursor: Cursor): { unchangedSince: number } {
   const unchangedSince = modSequence(cursor);
   cursor.expect(")", ") after the STORE modifiers");
   return { unchangedSince };
+}
+
+/** RFC 9208 §5 `quota-root-name` */
+function quotaRoot(cursor: Cursor): Octets {
+  return cursor.astring("a quota root");
+}
+
+/** RFC 9208 §5 `setquota-resource` */
+function quotaLimit(cursor: Cursor): { resource: string; limit: number } {
+  const resource = cursor.word("a resource");
+  cursor.space();
+  return { resource, limit: cursor.number("a limit", Number.MAX_SAFE_INTEGER) };
+}
+
+/** Whom rights are for. RFC 4314 §6 `identifier` */
+function identifier(cursor: Cursor): string {
+  return decodeText(cursor.astring("an identifier"));
+}
+
+/** `+lrs`, `-x` or `lr`. RFC 4314 §6 `mod-rights` */
+function rightsChange(cursor: Cursor): { mode: "add" | "remove" | "replace"; rights: string } {
+  const text = cursor.astring("rights");
+  const mode = text.startsWith("+") ? "add" : text.startsWith("-") ? "remove" : "replace";
+  const rights = mode === "replace" ? text : text.slice(1);
+  if (!/^[a-z0-9]*$/.test(rights)) cursor.fail("Rights are small letters and digits");
+  return { mode, rights };
+}
+
+function decodeText(octets: Octets): string {
+  return utf8Text(octets) ?? octets;
 }
 
 /** RFC 2971 §3.1: names and values in turn. */
@@ -96,10 +128,7 @@ export const commands = {
   },
   APPEND: {
     section: "RFC 9051 §6.3.12", state: "authenticated",
-    arguments: fields({
-      mailbox, flags: optional("(", flagList), internalMs: optional('"', dateTime),
-      literal: (c: Cursor): LiteralHeader => c.announcedLiteral(),
-    }),
+    arguments: appendArguments,
   },
   IDLE: { section: "RFC 9051 §6.3.13", state: "authenticated", arguments: none },
   CHECK: { section: "RFC 3501 §6.4.1", state: "selected", arguments: none },
@@ -117,6 +146,28 @@ export const commands = {
   },
   COPY: { section: "RFC 9051 §6.4.7", state: "selected", arguments: transfer, uid: true },
   MOVE: { section: "RFC 9051 §6.4.8", state: "selected", arguments: transfer, uid: true },
+  REPLACE: { section: "RFC 8508 §3.3", state: "selected", arguments: replaceArguments, uid: true },
+  SORT: { section: "RFC 5256 §3", state: "selected", arguments: sortArguments, uid: true },
+  THREAD: { section: "RFC 5256 §3", state: "selected", arguments: threadArguments, uid: true },
+  ESEARCH: { section: "RFC 7377 §2.1", state: "authenticated", arguments: multiSearchArguments },
+  COMPRESS: {
+    section: "RFC 4978 §3", state: "authenticated",
+    arguments: fields({ mechanism: (c: Cursor) => c.word("a way to compress") }),
+  },
+  UNAUTHENTICATE: { section: "RFC 8437 §2", state: "authenticated", arguments: none },
+  GETQUOTA: { section: "RFC 9208 §4.1.1", state: "authenticated", arguments: fields({ root: quotaRoot }) },
+  GETQUOTAROOT: { section: "RFC 9208 §4.1.2", state: "authenticated", arguments: onlyMailbox },
+  SETQUOTA: {
+    section: "RFC 9208 §4.1.3", state: "authenticated",
+    arguments: fields({ root: quotaRoot, limits: parenthesized(quotaLimit, "limits", true) }),
+  },
+  GETACL: { section: "RFC 4314 §3.3", state: "authenticated", arguments: onlyMailbox },
+  MYRIGHTS: { section: "RFC 4314 §3.5", state: "authenticated", arguments: onlyMailbox },
+  LISTRIGHTS: { section: "RFC 4314 §3.4", state: "authenticated", arguments: fields({ mailbox, identifier }) },
+  DELETEACL: { section: "RFC 4314 §3.2", state: "authenticated", arguments: fields({ mailbox, identifier }) },
+  SETACL: {
+    section: "RFC 4314 §3.1", state: "authenticated", arguments: fields({ mailbox, identifier, rights: rightsChange }),
+  },
 } as const satisfies Record<string, CommandRow>;
 
 export type CommandName = keyof typeof commands;

@@ -200,8 +200,8 @@ export class Cursor {
 
   /** The mark of a literal that has been announced last and not been read: the data of APPEND. RFC 9051 §6.3.12 */
   announcedLiteral(): LiteralHeader {
-    const header = this.#literalHeader();
-    if (this.#literalIndex < this.literals.length) this.fail("Only one message can be appended at a time");
+    const header = this.#literalHeader(true);
+    if (this.#literalIndex < this.literals.length) this.fail("A message cannot stand before the last literal");
     return header;
   }
 
@@ -248,14 +248,14 @@ export class Cursor {
     return this.fail("The quoted string has no end");
   }
 
-  #literalHeader(): LiteralHeader {
+  #literalHeader(mayBeBinary = false): LiteralHeader {
     const isBinary = this.accept("~");
     this.expect("{", "a literal");
     const sizeBytes = this.number("the size of the literal", Number.MAX_SAFE_INTEGER);
     const isSynchronizing = !this.accept("+");
     this.expect("}", "} after the size of the literal");
     if (this.literalMarks[this.#literalIndex] !== this.offset) this.fail("A literal begins at the end of a line");
-    if (isBinary) this.fail("Literals with ~ need the extension BINARY, which is not offered");
+    if (isBinary && !mayBeBinary) this.fail("Only a message can be a literal with ~");
     return { sizeBytes, isSynchronizing, isBinary };
   }
 

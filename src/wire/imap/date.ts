@@ -68,12 +68,25 @@ function digits(cursor: Cursor, count: number, max: number): number {
   return value;
 }
 
+/** The day told last: messages next to each other are often of one day. */
+let lastDay = NaN;
+let lastDayText = "";
+
 /** UTC milliseconds as INTERNALDATE shows them, always in UTC. RFC 9051 §9 `date-time` */
 export function encodeDateTime(timeMs: number): string {
-  const instant = new Date(Math.min(Math.max(timeMs, -62_135_596_800_000), 253_402_300_799_000));
-  const pad = (value: number, size = 2): string => String(value).padStart(size, "0");
-  const day = String(instant.getUTCDate()).padStart(2, " ");
-  const year = pad(instant.getUTCFullYear(), 4);
-  const time = `${pad(instant.getUTCHours())}:${pad(instant.getUTCMinutes())}:${pad(instant.getUTCSeconds())}`;
-  return `"${day}-${months[instant.getUTCMonth()]}-${year} ${time} +0000"`;
+  const seconds = Math.floor(Math.min(Math.max(timeMs, -62_135_596_800_000), 253_402_300_799_000) / 1000);
+  const day = Math.floor(seconds / 86_400);
+  if (day !== lastDay) {
+    const instant = new Date(day * dayMs);
+    const year = String(instant.getUTCFullYear()).padStart(4, "0");
+    lastDay = day;
+    lastDayText = `${String(instant.getUTCDate()).padStart(2, " ")}-${months[instant.getUTCMonth()]}-${year}`;
+  }
+  const inDay = seconds - day * 86_400;
+  const minutes = Math.floor(inDay / 60);
+  return `"${lastDayText} ${two(Math.floor(minutes / 60))}:${two(minutes % 60)}:${two(inDay % 60)} +0000"`;
+}
+
+function two(value: number): string {
+  return value < 10 ? `0${value}` : `${value}`;
 }

@@ -8,6 +8,11 @@ import { isAstringAtom } from "#wire/imap/cursor.ts";
  */
 const quotedMaxCharacters = 4096;
 
+/** Bytes as one character each. */
+export function octetsOf(bytes: Uint8Array): Octets {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+}
+
 /** A string that may hold any byte but NUL, which IMAP cannot carry and which is left out. RFC 9051 §9 `string` */
 export function encodeString(octets: Octets): string {
   if (octets.length <= quotedMaxCharacters) {

@@ -2,9 +2,10 @@ import type { Cursor } from "#wire/imap/cursor.ts";
 import { keyOf, parenthesized } from "#wire/imap/grammar.ts";
 import { mailbox, mailboxPattern } from "#wire/imap/mailboxname.ts";
 
-/** What STATUS can tell of a folder. RFC 9051 §6.3.11, RFC 3501 §6.3.10, RFC 7162 §3.1.2.1 */
+/** What STATUS can tell of a folder. RFC 9051 §6.3.11, RFC 7162 §3.1.2.1, RFC 7889 §3.1, RFC 8474 §4.3 */
 export const statusItems = {
   MESSAGES: {}, RECENT: {}, UIDNEXT: {}, UIDVALIDITY: {}, UNSEEN: {}, DELETED: {}, SIZE: {}, HIGHESTMODSEQ: {},
+  APPENDLIMIT: {}, MAILBOXID: {},
 } as const;
 export type StatusItem = keyof typeof statusItems;
 
@@ -13,8 +14,8 @@ export const statusItemList = parenthesized(keyOf(statusItems, "STATUS item"), "
 
 /** Which folders. RFC 5258 §3.1, RFC 6154 §2 */
 export const listSelections = { SUBSCRIBED: {}, REMOTE: {}, RECURSIVEMATCH: {}, "SPECIAL-USE": {} } as const;
-/** What to tell of them. RFC 5258 §3.2, RFC 6154 §2, RFC 5819 §2 */
-export const listReturns = { SUBSCRIBED: {}, CHILDREN: {}, "SPECIAL-USE": {}, STATUS: {} } as const;
+/** What to tell of them. RFC 5258 §3.2, RFC 6154 §2, RFC 5819 §2, RFC 8440 §2 */
+export const listReturns = { SUBSCRIBED: {}, CHILDREN: {}, "SPECIAL-USE": {}, STATUS: {}, MYRIGHTS: {} } as const;
 
 /** LIST in its first and its extended form. RFC 9051 §6.3.9 */
 export interface ListArguments {

@@ -1,9 +1,11 @@
 import type { AnyCommand, Command } from "#wire/imap/commands.ts";
+import type { AppendPart, AppendPlace, AppendStep } from "#wire/imap/append.ts";
 import type { LiteralHeader } from "#wire/imap/cursor.ts";
 import type { LineEvent } from "#codec/text/line-reader.ts";
 import { assert, WireError } from "#base/fault.ts";
 import { limits } from "#base/limits.ts";
 import { LineReader } from "#codec/text/line-reader.ts";
+import { appendRest } from "#wire/imap/append.ts";
 import { parseCommand } from "#wire/imap/commands.ts";
 import { Cursor, LiteralPending } from "#wire/imap/cursor.ts";
 
@@ -18,18 +20,19 @@ export interface Bad {
  * What comes out of the bytes of a client. RFC 9051 §2.2.1
  *
  * - `continue`: tell the client to send the literal it announced.
- * - `append`: an APPEND whose message is announced, not read. Call {@link CommandReader.acceptLiteral} (after telling a
- *   synchronizing client to go on) and take `data` up to `dataEnd`, or {@link CommandReader.refuseLiteral} and wait
- *   for `skipped` before the answer.
+ * - `append`: an APPEND or REPLACE whose message is announced, not read, when its last step is a literal. Call
+ *   {@link CommandReader.acceptLiteral} (after telling a synchronizing client to go on) and take `data` up to `dataEnd`,
+ *   whose steps may announce the next one; or {@link CommandReader.refuseLiteral} and wait for `skipped` before the
+ *   answer.
  * - `text`: the line asked for by {@link CommandReader.expectText}; undefined when it was too long.
  * - `fatal`: where the next command begins can no longer be known; say BYE and close.
  */
 export type ReaderEvent =
   | { readonly kind: "command"; readonly command: AnyCommand }
   | { readonly kind: "continue" }
-  | { readonly kind: "append"; readonly command: Command<"APPEND"> }
+  | { readonly kind: "append"; readonly command: Command<"APPEND" | "REPLACE"> }
   | { readonly kind: "data"; readonly bytes: Uint8Array }
-  | { readonly kind: "dataEnd"; readonly bad: Bad | undefined }
+  | { readonly kind: "dataEnd"; readonly bad: Bad | undefined; readonly steps: readonly AppendStep[] }
   | { readonly kind: "skipped" }
   | { readonly kind: "text"; readonly bytes: Uint8Array | undefined }
   | Bad
@@ -54,6 +57,7 @@ export class CommandReader {
   #filling: Buffer = Buffer.alloc(0);
   #filledBytes = 0;
   #announced: LiteralHeader | undefined;
+  #place: AppendPlace = "between";
   /** What to tell once the bytes of a refused literal are past. */
   #afterSkip: ReaderEvent | undefined;
 
@@ -71,6 +75,11 @@ export class CommandReader {
   expectText(): void {
     assert(this.#mode === "line" && this.#line.length === 0, "a line of text is asked for between commands");
     this.#mode = "text";
+  }
+
+  /** A message is announced and neither accepted nor refused. */
+  get hasAnnounced(): boolean {
+    return this.#mode === "decide";
   }
 
   /** The bytes of the announced message come as `data`. */
@@ -131,10 +140,9 @@ export class CommandReader {
     }
     try {
       const command = parseCommand(new Cursor(this.#line, this.#literals, this.#marks));
-      if (command.name === "APPEND") {
-        this.#announced = command.args.literal;
-        this.#mode = "decide";
-        return { kind: "append", command };
+      if (command.name === "APPEND" || command.name === "REPLACE") {
+        this.#announce(command.args);
+        return { kind: "append", command: command as Command<"APPEND" | "REPLACE"> };
       }
       this.#reset();
       return { kind: "command", command };
@@ -143,6 +151,18 @@ export class CommandReader {
       if (!(error instanceof WireError)) throw error;
       return this.#refuse(header, error.message);
     }
+  }
+
+  /** The literal at the end of `steps` is to be decided on; without one the command is complete. */
+  #announce({ steps, place }: AppendPart): void {
+    const last = steps.at(-1);
+    if (place === undefined || last?.step !== "literal") {
+      this.#reset();
+      return;
+    }
+    this.#announced = last.literal;
+    this.#place = place;
+    this.#mode = "decide";
   }
 
   #beginLiteral(header: LiteralHeader): ReaderEvent | undefined {
@@ -223,19 +243,26 @@ export class CommandReader {
     return undefined;
   }
 
+  /** The text between the literals of an APPEND, or its end. */
   #endStream(event: LineEvent): ReaderEvent | undefined {
-    if (event.kind === "line" && event.bytes.length === 0) {
+    const line = event.kind === "line" ? Buffer.from(event.bytes) : Buffer.alloc(0);
+    const header = trailingLiteral(line);
+    try {
+      if (event.kind !== "line") throw new WireError("The line is too long", 0);
+      const cursor = new Cursor(line, [], header === undefined ? [] : [line.length]);
+      const part = appendRest(cursor, this.#place);
+      if (!cursor.isAtEnd) cursor.fail("Something follows the message that APPEND does not take");
+      this.#announce(part);
+      return { kind: "dataEnd", bad: undefined, steps: part.steps };
+    } catch (error) {
+      if (!(error instanceof WireError) && !(error instanceof LiteralPending)) throw error;
+      const text = error instanceof WireError ? error.message : "A URL cannot be a literal here";
+      const afterwards: ReaderEvent = { kind: "dataEnd", bad: { kind: "bad", tag: tagOf(this.#line), text }, steps: [] };
       this.#reset();
-      return { kind: "dataEnd", bad: undefined };
+      if (header === undefined || header.isSynchronizing) return afterwards;
+      this.#skip(header, afterwards);
+      return undefined;
     }
-    const text = "Something follows the message that APPEND does not take";
-    const bad: Bad = { kind: "bad", tag: tagOf(this.#line), text };
-    const header = event.kind === "line" ? trailingLiteral(event.bytes) : undefined;
-    const afterwards: ReaderEvent = { kind: "dataEnd", bad };
-    this.#reset();
-    if (header === undefined || header.isSynchronizing) return afterwards;
-    this.#skip(header, afterwards);
-    return undefined;
   }
 
   #reset(): void {

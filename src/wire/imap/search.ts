@@ -6,7 +6,8 @@ import { limits } from "#base/limits.ts";
 import { canonicalCharset, decodeCharset } from "#format/mime/charset.ts";
 import { isDigit } from "#wire/imap/cursor.ts";
 import { date } from "#wire/imap/date.ts";
-import { modSequence } from "#wire/imap/fetch.ts";
+import type { Window } from "#wire/imap/fetch.ts";
+import { modSequence, windowOf } from "#wire/imap/fetch.ts";
 import { keyword } from "#wire/imap/flags.ts";
 import { keyOf, parenthesized, spaced } from "#wire/imap/grammar.ts";
 import { sequenceSet } from "#wire/imap/sequence.ts";
@@ -25,18 +26,30 @@ export type SearchKey =
   | { readonly key: "address"; readonly field: "bcc" | "cc" | "from" | "to"; readonly text: Octets }
   | { readonly key: "subject" | "body" | "text"; readonly text: Octets }
   | { readonly key: "larger" | "smaller"; readonly sizeBytes: number }
-  | { readonly key: "before" | "on" | "since" | "sentBefore" | "sentOn" | "sentSince"; readonly day: DayNumber }
+  | {
+    readonly key: "before" | "on" | "since" | "sentBefore" | "sentOn" | "sentSince" | "savedBefore" | "savedOn" |
+      "savedSince";
+    readonly day: DayNumber;
+  }
+  | { readonly key: "emailId" | "threadId"; readonly id: string }
   | { readonly key: "older" | "younger"; readonly seconds: number }
   | { readonly key: "uid" | "sequence"; readonly set: SequenceSet }
   | { readonly key: "modSeq"; readonly since: number };
 
-/** What RETURN may name. RFC 9051 §6.4.4, RFC 4731 §3.1 */
-export const searchReturns = { MIN: {}, MAX: {}, ALL: {}, COUNT: {} } as const;
+/** What RETURN may name. RFC 9051 §6.4.4, RFC 4731 §3.1, RFC 9394 §3.1 */
+export const searchReturns = { MIN: {}, MAX: {}, ALL: {}, COUNT: {}, SAVE: {}, PARTIAL: {} } as const;
 export type SearchReturn = keyof typeof searchReturns;
+
+/** `RETURN (COUNT PARTIAL 1:100)`. RFC 9051 §6.4.4 */
+export interface ReturnOptions {
+  readonly options: readonly SearchReturn[];
+  /** Of PARTIAL. */
+  readonly window: Window | undefined;
+}
 
 export interface SearchArguments {
   /** Undefined without RETURN: the older untagged SEARCH answers. */
-  readonly returns: readonly SearchReturn[] | undefined;
+  readonly returns: ReturnOptions | undefined;
   /** In capitals; undefined when the client named none (US-ASCII, and we take UTF-8). */
   readonly charset: string | undefined;
   readonly key: SearchKey;
@@ -60,7 +73,8 @@ const searchText = (cursor: Cursor): Octets => cursor.astring("the text to searc
 const text = (key: "subject" | "body" | "text"): Grammar<SearchKey> => after(searchText, (t) => ({ key, text: t }));
 const address = (field: "bcc" | "cc" | "from" | "to"): Grammar<SearchKey> =>
   after(searchText, (t) => ({ key: "address", field, text: t }));
-const day = (key: "before" | "on" | "since" | "sentBefore" | "sentOn" | "sentSince"): Grammar<SearchKey> =>
+type DayKey = Extract<SearchKey, { day: DayNumber }>["key"];
+const day = (key: DayKey): Grammar<SearchKey> =>
   after(date, (value) => ({ key, day: value }));
 const size = (key: "larger" | "smaller"): Grammar<SearchKey> =>
   after((cursor) => cursor.number("a size", Number.MAX_SAFE_INTEGER), (sizeBytes) => ({ key, sizeBytes }));
@@ -86,6 +100,11 @@ const searchKeys: Readonly<Record<string, Grammar<SearchKey>>> = {
   }, (value) => ({ key: "header", ...value })),
   BEFORE: day("before"), ON: day("on"), SINCE: day("since"),
   SENTBEFORE: day("sentBefore"), SENTON: day("sentOn"), SENTSINCE: day("sentSince"),
+  SAVEDBEFORE: day("savedBefore"), SAVEDON: day("savedOn"), SAVEDSINCE: day("savedSince"),
+  // Every folder keeps when a message came into it. RFC 8514 §4.3
+  SAVEDATESUPPORTED: is({ key: "all" }),
+  EMAILID: after(objectId, (id) => ({ key: "emailId", id })),
+  THREADID: after(objectId, (id) => ({ key: "threadId", id })),
   LARGER: size("larger"), SMALLER: size("smaller"),
   OLDER: age("older"), YOUNGER: age("younger"),
   UID: after(sequenceSet, (set) => ({ key: "uid", set })),
@@ -100,25 +119,48 @@ const searchKeys: Readonly<Record<string, Grammar<SearchKey>>> = {
 
 /** RFC 9051 §9 `search` */
 export function searchArguments(cursor: Cursor): SearchArguments {
-  let returns: SearchReturn[] | undefined;
-  let charset: string | undefined;
   cursor.space();
-  if (cursor.isWord("RETURN")) {
-    cursor.offset += 6;
-    cursor.space();
-    const named = parenthesized(keyOf(searchReturns, "SEARCH result"), "SEARCH results", true)(cursor);
-    returns = named.length === 0 ? ["ALL"] : named;
-    cursor.space();
-  }
+  const returns = returnOptions(cursor);
+  let charset: string | undefined;
   if (cursor.isWord("CHARSET")) {
     cursor.offset += 7;
     cursor.space();
     charset = cursor.astring("a character set").toUpperCase();
     cursor.space();
   }
+  return { returns, charset, ...searchProgram(cursor) };
+}
+
+/** Search keys that all must hold. RFC 9051 §9 `search-key` */
+export function searchProgram(cursor: Cursor): { key: SearchKey; usesModSeq: boolean } {
   const keys = spaced(searchKey, "search keys")(cursor);
   const key: SearchKey = keys.length === 1 ? keys[0]! : { key: "and", keys };
-  return { returns, charset, key, usesModSeq: usesModSeq(key) };
+  return { key, usesModSeq: usesModSeq(key) };
+}
+
+/** `RETURN (…)` with the space after it, when it stands here. RFC 9051 §9 `search-return-opts` */
+export function returnOptions(cursor: Cursor): ReturnOptions | undefined {
+  if (!cursor.isWord("RETURN")) return undefined;
+  cursor.offset += 6;
+  cursor.space();
+  let window: Window | undefined;
+  const named = parenthesized((c) => {
+    const option = keyOf(searchReturns, "SEARCH result")(c);
+    if (option === "PARTIAL") {
+      c.space();
+      window = windowOf(c);
+    }
+    return option;
+  }, "SEARCH results", true)(cursor);
+  cursor.space();
+  // RFC 9394 §3.1
+  if (window !== undefined && named.includes("ALL")) cursor.fail("PARTIAL and ALL exclude each other");
+  return { options: named.length === 0 ? ["ALL"] : named, window };
+}
+
+/** RFC 8474 §7 `objectid` */
+function objectId(cursor: Cursor): string {
+  return cursor.astring("an object id");
 }
 
 function searchKey(cursor: Cursor): SearchKey {
@@ -128,7 +170,7 @@ function searchKey(cursor: Cursor): SearchKey {
       const keys = parenthesized(searchKey, "search keys")(cursor);
       return keys.length === 1 ? keys[0]! : { key: "and", keys };
     }
-    if (isDigit(byte) || byte === 0x2a) return { key: "sequence", set: sequenceSet(cursor) };
+    if (isDigit(byte) || byte === 0x2a || byte === 0x24) return { key: "sequence", set: sequenceSet(cursor) };
     const start = cursor.offset;
     const word = cursor.word("a search key");
     if (Object.hasOwn(searchKeys, word)) return searchKeys[word]!(cursor);

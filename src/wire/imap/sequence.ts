@@ -18,8 +18,16 @@ export interface Interval {
   readonly last: number;
 }
 
+/** `$`: what the last SEARCH with SAVE found. Compared by identity. RFC 9051 §6.4.4.1 */
+export const savedResult: SequenceSet = [];
+
 /** Message numbers or UIDs. RFC 9051 §9 `sequence-set` */
 export function sequenceSet(cursor: Cursor): SequenceSet {
+  return cursor.accept("$") ? savedResult : numberSet(cursor);
+}
+
+/** Numbers written out, without `$`. RFC 7162 §7 `known-uids` */
+export function numberSet(cursor: Cursor): SequenceSet {
   const ranges: SequenceRange[] = [];
   do {
     if (ranges.length >= limits.imapSequenceRangesMax) {
@@ -49,6 +57,11 @@ export function resolveSet(set: SequenceSet, largest: number): Interval[] {
     intervals.push(first <= last ? { first, last } : { first: last, last: first });
   }
   return mergeIntervals(intervals);
+}
+
+/** The numbers of intervals, one by one. */
+export function* numbersOf(intervals: Iterable<Interval>): Generator<number> {
+  for (const { first, last } of intervals) for (let number = first; number <= last; number++) yield number;
 }
 
 function mergeIntervals(intervals: { first: number; last: number }[]): Interval[] {

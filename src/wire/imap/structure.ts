@@ -10,6 +10,72 @@ export function encodeEnvelope(envelope: Envelope): string {
     `${encodeNullable(inReplyTo)} ${encodeNullable(messageId)})`;
 }
 
+/**
+ * ENVELOPE straight from its stored form, a JSON array whose quoted strings are those of IMAP as long as they are plain
+ * ASCII without escapes; undefined for any other, to be told by {@link encodeEnvelope}. RFC 9051 §7.5.2
+ */
+export function encodeStoredEnvelope(text: string): string | undefined {
+  if (text.length > storedMaxCharacters || !/^[\x20-\x5b\x5d-\x7e]*$/.test(text)) return undefined;
+  const cursor = { text, at: 1 };
+  let out = "(";
+  let from = "";
+  for (let field = 0; field < 10; field++) {
+    let value: string;
+    if (field < 2 || field > 7) {
+      value = storedString(cursor);
+    } else if (text.charCodeAt(cursor.at) === 0x30) {
+      cursor.at++;
+      value = from;
+    } else {
+      value = storedAddresses(cursor);
+    }
+    if (field === 2) from = value;
+    out += field === 0 ? value : ` ${value}`;
+    cursor.at++;
+  }
+  return cursor.at === text.length ? `${out})` : undefined;
+}
+
+/** Longer ones are rare, and a long string goes out as a literal. */
+const storedMaxCharacters = 4096;
+
+interface StoredCursor {
+  readonly text: string;
+  at: number;
+}
+
+/** `"…"`, or `null` as NIL. */
+function storedString(cursor: StoredCursor): string {
+  const { text, at } = cursor;
+  if (text.charCodeAt(at) !== 0x22) {
+    cursor.at = at + 4;
+    return "NIL";
+  }
+  const end = text.indexOf('"', at + 1) + 1;
+  cursor.at = end === 0 ? text.length : end;
+  return text.slice(at, cursor.at);
+}
+
+/** `[name,route,mailbox,host,…]` */
+function storedAddresses(cursor: StoredCursor): string {
+  const { text } = cursor;
+  if (text.charCodeAt(++cursor.at) === 0x5d) {
+    cursor.at++;
+    return "NIL";
+  }
+  let out = "(";
+  while (cursor.at < text.length) {
+    out += "(";
+    for (let part = 0; part < 4; part++) {
+      out += part === 0 ? storedString(cursor) : ` ${storedString(cursor)}`;
+      cursor.at++;
+    }
+    out += ")";
+    if (text.charCodeAt(cursor.at - 1) === 0x5d) break;
+  }
+  return `${out})`;
+}
+
 /** RFC 9051 §9 `address` */
 function encodeAddresses(addresses: readonly MimeAddress[]): string {
   if (addresses.length === 0) return "NIL";

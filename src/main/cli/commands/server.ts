@@ -31,22 +31,27 @@ function readPortBase(call: Call, command: string): number | null {
   return base;
 }
 
-const stopSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+const stopSignals = ["SIGINT", "SIGTERM"] as const;
 
 /** Ctrl-C or a signal. Listened for before the server says ready: whoever waits for that may stop it at once. */
 function stopAsked(): Promise<void> {
   return new Promise((resolve) => {
+    onHangUp = resolve;
     for (const signal of stopSignals) process.once(signal, () => resolve());
+    process.on("SIGHUP", () => onHangUp());
   });
 }
+
+let onHangUp = (): void => {};
 
 /** Waits to be asked, stops in order; a second signal ends at once. */
 async function untilStopped(call: Call, server: RunningServer, asked: Promise<void>): Promise<void> {
   await asked;
   for (const signal of stopSignals) process.on(signal, () => process.exit(1));
+  onHangUp = () => process.exit(1);
   if (call.terminal.isInteractive) call.terminal.printError("Stopping …");
   await server.stop();
-  for (const signal of stopSignals) process.removeAllListeners(signal);
+  for (const signal of [...stopSignals, "SIGHUP"]) process.removeAllListeners(signal);
 }
 
 async function withNewData<T>(call: Call, dataDir: string, body: (admin: Admin) => Promise<T>): Promise<T> {
@@ -115,6 +120,8 @@ const serve: Command = {
       listenAddress: call.value("listen") ?? undefined, readyFile: call.value("ready-file") ?? undefined,
       ...portBase === null ? {} : { portBase },
     });
+    // At a terminal it means that the terminal is gone, to a service that its files have changed.
+    if (!call.terminal.isInteractive) onHangUp = () => void server.reload();
     announce(call, server, false);
     await untilStopped(call, server, asked);
     return silentReply;

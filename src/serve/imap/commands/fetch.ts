@@ -1,99 +1,178 @@
-/** FETCH and UID FETCH. RFC 9051 §6.4.5, RFC 7162 §3.1.4 */
+/** FETCH and UID FETCH. RFC 9051 §6.4.5, RFC 7162 §3.1.4, RFC 9394, RFC 9586 */
 import type { MimeIndex } from "#format/mime/types.ts";
-import type { MessageContent, MessageRow, MessageStructure, UidRange } from "#mailbox/api.ts";
-import type { SectionBytes } from "#serve/imap/body.ts";
+import type { MessageRow, UidRange } from "#mailbox/api.ts";
+import type { PlainItem } from "#serve/imap/fetch-items.ts";
+import type { SectionPlan } from "#serve/imap/fetch-body.ts";
 import type { Completion, Handler, SessionState } from "#serve/imap/state.ts";
 import type { FolderView } from "#serve/imap/view.ts";
-import type { FetchItem, SectionItem } from "#wire/imap/fetch.ts";
-import { Fault } from "#base/fault.ts";
+import type { FetchItem, SectionItem, Window } from "#wire/imap/fetch.ts";
+import type { ArgumentsOf } from "#wire/imap/commands.ts";
+import type { Interval } from "#wire/imap/sequence.ts";
 import { limits } from "#base/limits.ts";
+import { FieldNames, headerFieldsOctets } from "#format/mime/header-slice.ts";
 import { messageFlags } from "#mailbox/api.ts";
-import { isWhole, locateSection } from "#serve/imap/body.ts";
-import { encodeFlags } from "#serve/imap/flags.ts";
-import { no, ok, OutOfStep } from "#serve/imap/state.ts";
-import { encodeDateTime } from "#wire/imap/date.ts";
-import { encodeAstring } from "#wire/imap/encode.ts";
+import { isWhole } from "#serve/imap/body.ts";
+import { UnknownEncoding, writeSections } from "#serve/imap/fetch-body.ts";
+import { rowItems, structureItems } from "#serve/imap/fetch-items.ts";
+import { encodeFlags, encodeVanished } from "#serve/imap/flags.ts";
+import { no, ok } from "#serve/imap/state.ts";
+import { encodeAstring, octetsOf } from "#wire/imap/encode.ts";
 import { encodeSectionLabel } from "#wire/imap/fetch.ts";
-import { encodeBodyStructure, encodeEnvelope } from "#wire/imap/structure.ts";
 
-type PlainItem = Exclude<FetchItem["item"], "BODY[]">;
-
-/** What each plain item answers; those of the second table need the stored structure. RFC 9051 §7.5.2 */
-const rowItems: Partial<Record<PlainItem, (row: MessageRow) => string>> = {
-  UID: (row) => `UID ${row.uid}`,
-  FLAGS: encodeFlags,
-  INTERNALDATE: (row) => `INTERNALDATE ${encodeDateTime(row.internalMs)}`,
-  "RFC822.SIZE": (row) => `RFC822.SIZE ${row.sizeBytes}`,
-  MODSEQ: (row) => `MODSEQ (${row.modSeq})`,
-};
-const structureItems: Partial<Record<PlainItem, (index: MimeIndex) => string>> = {
-  ENVELOPE: (index) => `ENVELOPE ${encodeEnvelope(index.envelope)}`,
-  BODY: (index) => `BODY ${encodeBodyStructure(index.root, false)}`,
-  BODYSTRUCTURE: (index) => `BODYSTRUCTURE ${encodeBodyStructure(index.root, true)}`,
-};
-
-/** One FETCH made ready: what is asked, what it needs. */
+/** One FETCH made ready: what is asked, and what has to be read for it. */
 interface Plan {
   readonly plain: readonly PlainItem[];
-  readonly sections: readonly SectionItem[];
-  readonly needsStructure: boolean;
+  readonly sections: readonly SectionPlan[];
+  /** The least that tells it all: flags alone, rows, rows with their header sections, or with their structure. */
+  readonly reads: "flags" | "rows" | "headers" | "structures";
   readonly setsSeen: boolean;
   readonly changedSince: number | undefined;
 }
 
 export const fetch: Handler<"FETCH"> = async (state, { args, isUid }) => {
   const view = state.selected;
-  const plan = planFetch(args.items, isUid, view.isReadOnly, args.modifiers?.changedSince);
+  const plan = planFetch(args, isUid, view.isReadOnly);
+  if (args.modifiers?.tellsVanished === true && (!isUid || !state.usesQresync)) {
+    return { condition: "BAD", text: "VANISHED is for UID FETCH after ENABLE QRESYNC." };
+  }
   if (plan.changedSince !== undefined || plan.plain.includes("MODSEQ")) state.usesCondstore = true;
-  const numbers = view.numbers(args.set, isUid);
-  if (numbers.length === 0) return nothing(view, isUid);
-  const uids = view.uidRanges(numbers);
+  const numbers = windowed(view.numbers(args.set, isUid), args.modifiers?.window);
+  if (args.modifiers?.tellsVanished === true) await writeVanished(state, view, args, plan.changedSince!);
+  if (numbers.length === 0) return nothing(view, isUid, args.modifiers?.window);
+  try {
+    const lost = await writeMessages(state, view, plan, view.uidRanges(numbers));
+    if (lost > 0) return no(`${lost} messages could not be read.`, "CORRUPTION");
+  } catch (error) {
+    if (error instanceof UnknownEncoding) return no(error.message, "UNKNOWN-CTE");
+    throw error;
+  }
+  // RFC 5530 §3: some numbers stand for messages that are gone.
+  return ok("Fetched.", !isUid && view.hasHeldBack ? "EXPUNGEISSUED" : undefined);
+};
+
+/** Numbers beyond the end are a mistake of the client, except in an empty folder, where any set is. RFC 9051 §6.4.9 */
+function nothing(view: FolderView, isUid: boolean, window: Window | undefined): Completion {
+  if (isUid || view.count === 0 || window !== undefined) return ok("There are no such messages.");
+  return { condition: "BAD", text: `There are only ${view.count} messages.` };
+}
+
+function planFetch(args: ArgumentsOf<"FETCH">, isUid: boolean, isReadOnly: boolean): Plan {
+  const plain = new Set<PlainItem>(isUid ? ["UID"] : []);
+  const sections: SectionPlan[] = [];
+  for (const item of args.items) {
+    if (item.item === "BODY[]" || item.item === "BINARY[]" || item.item === "BINARY.SIZE[]") {
+      sections.push({ item, label: `${encodeSectionLabel(item, encodeAstring)} `, names: namesOf(item) });
+    } else {
+      plain.add(item.item);
+    }
+  }
+  const changedSince = args.modifiers?.changedSince;
+  // RFC 7162 §3.1.4.1
+  if (changedSince !== undefined) plain.add("MODSEQ");
+  const setsSeen = !isReadOnly && sections.some(({ item }) => item.item !== "BINARY.SIZE[]" && !item.isPeek);
+  return { plain: [...plain], sections, reads: readsOf(plain, sections, setsSeen), setsSeen, changedSince };
+}
+
+function namesOf(item: FetchItem): FieldNames | undefined {
+  return item.item === "BODY[]" && item.section.fieldNames.length > 0 ? new FieldNames(item.section.fieldNames)
+    : undefined;
+}
+
+const flagItems: ReadonlySet<PlainItem> = new Set(["UID", "FLAGS", "MODSEQ"]);
+
+function readsOf(plain: ReadonlySet<PlainItem>, sections: readonly SectionPlan[], setsSeen: boolean): Plan["reads"] {
+  if ([...plain].some((item) => Object.hasOwn(structureItems, item))) return "structures";
+  if (sections.length === 0) return [...plain].every((item) => flagItems.has(item)) ? "flags" : "rows";
+  const isOfHeader = ({ item }: SectionPlan): boolean => item.item === "BODY[]" && isHeader(item);
+  if (!setsSeen && sections.every(isOfHeader)) return "headers";
+  return sections.some(({ item }) => item.item === "BODY[]" ? !isWhole(item.section) : item.partPath.length > 0)
+    ? "structures" : "rows";
+}
+
+function isHeader({ section }: SectionItem): boolean {
+  return section.partPath.length === 0 && section.text.startsWith("HEADER");
+}
+
+/** The messages of a window, counted from either side. RFC 9394 §3.3 */
+export function windowed(numbers: readonly Interval[], window: Window | undefined): readonly Interval[] {
+  if (window === undefined) return numbers;
+  const count = numbers.reduce((sum, { first, last }) => sum + last - first + 1, 0);
+  const from = window.isFromEnd ? count - window.last : window.first - 1;
+  const to = window.isFromEnd ? count - window.first : window.last - 1;
+  const kept: Interval[] = [];
+  let at = 0;
+  for (const { first, last } of numbers) {
+    const start = Math.max(first, first + from - at);
+    const end = Math.min(last, first + to - at);
+    if (start <= end) kept.push({ first: start, last: end });
+    at += last - first + 1;
+  }
+  return kept;
+}
+
+/** Which of the UIDs asked for are gone since. RFC 7162 §3.2.6 */
+async function writeVanished(
+  state: SessionState, view: FolderView, { set }: ArgumentsOf<"FETCH">, since: number,
+): Promise<void> {
+  const from = Math.min(since, view.cn) as typeof view.cn;
+  const { vanished } = await view.mailbox.changes(state.ctx, view.folderId, from);
+  const wanted = view.isInSet(set);
+  // What is held back still has a number; it is told when that may be.
+  const gone = [...vanished].filter((uid) => wanted(uid) && view.numberOf(uid) === 0);
+  if (gone.length > 0) state.client.write(encodeVanished(gone, true));
+}
+
+type Row = MessageRow & { readonly index?: MimeIndex; readonly header?: Uint8Array };
+
+/** The count of messages that could not be read. */
+async function writeMessages(state: SessionState, view: FolderView, plan: Plan, uids: UidRange[]): Promise<number> {
+  if (plan.reads === "flags" && plan.changedSince === undefined) {
+    await writeFlagList(state, view, plan, uids);
+    return 0;
+  }
+  const encode = new ItemEncoder(state, plan);
   let lost = 0;
+  let number = 0;
   for await (const rows of rowsOf(state, view, plan, uids)) {
     const wanted = plan.changedSince === undefined ? rows : rows.filter((row) => row.modSeq > plan.changedSince!);
     const seen = plan.setsSeen ? await setSeen(state, view, wanted) : undefined;
     for (const row of wanted) {
-      const number = view.numberOf(row.uid);
+      number = view.numberNear(row.uid, number + 1);
       if (number === 0) continue;
-      const prelude = encodeItems(state, plan, row, seen?.get(row.uid));
-      if (plan.sections.length === 0) state.client.write(`* ${number} FETCH (${prelude})\r\n`);
-      else if (!await writeSections(state, plan, number, row, prelude)) lost++;
+      const items = encode.items(row, seen?.get(row.uid));
+      const begin = state.usesUidOnly ? `* ${row.uid} UIDFETCH (${items}` : `* ${number} FETCH (${items}`;
+      if (plan.sections.length === 0) state.client.write(`${begin})\r\n`);
+      else if (plan.reads === "headers") writeHeaders(state, plan, row, begin, items !== "");
+      else if (!await writeSections(state, plan.sections, row, begin, items !== "")) lost++;
       if (state.client.isFull) await state.client.drain();
     }
   }
-  return completion(view, isUid, lost);
-};
-
-/** Numbers beyond the end are a mistake of the client, except in an empty folder, where any set is. RFC 9051 §6.4.9 */
-function nothing(view: FolderView, isUid: boolean): Completion {
-  if (isUid || view.count === 0) return ok("There are no such messages.");
-  return { condition: "BAD", text: `There are only ${view.count} messages.` };
+  return lost;
 }
 
-function completion(view: FolderView, isUid: boolean, lost: number): Completion {
-  if (lost > 0) return no(`${lost} messages could not be read.`, "CORRUPTION");
-  // RFC 5530 §3: some numbers stand for messages that are gone.
-  return ok("Fetched.", !isUid && view.hasHeldBack ? "EXPUNGEISSUED" : undefined);
-}
-
-function planFetch(
-  items: readonly FetchItem[], isUid: boolean, isReadOnly: boolean, changedSince: number | undefined,
-): Plan {
-  const plain = new Set<PlainItem>(isUid ? ["UID"] : []);
-  const sections: SectionItem[] = [];
-  for (const item of items) {
-    if (item.item === "BODY[]") sections.push(item);
-    else plain.add(item.item);
+/** Flags of many messages: text from columns, nothing made for each message. */
+async function writeFlagList(state: SessionState, view: FolderView, plan: Plan, uids: UidRange[]): Promise<void> {
+  const { client, usesUidOnly } = state;
+  const tellsUid = plan.plain.includes("UID") && !usesUidOnly;
+  const tellsFlags = plan.plain.includes("FLAGS");
+  const tellsModSeq = plan.plain.includes("MODSEQ") || (tellsFlags && state.usesCondstore);
+  let number = 0;
+  for await (const { count, uids: found, flags, modSeqs, keywords } of view.mailbox.flags(
+    state.ctx, view.folderId, uids)) {
+    for (let at = 0; at < count; at++) {
+      const uid = found[at]!;
+      number = view.numberNear(uid, number + 1);
+      if (number === 0) continue;
+      let text = usesUidOnly ? `* ${uid} UIDFETCH (` : tellsUid ? `* ${number} FETCH (UID ${uid}` : `* ${number} FETCH (`;
+      if (tellsFlags) text += `${tellsUid ? " " : ""}${encodeFlags(flags[at]!, keywords.get(at) ?? noKeywords)}`;
+      if (tellsModSeq) text += `${tellsUid || tellsFlags ? " " : ""}MODSEQ (${modSeqs[at]!})`;
+      client.write(`${text})\r\n`);
+      if (client.isFull) await client.drain();
+    }
   }
-  // RFC 7162 §3.1.4.1
-  if (changedSince !== undefined) plain.add("MODSEQ");
-  const needsStructure = [...plain].some((item) => Object.hasOwn(structureItems, item)) ||
-    sections.some((item) => !isWhole(item.section));
-  const setsSeen = !isReadOnly && sections.some((item) => !item.isPeek);
-  return { plain: [...plain], sections, needsStructure, setsSeen, changedSince };
 }
 
-type Row = MessageRow & { readonly index?: MimeIndex };
+const noKeywords: readonly string[] = [];
 
 /** Only the changed rows when the change log can say which those are in one short read. RFC 7162 §3.1.4.1 */
 async function* rowsOf(
@@ -105,9 +184,9 @@ async function* rowsOf(
     if (changedSince >= view.cn && !view.isDirty) return;
     if (view.cn - changedSince <= limits.imapChangedSinceCommitsMax) {
       const since = Math.min(changedSince, view.cn) as typeof view.cn;
-      const { changed } = await state.mailbox.changes(state.ctx, view.folderId, since);
+      const { changed } = await view.mailbox.changes(state.ctx, view.folderId, since);
       const rows = withinRanges(changed, uids);
-      if (!plan.needsStructure) {
+      if (plan.reads === "flags" || plan.reads === "rows") {
         yield rows;
         return;
       }
@@ -115,9 +194,11 @@ async function* rowsOf(
       if (wanted.length === 0) return;
     }
   }
-  const read = plan.needsStructure ? state.mailbox.structures(state.ctx, view.folderId, wanted)
-    : state.mailbox.rows(state.ctx, view.folderId, wanted);
-  for await (const rows of read as AsyncIterable<readonly (MessageRow | MessageStructure)[]>) yield rows;
+  const { mailbox } = view;
+  const { ctx } = state;
+  if (plan.reads === "structures") yield* mailbox.structures(ctx, view.folderId, wanted);
+  else if (plan.reads === "headers") yield* mailbox.headers(ctx, view.folderId, wanted);
+  else yield* mailbox.rows(ctx, view.folderId, wanted);
 }
 
 function withinRanges(rows: readonly MessageRow[], ranges: readonly UidRange[]): MessageRow[] {
@@ -136,91 +217,58 @@ async function setSeen(
   if (unseen.length === 0) return undefined;
   const uids = unseen.map(({ uid }) => ({ first: uid, last: uid }));
   const change = { mode: "add" as const, flags: messageFlags.seen, keywords: [] };
-  const result = await state.mailbox.setFlags(state.ctx, view.folderId, uids, change);
+  const result = await view.mailbox.setFlags(state.ctx, view.folderId, uids, change);
   for (const row of result.rows) view.noteTold(row);
   return new Map(result.rows.map((row) => [row.uid, row]));
 }
 
-/** Everything but bodies; `changed` is the row as this command left it. */
-function encodeItems(state: SessionState, plan: Plan, row: Row, changed: MessageRow | undefined): string {
-  const current = changed ?? row;
-  const parts: string[] = [];
-  for (const item of plan.plain) {
-    const text = rowItems[item]?.(current) ?? (row.index && structureItems[item]?.(row.index));
-    if (text !== undefined) parts.push(text);
-  }
-  if (changed !== undefined && !plan.plain.includes("FLAGS")) parts.push(encodeFlags(changed));
-  const tellsFlags = plan.plain.includes("FLAGS") || changed !== undefined;
-  // RFC 7162 §3.2: flags come with their sequence once the client has shown that it knows of it.
-  if (tellsFlags && state.usesCondstore && !plan.plain.includes("MODSEQ")) parts.push(`MODSEQ (${current.modSeq})`);
-  return parts.join(" ");
-}
+/** Everything but bodies, in the order it was asked for. */
+class ItemEncoder {
+  readonly #state: SessionState;
+  readonly #writers: readonly ((row: MessageRow, index: MimeIndex | undefined) => string)[];
+  readonly #tellsFlags: boolean;
+  readonly #tellsModSeq: boolean;
 
-/** False when the message's bytes cannot be had; nothing of it is written then. */
-async function writeSections(
-  state: SessionState, plan: Plan, number: number, row: Row, prelude: string,
-): Promise<boolean> {
-  const { client } = state;
-  const found = await locateSections(state, plan.sections, row);
-  if (found === undefined) return false;
-  client.write(`* ${number} FETCH (${prelude}`);
-  let separator = prelude === "" ? "" : " ";
-  for (const [index, item] of plan.sections.entries()) {
-    client.write(`${separator}${encodeSectionLabel(item, encodeAstring)} `);
-    await writeSection(state, found.content, found.located[index]!);
-    separator = " ";
+  constructor(state: SessionState, { plain }: Plan) {
+    this.#state = state;
+    // RFC 9586 §3.2: the UID stands in front already.
+    const told = plain.filter((item) => item !== "UID" || !state.usesUidOnly);
+    this.#writers = told.map((item) => {
+      const ofStructure = structureItems[item];
+      const ofRow = rowItems[item];
+      const { mailboxId } = state.selected.mailbox;
+      return ofStructure === undefined ? (row) => ofRow!(row, mailboxId) : (_, index) => ofStructure(index!);
+    });
+    this.#tellsFlags = plain.includes("FLAGS");
+    this.#tellsModSeq = plain.includes("MODSEQ");
   }
-  client.write(")\r\n");
-  return true;
-}
 
-/** Everything that can fail happens before the first byte of the answer. */
-async function locateSections(
-  state: SessionState, sections: readonly SectionItem[], row: Row,
-): Promise<{ content: MessageContent; located: SectionBytes[] } | undefined> {
-  try {
-    const content = await state.mailbox.content(state.ctx, row.contentId);
-    const located: SectionBytes[] = [];
-    for (const item of sections) located.push(await locateSection(item, row.index, content));
-    return { content, located };
-  } catch (error) {
-    if (!(error instanceof Fault) || error.code === "cancelled") throw error;
-    state.ctx.log.warn({ uid: row.uid, error: error.message }, "a message could not be read");
-    return undefined;
-  }
-}
-
-const wholeReadMaxBytes = 64 * 1024;
-
-async function writeSection(state: SessionState, content: MessageContent, section: SectionBytes): Promise<void> {
-  const { client } = state;
-  if (section.kind === "none") {
-    client.write("NIL");
-    return;
-  }
-  const size = section.kind === "bytes" ? section.bytes.length : section.sizeBytes;
-  client.write(`{${size}}\r\n`);
-  if (size === 0) return;
-  if (section.kind === "bytes") {
-    client.writeBytes(section.bytes);
-    return;
-  }
-  let written = 0;
-  try {
-    if (size <= wholeReadMaxBytes) {
-      const bytes = await content.read(section.offset, size);
-      client.writeBytes(bytes);
-      written = bytes.length;
-    } else {
-      for await (const chunk of content.stream(section.offset, size)) {
-        client.writeBytes(chunk);
-        written += chunk.length;
-        await client.drain();
-      }
+  /** `changed` is the row as this command left it. */
+  items(row: Row, changed: MessageRow | undefined): string {
+    const current = changed ?? row;
+    let text = "";
+    for (const write of this.#writers) text += text === "" ? write(current, row.index) : ` ${write(current, row.index)}`;
+    if (changed !== undefined && !this.#tellsFlags) {
+      text += `${text === "" ? "" : " "}${encodeFlags(changed.flags, changed.keywords)}`;
     }
-  } catch (error) {
-    if (error instanceof Fault && error.code === "cancelled") throw error;
-    throw new OutOfStep("the bytes of a message ended early", { cause: error });
+    // RFC 7162 §3.2: flags come with their sequence once the client has shown that it knows of it.
+    if ((this.#tellsFlags || changed !== undefined) && this.#state.usesCondstore && !this.#tellsModSeq) {
+      text += ` MODSEQ (${current.modSeq})`;
+    }
+    return text;
   }
-  if (written !== size) throw new OutOfStep(`a message has ${written} bytes where ${size} were promised`);
+}
+
+/** Sections of the message's own header, whose bytes came with the row. */
+function writeHeaders(state: SessionState, { sections }: Plan, row: Row, begin: string, hasItems: boolean): void {
+  let text = begin;
+  for (const [index, { item, label, names }] of sections.entries()) {
+    const { section, partial } = item as SectionItem;
+    const header = row.header!;
+    let octets = names === undefined ? octetsOf(header)
+      : headerFieldsOctets(header, names, section.text === "HEADER.FIELDS.NOT");
+    if (partial !== undefined) octets = octets.slice(partial.offset, partial.offset + partial.sizeBytes);
+    text += `${hasItems || index > 0 ? " " : ""}${label}{${octets.length}}\r\n${octets}`;
+  }
+  state.client.write(`${text})\r\n`);
 }

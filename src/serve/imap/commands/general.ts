@@ -1,6 +1,7 @@
 /** Commands that touch no folder. RFC 9051 §6.1, §6.3.1 */
 import type { Handler, SessionState } from "#serve/imap/state.ts";
-import { saslMechanisms } from "#net/sasl.ts";
+import { saslParties } from "#serve/imap/commands/sasl-parties.ts";
+import { offeredMechanisms } from "#net/sasl.ts";
 import { encodeNullable } from "#wire/imap/encode.ts";
 import { ok } from "#serve/imap/state.ts";
 
@@ -11,7 +12,9 @@ export function capabilities(state: SessionState): string {
     return `${always} IDLE UIDPLUS MOVE SPECIAL-USE NAMESPACE UNSELECT CHILDREN LIST-EXTENDED LIST-STATUS CONDSTORE ` +
       "ESEARCH WITHIN";
   }
-  if (state.client.isTls) return `${always} ${Object.keys(saslMechanisms).map((name) => `AUTH=${name}`).join(" ")}`;
+  if (state.client.isTls) {
+    return `${always} ${offeredMechanisms(saslParties(state)).map((name) => `AUTH=${name}`).join(" ")}`;
+  }
   return `${always}${state.services.offersStartTls ? " STARTTLS" : ""} LOGINDISABLED`;
 }
 
@@ -33,6 +36,8 @@ export const logout: Handler<"LOGOUT"> = async (state) => {
 /** RFC 2971 §3.1 */
 export const id: Handler<"ID"> = async (state, { args }) => {
   const named = args.pairs.slice(0, 60).map((value) => (value === undefined ? null : value.slice(0, 100)));
+  const at = named.findIndex((value, index) => index % 2 === 0 && value?.toLowerCase() === "name");
+  state.device = at < 0 ? undefined : named[at + 1] ?? undefined;
   if (named.length > 0) state.ctx.log.debug({ clientId: named }, "the client told its name");
   const own = ["name", "Outpost", "version", state.services.version].map(encodeNullable).join(" ");
   state.client.write(`* ID (${own})\r\n`);

@@ -21,9 +21,13 @@ export const idle: Handler<"IDLE"> = async (state) => {
   state.onCommit(() => wake());
   try {
     while (!isOver && !state.isEnding) {
+      if (state.signedOut !== undefined) {
+        state.bye(state.signedOut);
+        break;
+      }
       await writeUpdates(state, true);
       await state.client.flush();
-      if (isOver || state.isEnding || state.view?.isDirty === true) continue;
+      if (isOver || state.isEnding || state.signedOut !== undefined || state.view?.isDirty === true) continue;
       await aMoment(state, (resolve) => { wake = resolve; });
     }
   } catch (error) {
@@ -33,7 +37,7 @@ export const idle: Handler<"IDLE"> = async (state) => {
   } finally {
     state.onCommit(undefined);
   }
-  if (state.isEnding) return ok("The folder is gone.");
+  if (state.isEnding) return ok(state.signedOut ?? "The folder is gone.");
   const line = await done;
   const isProper = line !== undefined && Buffer.from(line).toString("latin1").trim().toUpperCase() === "DONE";
   return isProper ? ok("Idled.") : { condition: "BAD", text: "Expected DONE." };

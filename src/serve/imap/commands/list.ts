@@ -150,8 +150,8 @@ async function statusLine(
 
 async function countDeleted(state: SessionState, folder: FolderInfo): Promise<number> {
   let count = 0;
-  for await (const rows of state.mailbox.rows(state.ctx, folder.folderId, "all")) {
-    for (const row of rows) if ((row.flags & messageFlags.deleted) !== 0) count++;
+  for await (const rows of state.mailbox.flags(state.ctx, folder.folderId, "all")) {
+    for (let at = 0; at < rows.count; at++) if ((rows.flags[at]! & messageFlags.deleted) !== 0) count++;
   }
   return count;
 }

@@ -1,153 +1,113 @@
 /** SEARCH and UID SEARCH. RFC 9051 §6.4.4, RFC 3501 §6.4.4, RFC 4731, RFC 5032 */
-import type { UidRange, UidSet } from "#mailbox/api.ts";
+import type { FolderId } from "#base/ids.ts";
+import type { Mailbox } from "#mailbox/api.ts";
 import type { Query } from "#mailbox/query.ts";
 import type { Completion, Handler, SessionState } from "#serve/imap/state.ts";
+import type { Found } from "#serve/imap/search-result.ts";
 import type { FolderView } from "#serve/imap/view.ts";
-import type { SearchKey, SearchReturn } from "#wire/imap/search.ts";
-import { Fault } from "#base/fault.ts";
+import type { ReturnOptions, SearchKey } from "#wire/imap/search.ts";
 import { limits } from "#base/limits.ts";
 import { searchFolder } from "#mailbox/search.ts";
-import { splitFlags } from "#serve/imap/flags.ts";
+import { boundedDecoder, translate, universe } from "#serve/imap/search-query.ts";
+import { encodeExtended, save, tagCorrelator, writeList } from "#serve/imap/search-result.ts";
 import { no, ok } from "#serve/imap/state.ts";
-import { dayMs } from "#wire/imap/date.ts";
-import { encodeString } from "#wire/imap/encode.ts";
-import { searchDecoder } from "#wire/imap/search.ts";
-import { encodeNumbers, star } from "#wire/imap/sequence.ts";
+import { encodeStatus, encodeString } from "#wire/imap/encode.ts";
+import { numbersOf, star } from "#wire/imap/sequence.ts";
 
 export const search: Handler<"SEARCH"> = async (state, { tag, args, isUid }) => {
-  const decodeAny = searchDecoder(args.charset);
-  if (decodeAny === undefined) return no("The character set is not known.", "BADCHARSET (UTF-8 US-ASCII)");
-  if (args.usesModSeq) state.usesCondstore = true;
   const view = state.selected;
-  const decode = (octets: string): string => {
-    const max = limits.searchTermMaxCharacters;
-    if (octets.length > max) throw new Fault("tooMany", `A text to search for has at most ${max} bytes.`);
-    return decodeAny(octets);
-  };
-  const query = translate(args.key, { view, decode, nowMs: state.ctx.system.nowMs() });
-  const known = knownFrom(args.key, view, isUid);
-  const { found, highest } = known ?? await look(state, view, query, isUid);
-  const modSeq = args.usesModSeq && found.length > 0 ? highest : undefined;
-  if (args.returns === undefined) await writeSearch(state, found, modSeq);
-  else writeExtended(state, { tag, isUid, returns: args.returns, found, modSeq });
-  return completion(view, isUid);
+  const found = await find(state, view, tag, args);
+  if (found === undefined) return badCharset();
+  const told = { correlator: tagCorrelator(tag), view: isUid || state.usesUidOnly ? undefined : view };
+  if (args.returns !== undefined) {
+    save(view, found, args.returns);
+    if (tellsAnything(args.returns)) state.client.write(encodeExtended(found, args.returns, told));
+  } else if (state.usesRev2) {
+    // RFC 9051 appendix E: revision 2 has no untagged SEARCH.
+    state.client.write(encodeExtended(found, { options: ["ALL"], window: undefined }, told));
+  } else {
+    await writeList(state, "SEARCH", found, told.view);
+  }
+  return searchCompletion(view, isUid);
 };
 
-interface Found {
-  /** Message numbers or UIDs, ascending. */
-  readonly found: readonly number[];
-  readonly highest: number;
+/** RFC 9051 §6.4.4.1: SAVE alone tells nothing. */
+export function tellsAnything({ options }: ReturnOptions): boolean {
+  return options.some((option) => option !== "SAVE");
+}
+
+export function badCharset(): Completion {
+  return no("The character set is not known.", "BADCHARSET (UTF-8 US-ASCII)");
+}
+
+export function searchCompletion(view: FolderView, isUid: boolean): Completion {
+  return ok("Searched.", !isUid && view.hasHeldBack ? "EXPUNGEISSUED" : undefined);
+}
+
+/** What the keys find in the selected folder, by UID; undefined for an unknown character set. RFC 9051 §6.4.4 */
+export async function find(
+  state: SessionState, view: FolderView, tag: string,
+  args: { key: SearchKey; charset: string | undefined; usesModSeq: boolean; returns?: ReturnOptions | undefined },
+): Promise<Found | undefined> {
+  // RFC 9051 §6.4.4.1: a SEARCH with SAVE that is refused leaves nothing in `$`.
+  const decode = boundedDecoder(args.charset);
+  if (decode === undefined) {
+    if (args.returns?.options.includes("SAVE") === true) view.save([]);
+    return undefined;
+  }
+  if (args.usesModSeq) state.usesCondstore = true;
+  const query = translate(args.key, { view, mailboxId: view.mailbox.mailboxId, decode, nowMs: state.ctx.system.nowMs() });
+  return knownFrom(args.key, view) ??
+    await look(state, view.mailbox, view.folderId, query, { tag, usesModSeq: args.usesModSeq, view });
 }
 
 /** The first thing a program asks when it synchronizes is which UIDs there are: the view knows without reading. */
-function knownFrom(key: SearchKey, view: FolderView, isUid: boolean): Found | undefined {
+function knownFrom(key: SearchKey, view: FolderView): Found | undefined {
   // Messages that went since must not be found, and the view may still number them.
   if (view.isDirty || view.hasHeldBack) return undefined;
   if (key.key !== "all" && key.key !== "uid" && key.key !== "sequence") return undefined;
   const set = key.key === "all" ? [{ first: 1, last: star }] : key.set;
-  const found: number[] = [];
-  for (const { first, last } of view.numbers(set, key.key === "uid")) {
-    for (let number = first; number <= last; number++) found.push(isUid ? view.uidOf(number) : number);
-  }
-  return { found, highest: 0 };
+  const uids: number[] = [];
+  for (const number of numbersOf(view.numbers(set, key.key === "uid"))) uids.push(view.uidOf(number));
+  return { uids, modSeqs: [] };
 }
 
-async function look(state: SessionState, view: FolderView, query: Query, isUid: boolean): Promise<Found> {
-  const found: number[] = [];
-  let highest = 0;
-  for await (const rows of searchFolder(state.ctx, state.mailbox, view.folderId, query, universe(query))) {
+/** Reads through a folder; of the selected one only messages that have a number. */
+export async function look(
+  state: SessionState, mailbox: Mailbox, folderId: FolderId, query: Query,
+  { tag, usesModSeq, view }: { tag: string; usesModSeq: boolean; view: FolderView | undefined },
+): Promise<Found> {
+  const uids: number[] = [];
+  const modSeqs: number[] = [];
+  const progress = new Progress(state, tag);
+  for await (const rows of searchFolder(state.ctx, mailbox, folderId, query, universe(query))) {
     for (const row of rows) {
-      const number = view.numberOf(row.uid);
-      if (number === 0) continue;
-      found.push(isUid ? row.uid : number);
-      if (row.modSeq > highest) highest = row.modSeq;
+      if (view !== undefined && view.numberOf(row.uid) === 0) continue;
+      uids.push(row.uid);
+      if (usesModSeq) modSeqs.push(row.modSeq);
     }
+    await progress.tell();
   }
-  return { found, highest };
+  return { uids, modSeqs };
 }
 
-function completion(view: FolderView, isUid: boolean): Completion {
-  return ok("Searched.", !isUid && view.hasHeldBack ? "EXPUNGEISSUED" : undefined);
-}
+/** Says now and then that a long command is under way. RFC 9585 §4 */
+export class Progress {
+  readonly #state: SessionState;
+  readonly #tag: string;
+  #nextMs: number;
 
-/** RFC 3501 §7.2.5, RFC 7162 §3.1.5 */
-async function writeSearch(state: SessionState, found: readonly number[], modSeq: number | undefined): Promise<void> {
-  const { client } = state;
-  client.write("* SEARCH");
-  for (let at = 0; at < found.length; at += 1000) {
-    client.write(` ${found.slice(at, at + 1000).join(" ")}`);
-    await client.drain();
+  constructor(state: SessionState, tag: string) {
+    this.#state = state;
+    this.#tag = tag;
+    this.#nextMs = state.ctx.system.monotonicMs() + limits.imapProgressMs;
   }
-  client.write(modSeq === undefined ? "\r\n" : ` (MODSEQ ${modSeq})\r\n`);
-}
 
-/** RFC 9051 §7.3.4 */
-function writeExtended(
-  state: SessionState,
-  { tag, isUid, returns, found, modSeq }: {
-    tag: string; isUid: boolean; returns: readonly SearchReturn[]; found: readonly number[]; modSeq: number | undefined;
-  },
-): void {
-  let text = `* ESEARCH (TAG ${encodeString(tag)})${isUid ? " UID" : ""}`;
-  if (returns.includes("COUNT")) text += ` COUNT ${found.length}`;
-  if (found.length > 0) {
-    if (returns.includes("MIN")) text += ` MIN ${found[0]}`;
-    if (returns.includes("MAX")) text += ` MAX ${found[found.length - 1]}`;
-    if (returns.includes("ALL")) text += ` ALL ${encodeNumbers(found)}`;
-    if (modSeq !== undefined) text += ` MODSEQ ${modSeq}`;
+  async tell(): Promise<void> {
+    if (this.#state.ctx.system.monotonicMs() < this.#nextMs) return;
+    this.#nextMs = this.#state.ctx.system.monotonicMs() + limits.imapProgressMs;
+    const code = `INPROGRESS (${encodeString(this.#tag)} NIL NIL)`;
+    this.#state.client.write(encodeStatus("*", "OK", code, "Still looking."));
+    await this.#state.client.flush();
   }
-  state.client.write(`${text}\r\n`);
-}
-
-interface Translation {
-  readonly view: FolderView;
-  readonly decode: (octets: string) => string;
-  readonly nowMs: number;
-}
-
-const flagNames = {
-  "\\Answered": "answered", "\\Flagged": "flagged", "\\Deleted": "deleted", "\\Seen": "seen", "\\Draft": "draft",
-} as const;
-
-/** The same search in the mailbox's words; message numbers become UIDs. */
-function translate(key: SearchKey, as: Translation): Query {
-  switch (key.key) {
-    case "all": return { op: "all" };
-    case "and": case "or": return { op: key.key, of: key.keys.map((one) => translate(one, as)) };
-    case "not": return { op: "not", of: translate(key.of, as) };
-    case "recent": return { op: "none" };
-    case "flag": return { op: "flag", flag: flagNames[key.flag] };
-    case "keyword": return keywordQuery(key.keyword);
-    case "uid": case "sequence":
-      return { op: "uid", ranges: as.view.uidRanges(as.view.numbers(key.set, key.key === "uid")) };
-    case "larger": return { op: "sizeAbove", sizeBytes: key.sizeBytes };
-    case "smaller": return { op: "sizeBelow", sizeBytes: key.sizeBytes };
-    case "modSeq": return { op: "changed", since: key.since };
-    case "older": return { op: "received", fromMs: -Infinity, beforeMs: as.nowMs - key.seconds * 1000 + 1 };
-    case "younger": return { op: "received", fromMs: as.nowMs - key.seconds * 1000, beforeMs: Infinity };
-    case "header": return { op: "header", name: key.name, text: as.decode(key.text) };
-    case "address": return { op: key.field, text: as.decode(key.text) };
-    case "subject": case "body": case "text": return { op: key.key, text: as.decode(key.text) };
-    case "before": return { op: "received", fromMs: -Infinity, beforeMs: key.day * dayMs };
-    case "on": return { op: "received", fromMs: key.day * dayMs, beforeMs: (key.day + 1) * dayMs };
-    case "since": return { op: "received", fromMs: key.day * dayMs, beforeMs: Infinity };
-    case "sentBefore": return { op: "sentDay", fromDay: -Infinity, beforeDay: key.day };
-    case "sentOn": return { op: "sentDay", fromDay: key.day, beforeDay: key.day + 1 };
-    case "sentSince": return { op: "sentDay", fromDay: key.day, beforeDay: Infinity };
-  }
-}
-
-/** Two keywords are bits of their own. */
-function keywordQuery(keyword: string): Query {
-  const { keywords } = splitFlags([keyword]);
-  if (keywords.length > 0) return { op: "keyword", keyword };
-  return { op: "flag", flag: keyword.toLowerCase() === "$forwarded" ? "forwarded" : "mdnSent" };
-}
-
-/** The messages to look at at all: a set that stands alone or among keys that all must hold bounds the reading. */
-function universe(query: Query): UidSet {
-  if (query.op === "uid") return [...query.ranges];
-  if (query.op !== "and") return "all";
-  const set = query.of.find((one): one is { op: "uid"; ranges: readonly UidRange[] } => one.op === "uid");
-  return set === undefined ? "all" : [...set.ranges];
 }

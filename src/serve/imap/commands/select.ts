@@ -49,9 +49,8 @@ const unseenScanMax = 1000;
  */
 async function firstUnseen(state: SessionState, view: FolderView, unreadCount: number): Promise<number> {
   if (unreadCount === 0 || view.count > unseenScanMax) return 0;
-  for await (const rows of state.mailbox.rows(state.ctx, view.folderId, "all")) {
-    const unseen = rows.find((row) => (row.flags & messageFlags.seen) === 0);
-    if (unseen !== undefined) return view.numberOf(unseen.uid);
+  for await (const { count, uids, flags } of state.mailbox.flags(state.ctx, view.folderId, "all")) {
+    for (let at = 0; at < count; at++) if ((flags[at]! & messageFlags.seen) === 0) return view.numberOf(uids[at]!);
   }
   return 0;
 }

@@ -5,7 +5,9 @@ import { withCtx } from "#base/ctx.ts";
 import { Fault } from "#base/fault.ts";
 import { limits } from "#base/limits.ts";
 import { beginSasl, decodeSignInText } from "#net/sasl.ts";
+import type { SignedIn } from "#directory/api.ts";
 import { capabilities } from "#serve/imap/commands/general.ts";
+import { saslParties } from "#serve/imap/commands/sasl-parties.ts";
 import { no, ok } from "#serve/imap/state.ts";
 import { encodeStatus } from "#wire/imap/encode.ts";
 
@@ -21,21 +23,28 @@ export const startTls: Handler<"STARTTLS"> = async (state, { tag }) => {
 /** RFC 9051 §6.2.3 */
 export const login: Handler<"LOGIN"> = async (state, { args }) => {
   if (!state.client.isTls) return noTls();
-  return signIn(state, decodeName(args.name), decodeName(args.password));
+  const { directory, from } = saslParties(state);
+  const request = { ...from, name: decodeName(args.name), password: decodeName(args.password) };
+  return signIn(state, () => directory.authenticate(state.ctx, request));
 };
 
 /** RFC 9051 §6.2.2, RFC 4959 */
 export const authenticate: Handler<"AUTHENTICATE"> = async (state, { args }) => {
   if (!state.client.isTls) return noTls();
-  let step = beginSasl(args.mechanism, args.initial ?? null);
-  while (step.kind === "challenge") {
-    state.client.write(`+ ${step.challenge}\r\n`);
-    const line = await state.client.readText();
-    // A line past the limit is as good as none.
-    step = step.next(line === undefined ? "*" : Buffer.from(line).toString("latin1"));
-  }
-  if (step.kind === "credentials") return signIn(state, step.credentials.name, step.credentials.password);
-  return refusals[step.reason](step.message);
+  let refused: Completion | undefined;
+  const completion = await signIn(state, async () => {
+    let turn = await beginSasl(saslParties(state), args.mechanism, args.initial ?? null);
+    while (turn.kind === "challenge") {
+      state.client.write(`+ ${turn.challenge}\r\n`);
+      const line = await state.client.readText();
+      // A line past the limit is as good as none.
+      turn = await turn.next(line === undefined ? "*" : Buffer.from(line).toString("latin1"));
+    }
+    if (turn.kind === "signedIn") return turn.signedIn;
+    refused = refusals[turn.reason](turn.message);
+    return null;
+  });
+  return refused ?? completion;
 };
 
 /** RFC 9051 §6.2.2, RFC 5530 §3 */
@@ -54,10 +63,11 @@ function decodeName(octets: string): string {
   return decodeSignInText(Buffer.from(octets, "latin1"));
 }
 
-async function signIn(state: SessionState, name: string, password: string): Promise<Completion> {
+/** Opens the mailbox of whoever `person` finds; null: it has been refused in words of its own. */
+async function signIn(state: SessionState, person: () => Promise<SignedIn | null>): Promise<Completion> {
   try {
-    const request = { name, password, protocol: "imap" as const, clientAddress: state.client.address };
-    const signedIn = await state.services.directory.authenticate(state.ctx, request);
+    const signedIn = await person();
+    if (signedIn === null) return no("Not signed in.");
     if (signedIn.mailboxId === null) throw new Fault("authenticationFailed", "There is no mailbox for this name.");
     const ctx = withCtx(state.ctx, { fields: { user: signedIn.address } });
     const mailbox = await state.services.mailboxes.open(ctx, signedIn, signedIn.mailboxId);

@@ -4,7 +4,7 @@ import type { FlagChange } from "#mailbox/api.ts";
 import type { Handler } from "#serve/imap/state.ts";
 import type { Interval } from "#wire/imap/sequence.ts";
 import { limits } from "#base/limits.ts";
-import { splitFlags, writeFlags, writeUpdates } from "#serve/imap/flags.ts";
+import { beginFetch, splitFlags, writeFlags, writeUpdates } from "#serve/imap/flags.ts";
 import { no, ok } from "#serve/imap/state.ts";
 import { encodeNumbers } from "#wire/imap/sequence.ts";
 
@@ -25,7 +25,7 @@ export const store: Handler<"STORE"> = async (state, { args, isUid }) => {
   if (view.isDirty) await writeUpdates(state, false);
   const conflicts: number[] = [];
   for (const batch of batches(numbers)) {
-    const result = await state.mailbox.setFlags(state.ctx, view.folderId, view.uidRanges(batch), change);
+    const result = await view.mailbox.setFlags(state.ctx, view.folderId, view.uidRanges(batch), change);
     for (const uid of result.conflicts) {
       const number = isUid ? uid : view.numberOf(uid);
       if (number !== 0) conflicts.push(number);
@@ -37,7 +37,7 @@ export const store: Handler<"STORE"> = async (state, { args, isUid }) => {
       if (!args.mode.isSilent) writeFlags(state, number, row);
       else if (state.usesCondstore && row.modSeq === result.cn) {
         // RFC 7162 §3.1.3: silence does not cover the new MODSEQ.
-        state.client.write(`* ${number} FETCH (UID ${row.uid} MODSEQ (${row.modSeq}))\r\n`);
+        state.client.write(`${beginFetch(state, number, row.uid)}MODSEQ (${row.modSeq}))\r\n`);
       }
       if (state.client.isFull) await state.client.drain();
     }

@@ -1,9 +1,10 @@
 /** COPY, MOVE, EXPUNGE and their UID forms. RFC 9051 §6.4.3, §6.4.7, §6.4.8, RFC 4315 */
-import type { CopyResult, FolderInfo } from "#mailbox/api.ts";
+import type { AppendedMessage, CopyResult, MessageRow, UidRange } from "#mailbox/api.ts";
 import type { Completion, Handler, SessionState } from "#serve/imap/state.ts";
-import { Fault } from "#base/fault.ts";
+import type { Place } from "#serve/imap/places.ts";
+import type { FolderView } from "#serve/imap/view.ts";
+import { findTarget } from "#serve/imap/places.ts";
 import { no, ok } from "#serve/imap/state.ts";
-import { findFolder } from "#serve/imap/tree.ts";
 import { encodeStatus } from "#wire/imap/encode.ts";
 import { encodeNumbers } from "#wire/imap/sequence.ts";
 
@@ -14,8 +15,8 @@ export const copy: Handler<"COPY"> = async (state, { args, isUid }) => {
   if (target === undefined) return noTarget();
   const numbers = view.numbers(args.set, isUid);
   if (numbers.length === 0) return ok("There are no such messages.");
-  const result = await state.mailbox.copy(state.ctx, view.folderId, view.uidRanges(numbers), target.folderId);
-  if (target.folderId === view.folderId) view.isDirty = true;
+  const result = await copyTo(state, view, view.uidRanges(numbers), target);
+  if (target.info.folderId === view.folderId) view.isDirty = true;
   return ok("Copied.", copyUid(result));
 };
 
@@ -27,18 +28,62 @@ export const move: Handler<"MOVE"> = async (state, { args, isUid }) => {
   if (target === undefined) return noTarget();
   const numbers = view.numbers(args.set, isUid);
   if (numbers.length === 0) return ok("There are no such messages.");
-  const result = await state.mailbox.move(state.ctx, view.folderId, view.uidRanges(numbers), target.folderId);
+  const uids = view.uidRanges(numbers);
+  const { mailbox, folderId } = view;
+  let result: Pick<CopyResult, "uidValidity" | "pairs">;
+  if (target.mailbox === mailbox) {
+    result = await mailbox.move(state.ctx, folderId, uids, target.info.folderId);
+  } else {
+    // RFC 6851 §3.3: message by message what is there twice is gone from here.
+    result = await copyTo(state, view, uids, target);
+    const gone = [...result.pairs].filter((_, index) => index % 2 === 0).map((uid) => ({ first: uid, last: uid }));
+    await mailbox.remove(state.ctx, { folderId, uids: gone, only: "any", mode: "soft" });
+  }
   view.isDirty = true;
   const code = copyUid(result);
   if (code !== undefined) state.client.write(encodeStatus("*", "OK", code, "Moved."));
   return ok("Moved.");
 };
 
+async function copyTo(
+  state: SessionState, view: FolderView, uids: UidRange[], target: Place,
+): Promise<Pick<CopyResult, "uidValidity" | "pairs">> {
+  if (target.mailbox === view.mailbox) {
+    return await view.mailbox.copy(state.ctx, view.folderId, uids, target.info.folderId);
+  }
+  const rows: MessageRow[] = [];
+  const messages: AppendedMessage[] = [];
+  try {
+    for await (const slice of view.mailbox.rows(state.ctx, view.folderId, uids)) {
+      for (const row of slice) {
+        rows.push(row);
+        messages.push(await readFor(state, view, row, target));
+      }
+    }
+    const { folderId } = target.info;
+    const added = messages.length === 0 ? [] : await target.mailbox.appendAll(state.ctx, { folderId, messages });
+    const pairs = Uint32Array.from(added.flatMap(({ uid }, index) => [rows[index]!.uid, uid]));
+    return { uidValidity: target.info.uidValidity, pairs };
+  } finally {
+    for (const { upload } of messages) await upload.discard();
+  }
+}
+
+/** The bytes of a message, on their way into another mailbox. */
+async function readFor(
+  state: SessionState, view: FolderView, row: MessageRow, { mailbox }: Place,
+): Promise<AppendedMessage> {
+  const content = await view.mailbox.content(state.ctx, row.contentId);
+  const upload = mailbox.beginUpload(state.ctx, content.sizeBytes);
+  for await (const chunk of content.stream()) await upload.write(chunk);
+  return { upload, flags: row.flags, keywords: row.keywords, internalMs: row.internalMs };
+}
+
 /** RFC 9051 §6.4.3; the messages can still be recovered. */
 export const expunge: Handler<"EXPUNGE"> = async (state) => {
-  const { folderId, isReadOnly } = state.selected;
+  const { mailbox, folderId, isReadOnly } = state.selected;
   if (isReadOnly) return no("The folder was opened for reading only.", "CANNOT");
-  await state.mailbox.remove(state.ctx, { folderId, uids: "all", only: "marked", mode: "soft" });
+  await mailbox.remove(state.ctx, { folderId, uids: "all", only: "marked", mode: "soft" });
   state.selected.isDirty = true;
   return ok("Expunged.");
 };
@@ -50,27 +95,17 @@ export const uidExpunge: Handler<"UID EXPUNGE"> = async (state, { args }) => {
   const numbers = view.numbers(args.set, true);
   if (numbers.length === 0) return ok("There are no such messages.");
   const uids = view.uidRanges(numbers);
-  await state.mailbox.remove(state.ctx, { folderId: view.folderId, uids, only: "marked", mode: "soft" });
+  await view.mailbox.remove(state.ctx, { folderId: view.folderId, uids, only: "marked", mode: "soft" });
   view.isDirty = true;
   return ok("Expunged.");
 };
-
-/** Undefined when the client may create it and try again. RFC 9051 §6.4.7 */
-export async function findTarget(state: SessionState, path: string): Promise<FolderInfo | undefined> {
-  try {
-    return await findFolder(state.ctx, state.mailbox, path);
-  } catch (error) {
-    if (error instanceof Fault && error.code === "notFound") return undefined;
-    throw error;
-  }
-}
 
 export function noTarget(): Completion {
   return no("There is no such folder; it can be made.", "TRYCREATE");
 }
 
 /** `COPYUID validity sources targets`; nothing when nothing was there to copy. RFC 4315 §3 */
-function copyUid({ uidValidity, pairs }: CopyResult): string | undefined {
+function copyUid({ uidValidity, pairs }: Pick<CopyResult, "uidValidity" | "pairs">): string | undefined {
   if (pairs.length === 0) return undefined;
   const sources = pairs.filter((_, index) => index % 2 === 0);
   const targets = pairs.filter((_, index) => index % 2 === 1);

@@ -1,0 +1,345 @@
+/** The items of one opened mailbox: permission first, then the store. */
+import type { Ctx } from "#base/ctx.ts";
+import { throwIfCancelled, yieldToOthers } from "#base/ctx.ts";
+import { Fault } from "#base/fault.ts";
+import type { ChangeNumber, FolderId, MailboxId, MessageId } from "#base/ids.ts";
+import { limits } from "#base/limits.ts";
+import { fromFileTime } from "#convert/mime/times.ts";
+import { withExceptionDate } from "#convert/ical/global-object-id.ts";
+import { getProperty } from "#convert/item.ts";
+import type { ItemObject } from "#convert/item.ts";
+import type { Access, FolderRight } from "#mailbox/access.ts";
+import type { FlagChange } from "#mailbox/api.ts";
+import { messageFlags } from "#mailbox/api.ts";
+import { flagChangesOf } from "#mailbox/items/computed.ts";
+import { ItemEncoder } from "#mailbox/items/encode.ts";
+import { listProperties } from "#mailbox/items/lists.ts";
+import { loadItem } from "#mailbox/items/load.ts";
+import type { ItemStore } from "#mailbox/items/load.ts";
+import { categoriesOf } from "#mailbox/items/mime-head.ts";
+import type { PropertyNameMap } from "#mailbox/items/names.ts";
+import { ItemUpdate } from "#mailbox/items/update.ts";
+import type {
+  CreateItemRequest, ItemChanges, ItemRow, Items, ItemSaved, NewObject, PropertyNames, StoredItem, TimedItem,
+  UpdateItemRequest,
+} from "#mailbox/items-api.ts";
+import { applyFlagChange, setFlags } from "#mailbox/tx/flags.ts";
+import type { FolderRole } from "#mailbox/roles.ts";
+import { readFolder, readFolders } from "#mailbox/tx/folders.ts";
+import type { FolderRow } from "#mailbox/tx/folders.ts";
+import { fillColumns } from "#mailbox/tx/heads.ts";
+import {
+  idsAtOnce, itemColumns, itemTables, readItemRecords, timeColumns, toItemRow, toTimedItem,
+} from "#mailbox/tx/item-rows.ts";
+import type { ItemRecord, TimeRecord } from "#mailbox/tx/item-rows.ts";
+import { createItem, updateItem } from "#mailbox/tx/items.ts";
+import { uidMax } from "#mailbox/tx/rows.ts";
+import { copyItems, moveItems, removeItems } from "#mailbox/tx/transfer-items.ts";
+import { properties } from "#props/registry.ts";
+import type { NamedId } from "#props/registry.ts";
+import type { PropertyBag } from "#props/types.ts";
+import type { Store } from "#store/api.ts";
+import { all } from "#store/sql.ts";
+
+const p = properties;
+
+/** Rows filled in one transaction, where a mailbox comes from before there were such columns. */
+const fillRows = 200;
+
+export class OpenItems implements Items {
+  readonly #from: ItemStore;
+  readonly #access: Access;
+  readonly #quotaBytes: number | null;
+  #isFilled = false;
+
+  constructor(
+    store: Store, mailboxId: MailboxId, names: PropertyNameMap, access: Access, quotaBytes: number | null,
+  ) {
+    this.#from = { store, mailboxId, names };
+    this.#access = access;
+    this.#quotaBytes = quotaBytes;
+  }
+
+  propertyIds(ctx: Ctx, names: readonly NamedId[], create: boolean): Promise<number[]> {
+    return this.#from.names.idsOf(ctx, names, create);
+  }
+
+  propertyNames(ctx: Ctx, ids: readonly number[]): Promise<(NamedId | null)[]> {
+    return this.#from.names.namesOf(ctx, ids);
+  }
+
+  async allPropertyNames(ctx: Ctx): Promise<ReadonlyMap<number, NamedId>> {
+    await this.#from.names.refresh(ctx);
+    return new Map(this.#from.names.all);
+  }
+
+  async toTags(ctx: Ctx, object: NewObject, create: boolean): Promise<PropertyBag> {
+    const names = [...object.named?.values() ?? []].map(({ name }) => name);
+    await this.#from.names.idsOf(ctx, names, create);
+    return this.#from.names.toTags(object);
+  }
+
+  async row(ctx: Ctx, messageId: MessageId): Promise<ItemRow> {
+    return await this.#require(ctx, messageId, "readAny");
+  }
+
+  async *rows(ctx: Ctx, folderId: FolderId, { associated = false } = {}): AsyncGenerator<ItemRow[]> {
+    for await (const records of this.#scan(ctx, folderId, associated)) yield records.map(toItemRow);
+  }
+
+  async *table(
+    ctx: Ctx, folderId: FolderId, wanted: PropertyNames, { associated = false } = {},
+  ): AsyncGenerator<{ row: ItemRow; object: ItemObject }[]> {
+    for await (const records of this.#scan(ctx, folderId, associated)) {
+      yield await listProperties(ctx, this.#from, records, wanted);
+    }
+  }
+
+  async *#scan(ctx: Ctx, folderId: FolderId, associated: boolean): AsyncGenerator<ItemRecord[]> {
+    this.#access.require(folderId, "readAny");
+    await this.#fill(ctx);
+    const { store, mailboxId } = this.#from;
+    for (let after = 0; after < uidMax;) {
+      const records = await store.read(ctx, mailboxId, () => all<ItemRecord>(
+        `SELECT ${itemColumns} FROM ${itemTables}
+         WHERE m.mailbox_id = $1 AND m.folder_id = $2 AND m.associated = $3 AND m.uid > $4 ORDER BY m.uid LIMIT $5`,
+        mailboxId, folderId, associated ? 1 : 0, after, limits.sliceRows));
+      if (records.length > 0) yield records;
+      if (records.length < limits.sliceRows) return;
+      after = records.at(-1)!.uid;
+      await yieldToOthers();
+    }
+  }
+
+  async properties(
+    ctx: Ctx, messageIds: readonly MessageId[], wanted: PropertyNames,
+  ): Promise<{ row: ItemRow; object: ItemObject }[]> {
+    await this.#fill(ctx);
+    return await listProperties(ctx, this.#from, await this.#records(ctx, messageIds, "readAny"), wanted);
+  }
+
+  async open(ctx: Ctx, messageId: MessageId): Promise<StoredItem> {
+    return await loadItem(ctx, this.#from, await this.#require(ctx, messageId, "readAny"));
+  }
+
+  async changes(
+    ctx: Ctx, folderId: FolderId, since: ChangeNumber, { associated = false } = {},
+  ): Promise<ItemChanges> {
+    this.#access.require(folderId, "readAny");
+    const { store, mailboxId } = this.#from;
+    const { cn, removed } = await store.read(ctx, mailboxId, function* () {
+      const folder = yield* readFolder(mailboxId, folderId);
+      const marks = yield* all<{ object_id: MessageId }>(
+        `SELECT object_id FROM tombstone WHERE mailbox_id = $1 AND folder_id = $2 AND kind = $3 AND cn > $4
+         ORDER BY object_id`, mailboxId, folderId, associated ? 3 : 1, since);
+      return { cn: folder.highest_cn as ChangeNumber, removed: marks.map((mark) => mark.object_id) };
+    });
+    const changed: ItemRow[] = [];
+    let [afterSeq, afterUid]: [number, number] = [since, uidMax];
+    for (let isMore = cn > since; isMore;) {
+      const records = await store.read(ctx, mailboxId, () => all<ItemRecord>(
+        `SELECT ${itemColumns} FROM ${itemTables}
+         WHERE m.mailbox_id = $1 AND m.folder_id = $2 AND m.associated = $3
+           AND (m.mod_seq > $4 OR (m.mod_seq = $4 AND m.uid > $5))
+         ORDER BY m.mod_seq, m.uid LIMIT $6`,
+        mailboxId, folderId, associated ? 1 : 0, afterSeq, afterUid, limits.sliceRows));
+      for (const record of records) changed.push(toItemRow(record));
+      isMore = records.length === limits.sliceRows;
+      if (isMore) [afterSeq, afterUid] = [records.at(-1)!.mod_seq, records.at(-1)!.uid];
+      await yieldToOthers();
+    }
+    return { cn, changed, removed };
+  }
+
+  async create(ctx: Ctx, request: CreateItemRequest): Promise<ItemSaved> {
+    this.#access.require(request.folderId, "create");
+    const associated = request.associated ?? false;
+    const encoder = new ItemEncoder(ctx, this.#from.names, this.#from.store.blobs);
+    await encoder.takeNames([request.item]);
+    const object = encoder.object(request.item);
+    const parts = await encoder.item(request.item, associated ? "associated" : "message");
+    await this.#from.store.requireRoom(parts.bag.length);
+    const delivered = getProperty(object, p.PidTagMessageDeliveryTime);
+    const { messageId, cn } = await this.#from.store.transact(ctx, this.#from.mailboxId, createItem, {
+      folderId: request.folderId, associated, parts, quotaBytes: this.#quotaBytes,
+      flags: flagsOf(object, request.flags ?? 0), keywords: categoriesOf(object).map((word) => word.toWellFormed()),
+      internalMs: request.internalMs ?? (delivered === undefined ? null : fromFileTime(delivered)),
+    });
+    return {
+      messageId: messageId as MessageId, cn: cn as ChangeNumber,
+      addedAttachments: parts.attachments.map((_, index) => index),
+    };
+  }
+
+  async update(ctx: Ctx, request: UpdateItemRequest): Promise<ItemSaved> {
+    const update = new ItemUpdate(ctx, this.#from, request);
+    for (let tries = 1; ; tries++) {
+      const row = await this.#require(ctx, request.messageId, "editAny");
+      if (request.expectedCn !== undefined && row.cn !== request.expectedCn) throw conflict();
+      try {
+        const work = await update.workOut(row, this.#quotaBytes);
+        const { cn, added } = await this.#from.store.transact(ctx, this.#from.mailboxId, updateItem, work);
+        return { messageId: request.messageId, cn: cn as ChangeNumber, addedAttachments: added };
+      } catch (error) {
+        const isOvertaken = error instanceof Fault && error.code === "conflict" && request.expectedCn === undefined;
+        if (!isOvertaken || tries >= limits.itemUpdateTriesMax) throw error;
+        throwIfCancelled(ctx);
+      }
+    }
+  }
+
+  async setFlags(ctx: Ctx, messageIds: readonly MessageId[], change: FlagChange): Promise<ItemRow[]> {
+    const others = change.mode === "replace" ? ~messageFlags.seen : change.flags & ~messageFlags.seen;
+    const right: FolderRight = others !== 0 || change.keywords.length > 0 ? "editAny" : "readAny";
+    const records = await this.#records(ctx, messageIds, right);
+    const folders = new Map<number, ItemRecord[]>();
+    for (const record of records) {
+      if (record.associated === 1) continue;
+      const list = folders.get(record.folder_id) ?? [];
+      folders.set(record.folder_id, [...list, record]);
+    }
+    for (const [folderId, list] of folders) {
+      const uids = list.map(({ uid }) => ({ first: uid, last: uid })).sort((left, one) => left.first - one.first);
+      await this.#from.store.transact(ctx, this.#from.mailboxId, setFlags, { folderId, uids, change });
+    }
+    return (await this.#records(ctx, messageIds, right)).map(toItemRow);
+  }
+
+  async copy(
+    ctx: Ctx, messageIds: readonly MessageId[], targetId: FolderId,
+  ): Promise<(MessageId | null)[]> {
+    this.#access.require(targetId, "create");
+    await this.#records(ctx, messageIds, "readAny");
+    const ids = await this.#from.store.transact(ctx, this.#from.mailboxId, copyItems,
+      { messageIds, targetId, quotaBytes: this.#quotaBytes });
+    return ids.map(orNull);
+  }
+
+  async move(
+    ctx: Ctx, messageIds: readonly MessageId[], targetId: FolderId,
+  ): Promise<(MessageId | null)[]> {
+    this.#access.require(targetId, "create");
+    await this.#records(ctx, messageIds, "deleteAny");
+    const ids = await this.#from.store.transact(ctx, this.#from.mailboxId, moveItems,
+      { messageIds, targetId, quotaBytes: null });
+    return ids.map(orNull);
+  }
+
+  async remove(ctx: Ctx, messageIds: readonly MessageId[], mode: "soft" | "hard"): Promise<number> {
+    await this.#records(ctx, messageIds, "deleteAny");
+    return await this.#from.store.transact(ctx, this.#from.mailboxId, removeItems, { messageIds, mode });
+  }
+
+  async conversation(ctx: Ctx, conversationKey: string): Promise<ItemRow[]> {
+    if (!/^[0-9a-f]{32}$/.test(conversationKey)) return [];
+    await this.#fill(ctx);
+    const { store, mailboxId } = this.#from;
+    const records = await store.read(ctx, mailboxId, () => all<ItemRecord>(
+      `SELECT ${itemColumns} FROM ${itemTables}
+       WHERE d.mailbox_id = $1 AND d.conversation_key = $2 AND m.associated = 0 ORDER BY m.internal_ms, m.item_id`,
+      mailboxId, Uint8Array.from(Buffer.from(conversationKey, "hex"))));
+    return records.filter((record) => this.#mayRead(record)).map(toItemRow);
+  }
+
+  async calendarItems(ctx: Ctx, folderId: FolderId, fromMs: number, toMs: number): Promise<TimedItem[]> {
+    this.#access.require(folderId, "readAny");
+    return await this.#timed(ctx, `m.folder_id = $2 AND m.associated = 0 AND t.start_ms < $4
+      AND (t.end_ms > $3 OR (t.end_ms IS NULL AND (t.recurring = 1 OR t.start_ms >= $3))
+        OR (t.end_ms = t.start_ms AND t.start_ms >= $3)) ORDER BY t.start_ms, m.item_id`, folderId, fromMs, toMs);
+  }
+
+  async itemsByGlobalObjectId(ctx: Ctx, globalObjectId: Uint8Array, folderId?: FolderId): Promise<TimedItem[]> {
+    const clean = Uint8Array.from(withExceptionDate(globalObjectId));
+    const found = await this.#timed(ctx, "t.global_object_id = $2 AND m.associated = 0 ORDER BY m.item_id", clean);
+    return folderId === undefined ? found : found.filter(({ row }) => row.folderId === folderId);
+  }
+
+  async dueReminders(ctx: Ctx, untilMs: number): Promise<TimedItem[]> {
+    const found = await this.#timed(ctx, "t.reminder_ms < $2 AND m.associated = 0 ORDER BY t.reminder_ms, m.item_id",
+      untilMs);
+    if (found.length === 0) return found;
+    const { store, mailboxId } = this.#from;
+    const silent = silentFolders(await store.read(ctx, mailboxId, () => readFolders(mailboxId)));
+    return found.filter(({ row }) => !silent.has(row.folderId));
+  }
+
+  async #timed(ctx: Ctx, condition: string, ...values: (number | Uint8Array)[]): Promise<TimedItem[]> {
+    const { store, mailboxId } = this.#from;
+    const records = await store.read(ctx, mailboxId, () => all<TimeRecord>(
+      `SELECT ${itemColumns}, ${timeColumns} FROM item_time t
+       JOIN message m ON m.mailbox_id = t.mailbox_id AND m.item_id = t.item_id
+       JOIN message_detail d ON d.mailbox_id = t.mailbox_id AND d.item_id = t.item_id
+       WHERE t.mailbox_id = $1 AND ${condition}`, mailboxId, ...values));
+    return records.filter((record) => this.#mayRead(record)).map(toTimedItem);
+  }
+
+  #mayRead(record: ItemRecord): boolean {
+    return this.#access.allows(record.folder_id, "readAny");
+  }
+
+  /** The row of a message the caller may do this with. */
+  async #require(ctx: Ctx, messageId: MessageId, right: FolderRight): Promise<ItemRow> {
+    const [record] = await this.#records(ctx, [messageId], right);
+    if (record === undefined) throw new Fault("notFound", "This item does not exist any more.");
+    return toItemRow(record);
+  }
+
+  /** Rows in the order of the ids. Fault when the right is lacking in the folder of one of them. */
+  async #records(ctx: Ctx, messageIds: readonly MessageId[], right: FolderRight): Promise<ItemRecord[]> {
+    const { store, mailboxId } = this.#from;
+    const found = new Map<number, ItemRecord>();
+    for (let at = 0; at < messageIds.length; at += idsAtOnce) {
+      const records = await store.read(ctx, mailboxId,
+        () => readItemRecords(mailboxId, messageIds.slice(at, at + idsAtOnce)));
+      for (const record of records) {
+        // What may not be seen is not there.
+        if (!this.#access.allows(record.folder_id, "folderVisible")) continue;
+        this.#access.require(record.folder_id, right);
+        found.set(record.message_id, record);
+      }
+    }
+    return messageIds.flatMap((id) => found.get(id) ?? []);
+  }
+
+  /** Columns that rows from an older version lack are filled before the first look at them. */
+  async #fill(ctx: Ctx): Promise<void> {
+    if (this.#isFilled) return;
+    const { store, mailboxId } = this.#from;
+    const rows = await store.read(ctx, mailboxId, () => all<{ fill_item: number }>(
+      "SELECT fill_item FROM mailbox WHERE mailbox_id = $1", mailboxId));
+    for (let left = rows[0]?.fill_item ?? 0; left > 0; await yieldToOthers()) {
+      throwIfCancelled(ctx);
+      left = await store.transact(ctx, mailboxId, fillColumns, { limitRows: fillRows });
+    }
+    this.#isFilled = true;
+  }
+}
+
+/** Folders whose items remind nobody, nor what is below them: the Reminders folder of [MS-OXOSFLD]. */
+const silentRoles: ReadonlySet<string> = new Set<FolderRole>([
+  "deletedItems", "junkEmail", "drafts", "outbox", "conflicts", "localFailures", "serverFailures", "syncIssues",
+  "recoverableItems",
+]);
+
+function silentFolders(rows: readonly FolderRow[]): Set<number> {
+  const byId = new Map(rows.map((row) => [row.folder_id, row]));
+  const isSilent = (row: FolderRow | undefined, depth = 0): boolean => row !== undefined && depth < rows.length &&
+    ((row.role !== null && silentRoles.has(row.role)) || isSilent(byId.get(row.parent_id ?? 0), depth + 1));
+  return new Set(rows.filter((row) => isSilent(row)).map((row) => row.folder_id));
+}
+
+function conflict(): Fault {
+  return new Fault("conflict", "Somebody else changed this item meanwhile.");
+}
+
+function orNull(id: number): MessageId | null {
+  return id === 0 ? null : id as MessageId;
+}
+
+/** The marks of a new item. */
+function flagsOf(object: ItemObject, flags: number): number {
+  let marks = { flags, keywords: [] as readonly string[] };
+  for (const change of flagChangesOf(object, () => false)) marks = applyFlagChange(marks.flags, marks.keywords, change);
+  return marks.flags;
+}
+

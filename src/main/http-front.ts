@@ -1,0 +1,108 @@
+/** Everything that is answered over HTTP, wired by hand: one line for each protocol's routes. */
+import type { Ctx } from "#base/ctx.ts";
+import { limits } from "#base/limits.ts";
+import { AddressBook } from "#directory/address-book.ts";
+import type { Config } from "#main/config.ts";
+import type { Opened } from "#main/open.ts";
+import { version } from "#main/version.ts";
+import type { Acme } from "#net/acme.ts";
+import { AddressList } from "#net/addresses.ts";
+import type { Certificates } from "#net/certificates.ts";
+import { HttpFront } from "#net/http.ts";
+import type { HttpRoute } from "#net/http.ts";
+import type { Listeners } from "#net/listeners.ts";
+import { autodiscoverRoutes, servesPath } from "#serve/autodiscover/routes.ts";
+import { signContent } from "#serve/autodiscover/sign-profile.ts";
+import { acmeChallengeRoute, healthRoute, metricsRoute, welcomeRoute } from "#serve/http/routes.ts";
+import type { ConnectionSetting, StatusSource } from "#serve/http/routes.ts";
+import { addressBookEndpoint } from "#serve/mapi/address-book/listen.ts";
+import { mailboxEndpoint } from "#serve/mapi/mailbox/listen.ts";
+import type { Transport } from "#transport/transport.ts";
+
+/** The ports by name with their standard numbers; the order is the one of the table a person sees. */
+export const standardPorts = {
+  smtp: 25, submission: 587, submissions: 465, imap: 143, imaps: 993, pop3: 110, pop3s: 995, http: 80, https: 443,
+} as const;
+export type PortName = keyof typeof standardPorts;
+export type Ports = Record<PortName, number>;
+
+/** What is spoken at the ports mail programs use. */
+const mailProtocolOf = {
+  imap: "imap", imaps: "imap", pop3: "pop3", pop3s: "pop3", submission: "smtp", submissions: "smtp",
+} as const satisfies Partial<Record<PortName, string>>;
+type ClientPort = keyof typeof mailProtocolOf;
+
+/** What routes may stand on. */
+export interface FrontParts {
+  readonly ctx: Ctx;
+  readonly dataDir: string;
+  readonly config: Config;
+  readonly opened: Opened;
+  readonly listeners: Listeners;
+  readonly transport: Transport;
+  readonly certificates: Certificates;
+  readonly acme: Acme | null;
+  /** Pages of signing in and of the account, and our own provider of access tokens. */
+  readonly signInRoutes: readonly HttpRoute[];
+}
+
+/** What a person types into a mail program, in the order of the welcome page and the table of `outpost demo`. */
+export const connectionRows: readonly { name: ClientPort; title: string; security: "TLS" | "STARTTLS" }[] = [
+  { name: "imaps", title: "Reading mail (IMAP)", security: "TLS" },
+  { name: "imap", title: "Reading mail (IMAP)", security: "STARTTLS" },
+  { name: "pop3s", title: "Reading mail (POP3)", security: "TLS" },
+  { name: "pop3", title: "Reading mail (POP3)", security: "STARTTLS" },
+  { name: "submissions", title: "Sending mail (SMTP)", security: "TLS" },
+  { name: "submission", title: "Sending mail (SMTP)", security: "STARTTLS" },
+];
+
+/** Where a named port is reached. */
+export function portOf(config: Config, name: PortName): number {
+  return (config.portBase ?? 0) + standardPorts[name];
+}
+
+export function makeFront(parts: FrontParts): HttpFront {
+  const { ctx, config } = parts;
+  return new HttpFront({
+    ctx, routes: makeRoutes(parts), hostname: config.hostname,
+    trustedProxies: new AddressList(config.trustedProxies),
+    securePort: portOf(config, "https"),
+    // Browsers remember it for every port of the name: not where others may live on the same one.
+    hstsSeconds: (config.portBase ?? 0) === 0 ? limits.httpHstsSeconds : 0,
+  });
+}
+
+/** The more special path wins, whatever the order. */
+function makeRoutes(parts: FrontParts): HttpRoute[] {
+  const { ctx, config, listeners, transport, acme } = parts;
+  const watchers = new AddressList([...config.metricsFrom, "127.0.0.0/8", "::1"]);
+  const status: StatusSource = {
+    hostname: config.hostname, version, startedMs: ctx.system.nowMs(), nowMs: () => ctx.system.nowMs(),
+    listeners: () => listeners.stats, queueDepth: () => transport.inHand, isReady: () => !listeners.isStopping,
+  };
+  const settings = (): ConnectionSetting[] => connectionRows.map(({ name, title, security }) =>
+    ({ title, security, port: portOf(config, name) }));
+  const routes: HttpRoute[] = [
+    healthRoute(status, watchers), metricsRoute(status, watchers), welcomeRoute(config.hostname, settings),
+    acmeChallengeRoute((token) => acme?.answerTo(token) ?? null), ...parts.signInRoutes,
+  ];
+  const { directory, mailboxes, store } = parts.opened;
+  const book = new AddressBook(store);
+  routes.push(...addressBookEndpoint({ ctx, directory, book }).routes());
+  routes.push(...mailboxEndpoint(ctx, { directory, mailboxes, book, hostname: config.hostname }).routes());
+  routes.push(...discoveryRoutes(parts, (path) => servesPath(routes, path)));
+  return routes;
+}
+
+/** Clients find their settings by address alone; what they are told follows from the routes that there are. */
+function discoveryRoutes(parts: FrontParts, isServed: (path: string) => boolean): HttpRoute[] {
+  const { config, opened, certificates } = parts;
+  return autodiscoverRoutes({
+    hostname: config.hostname, httpsPort: portOf(config, "https"), directory: opened.directory, isServed,
+    mail: connectionRows.map(({ name, security }) => ({
+      protocol: mailProtocolOf[name], port: portOf(config, name), security,
+    })),
+    signProfile: (ctx, profile, host) => Promise.resolve(
+      signContent(profile, certificates.keyAndChainFor(host), ctx.system.nowMs())),
+  });
+}

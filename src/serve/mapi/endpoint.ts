@@ -1,0 +1,285 @@
+/**
+ * One endpoint of MAPI over HTTP: headers, cookies and signs of life around requests that the mailbox or the address
+ * book answers. [MS-OXCMAPIHTTP] 2.2.2, 2.2.3, 3.2.5
+ */
+import type { Ctx } from "#base/ctx.ts";
+import { Fault, WireError } from "#base/fault.ts";
+import { limits } from "#base/limits.ts";
+import type { Directory, SignedIn } from "#directory/api.ts";
+import { readBody } from "#net/http-body.ts";
+import { requireSignIn } from "#net/http-sign-in.ts";
+import type { HttpRequest, HttpRoute } from "#net/http.ts";
+import { cookieNames, MapiSessions, parseCookies } from "#serve/mapi/sessions.ts";
+import type { MapiSession, SessionState } from "#serve/mapi/sessions.ts";
+import { doneHead, findRequestType, metaTags, responseCodes } from "#wire/mapi/http-frame.ts";
+import type { ResponseCodeName } from "#wire/mapi/http-frame.ts";
+
+/** One request of a session. */
+export interface Call<S extends SessionState> {
+  readonly ctx: Ctx;
+  readonly session: MapiSession<S>;
+  readonly body: Uint8Array;
+  readonly request: HttpRequest;
+}
+
+/** How one request type is answered. */
+export type Answerer<S extends SessionState> = (call: Call<S>) => Promise<Uint8Array> | Uint8Array;
+
+export interface EndpointRows<S extends SessionState> {
+  /** `/mapi/emsmdb`; cookies hold for it. */
+  readonly path: string;
+  /** Makes a session: Connect or Bind. The answer stands beside the state. */
+  readonly opens: {
+    readonly type: string;
+    open(
+      ctx: Ctx, person: SignedIn, body: Uint8Array, request: HttpRequest,
+    ): Promise<{ state: S | null; body: Uint8Array }>;
+  };
+  /** Ends it: Disconnect or Unbind. */
+  readonly closes: string;
+  /** May run beside another request of its session: NotificationWait. */
+  readonly waits: string | null;
+  readonly answers: Readonly<Record<string, Answerer<S>>>;
+}
+
+/** The version that clients are told: one whose features this server has. [MS-OXCMAPIHTTP] 2.2.3.3.9 */
+const serverApplication = "Exchange/15.02.1118.0";
+/** Between two signs of life, milliseconds. [MS-OXCMAPIHTTP] 2.2.3.3.6 */
+const pendingPeriodMs = 15_000;
+/** An answer that takes longer is announced with PROCESSING. */
+const quickAnswerMs = 50;
+
+class Refusal extends Error {
+  readonly code: ResponseCodeName;
+
+  constructor(code: ResponseCodeName, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export class MapiEndpoint<S extends SessionState> {
+  readonly sessions: MapiSessions<S>;
+  readonly #rows: EndpointRows<S>;
+  readonly #directory: Directory;
+  readonly #types: readonly string[];
+
+  constructor(ctx: Ctx, directory: Directory, rows: EndpointRows<S>) {
+    this.sessions = new MapiSessions(ctx);
+    this.#directory = directory;
+    this.#rows = rows;
+    this.#types = [rows.opens.type, rows.closes, "PING", ...Object.keys(rows.answers)];
+  }
+
+  /** With and without what follows the slash; query strings name the mailbox and are the client's to keep. */
+  routes(): HttpRoute[] {
+    const methods = { POST: (request: HttpRequest) => this.#post(request), GET: (request: HttpRequest) =>
+      this.#get(request) };
+    const bounds = { bodyMaxBytes: limits.mapiBodyMaxBytes, compress: false };
+    return [{ path: this.#rows.path, methods, ...bounds }, { path: `${this.#rows.path}/`, methods, ...bounds }];
+  }
+
+  /** A person who looks with a browser, and monitors. */
+  async #get(request: HttpRequest): Promise<void> {
+    const person = await this.#signIn(request);
+    if (person === null) return;
+    const text = `MAPI over HTTP is here for Outlook. Signed in as ${person.address}; ` +
+      `${this.sessions.count} sessions are open.\n`;
+    request.response.writeHead(200, { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" });
+    request.response.end(text);
+  }
+
+  #signIn(request: HttpRequest): Promise<SignedIn | null> {
+    const device = header(request, "x-clientinfo")?.split(":")[0];
+    return requireSignIn(request, {
+      directory: this.#directory, protocol: "mapi", realm: "Outpost", ...device === undefined ? {} : { device },
+    });
+  }
+
+  async #post(request: HttpRequest): Promise<void> {
+    const startedMs = request.ctx.system.nowMs();
+    const person = await this.#signIn(request);
+    if (person === null) return;
+    try {
+      await this.#dispatch(request, person, startedMs);
+    } catch (error) {
+      if (request.response.headersSent) throw error;
+      const refusal = refusalOf(error);
+      if (refusal === null) throw error;
+      this.#sendRefusal(request, refusal);
+    }
+  }
+
+  async #dispatch(request: HttpRequest, person: SignedIn, startedMs: number): Promise<void> {
+    const asked = header(request, "x-requesttype");
+    if (asked === undefined) throw new Refusal("missingHeader", "X-RequestType is missing.");
+    const type = findRequestType(this.#types, asked);
+    if (type === undefined) throw new Refusal("invalidRequestType", `${this.#rows.path} has no request ${asked}.`);
+    const requestId = header(request, "x-requestid");
+    if (requestId === undefined) throw new Refusal("missingHeader", "X-RequestId is missing.");
+    const body = await readBody(request);
+    if (type === this.#rows.opens.type) return await this.#open(request, person, body, startedMs);
+    const found = this.sessions.find(parseCookies(request.incoming.headers.cookie), person);
+    if (typeof found === "string") throw new Refusal(found, "This session is not known here; begin a new one.");
+    if (type === "PING") return await this.#send(request, found, startedMs, Promise.resolve(new Uint8Array(0)));
+    if (type === this.#rows.waits) return await this.#answer(request, found, type, body, startedMs);
+    await this.#oneAtATime(request, found, type, body, requestId, startedMs);
+  }
+
+  async #open(request: HttpRequest, person: SignedIn, body: Uint8Array, startedMs: number): Promise<void> {
+    // A client that connects anew is done with what it had.
+    const old = this.sessions.find(parseCookies(request.incoming.headers.cookie), person);
+    if (typeof old !== "string" && !old.isBusy) this.sessions.remove(old);
+    const opened = await this.#rows.opens.open(request.ctx, person, body, request);
+    if (opened.state === null) return await this.#send(request, null, startedMs, Promise.resolve(opened.body));
+    const session = this.sessions.create(person, opened.state);
+    this.#directory.signIn?.watchSignOut(person, "mapi", () => this.sessions.remove(session));
+    await this.#send(request, session, startedMs, Promise.resolve(opened.body));
+  }
+
+  async #oneAtATime(
+    request: HttpRequest, session: MapiSession<S>, type: string, body: Uint8Array, requestId: string,
+    startedMs: number,
+  ): Promise<void> {
+    const cookies = parseCookies(request.incoming.headers.cookie);
+    const last = session.lastAnswer;
+    if (last?.requestId === requestId && type !== this.#rows.closes) {
+      return await this.#send(request, session, startedMs, Promise.resolve(last.body));
+    }
+    const sequence = cookies.get(cookieNames.sequence);
+    if (sequence === undefined) throw new Refusal("missingCookie", `${cookieNames.sequence} is missing.`);
+    if (session.isBusy || sequence !== sequenceText(session)) {
+      throw new Refusal("invalidSequence", "Another request of this session came first.");
+    }
+    session.isBusy = true;
+    session.sequence++;
+    try {
+      await this.#answer(request, session, type, body, startedMs, requestId);
+    } finally {
+      session.isBusy = false;
+      session.lastUsedMs = request.ctx.system.monotonicMs();
+      if (type === this.#rows.closes) this.sessions.remove(session);
+    }
+  }
+
+  async #answer(
+    request: HttpRequest, session: MapiSession<S>, type: string, body: Uint8Array, startedMs: number,
+    requestId: string | null = null,
+  ): Promise<void> {
+    const answerer = this.#rows.answers[type];
+    if (answerer === undefined) throw new Refusal("invalidRequestType", `${type} is not answered here.`);
+    const work = Promise.resolve(answerer({ ctx: request.ctx, session, body, request })).then((answer) => {
+      if (requestId !== null) session.lastAnswer = { requestId, body: answer };
+      return answer;
+    });
+    await this.#send(request, session, startedMs, work);
+  }
+
+  /** Sends the answer when it is there; one that takes longer is announced, and signs of life follow. */
+  async #send(
+    request: HttpRequest, session: MapiSession<S> | null, startedMs: number, work: Promise<Uint8Array>,
+  ): Promise<void> {
+    const { response, ctx } = request;
+    const startedAt = ctx.system.monotonicMs();
+    const quick = await within(ctx, work, quickAnswerMs);
+    const tail = (code: number): string => doneHead({
+      responseCode: code, elapsedMs: ctx.system.monotonicMs() - startedAt,
+      startTime: new Date(startedMs).toUTCString(),
+    });
+    const headers = { ...this.#headers(request, "success"), "content-type": "application/mapi-http",
+      ...this.#sessionHeaders(request, session) };
+    if (quick !== null) {
+      const head = Buffer.from(metaTags.processing + tail(0), "latin1");
+      response.writeHead(200, { ...headers, "content-length": head.length + quick.length });
+      response.write(head);
+      response.end(quick);
+      return;
+    }
+    response.writeHead(200, headers);
+    response.write(metaTags.processing);
+    try {
+      for (;;) {
+        const body = await within(ctx, work, pendingPeriodMs);
+        if (body === null) {
+          response.write(metaTags.pending);
+          continue;
+        }
+        response.write(tail(0), "latin1");
+        response.end(body);
+        return;
+      }
+    } catch (error) {
+      const refusal = refusalOf(error);
+      if (refusal === null) throw error;
+      response.end(tail(responseCodes[refusal.code]), "latin1");
+    }
+  }
+
+  #sendRefusal(request: HttpRequest, refusal: Refusal): void {
+    const text = `${refusal.message}\n`;
+    request.response.writeHead(200, {
+      ...this.#headers(request, refusal.code), "content-type": "text/html; charset=utf-8",
+      "content-length": Buffer.byteLength(text),
+    });
+    request.response.end(text);
+  }
+
+  #headers(request: HttpRequest, code: ResponseCodeName): Record<string, string> {
+    const echoed: Record<string, string> = {};
+    for (const name of ["x-requesttype", "x-requestid", "x-clientinfo"]) {
+      const value = header(request, name);
+      if (value !== undefined) echoed[name] = value;
+    }
+    const clientRequest = header(request, "client-request-id");
+    if (clientRequest !== undefined) echoed["request-id"] = clientRequest;
+    return {
+      ...echoed, "cache-control": "private", "x-serverapplication": serverApplication,
+      "x-responsecode": String(responseCodes[code]), "x-pendingperiod": String(pendingPeriodMs),
+    };
+  }
+
+  #sessionHeaders(request: HttpRequest, session: MapiSession<S> | null): Record<string, string | string[]> {
+    if (session === null) return {};
+    const attributes = `; path=${this.#rows.path}; HttpOnly${request.isTls ? "; Secure" : ""}`;
+    return {
+      "x-expirationinfo": String(limits.mapiSessionIdleMs),
+      "set-cookie": [
+        `${cookieNames.context}=${session.id}${attributes}`,
+        `${cookieNames.sequence}=${sequenceText(session)}${attributes}`,
+      ],
+    };
+  }
+}
+
+function sequenceText(session: { readonly id: string; readonly sequence: number }): string {
+  return `${session.sequence}-${session.id.slice(0, 8)}`;
+}
+
+function header(request: HttpRequest, name: string): string | undefined {
+  const value = request.incoming.headers[name];
+  const text = Array.isArray(value) ? value[0] : value;
+  return text === undefined || text === "" || text.length > limits.mapiHeaderMaxCharacters ? undefined : text;
+}
+
+/** The value when it comes within the time; null when not. An error of the work is thrown. */
+async function within<T>(ctx: Ctx, work: Promise<T>, timeMs: number): Promise<T | null> {
+  let cancel = (): void => undefined;
+  const timeout = new Promise<null>((resolve) => {
+    cancel = ctx.system.setTimer(timeMs, () => resolve(null));
+  });
+  try {
+    return await Promise.race([work, timeout]);
+  } finally {
+    cancel();
+  }
+}
+
+function refusalOf(error: unknown): Refusal | null {
+  if (error instanceof Refusal) return error;
+  if (error instanceof WireError) return new Refusal("invalidRequestBody", error.message);
+  if (!(error instanceof Fault)) return null;
+  if (error.code === "tooBig") return new Refusal("tooLarge", error.message);
+  if (error.code === "accessDenied") return new Refusal("noPrivilege", error.message);
+  if (error.code === "unavailable") return new Refusal("endpointShuttingDown", error.message);
+  return new Refusal("unknownFailure", error.message);
+}

@@ -1,0 +1,63 @@
+/** Return values of ROPs that no Fault of the server stands for. [MS-OXCDATA] 2.4 */
+import { Fault } from "#base/fault.ts";
+
+export const ecCodes = {
+  success: 0,
+  /** A handle index leads to no object. */
+  nullObject: 0x0000_04b9,
+  nullDestination: 0x0000_0503,
+  rpcFormat: 0x0000_04b6,
+  unknownUser: 0x0000_03eb,
+  loginPermission: 0x0000_03f2,
+  wrongServer: 0x0000_0478,
+  errorsReturned: 0x0004_0380,
+  partialCompletion: 0x0004_0680,
+  generalFailure: 0x8000_4005,
+  notSupported: 0x8004_0102,
+  invalidObject: 0x8004_0108,
+  objectDeleted: 0x8004_010a,
+  notFound: 0x8004_010f,
+  notInitialized: 0x8004_0605,
+  tooComplex: 0x8004_0117,
+  invalidType: 0x8004_0302,
+  computed: 0x8004_011a,
+  corruptData: 0x8004_011b,
+  streamSizeError: 0x8003_0070,
+  streamAccessDenied: 0x8003_0005,
+  streamInvalidParameter: 0x8003_0057,
+  streamSeekError: 0x8003_0019,
+  lockViolation: 0x8003_0021,
+  invalidBookmark: 0x8004_0405,
+  notCollapsed: 0x0000_04b2,
+  notExpanded: 0x0000_04b3,
+  noSupport: 0x8004_0102,
+  folderCycle: 0x8004_060b,
+  collision: 0x8004_0604,
+  accessDenied: 0x8007_0005,
+  notEnoughMemory: 0x8007_000e,
+  invalidParameter: 0x8007_0057,
+  maxSubmissionExceeded: 0x0000_04da,
+  objectModified: 0x8004_0109,
+  notSearchFolder: 0x0000_0461,
+  noReceiveFolder: 0x0000_0463,
+  invalidRecipients: 0x8004_0607,
+  unconfigured: 0x8004_011c,
+} as const;
+export type EcCode = keyof typeof ecCodes;
+
+/** Ends one ROP with its own return value. */
+export class RopError extends Error {
+  readonly code: number;
+
+  constructor(code: EcCode, message: string) {
+    super(message);
+    this.name = "RopError";
+    this.code = ecCodes[code];
+  }
+}
+
+/** The return value of what a ROP threw; undefined for a bug. */
+export function returnValueOf(error: unknown): number | undefined {
+  if (error instanceof RopError) return error.code;
+  return error instanceof Fault ? error.row.mapi : undefined;
+}

@@ -1,0 +1,12 @@
+/** Every ROP that is done here; the others answer that they are not supported. */
+import type { RopHandler } from "#serve/mapi/mailbox/rop-call.ts";
+import { folderHandlers } from "#serve/mapi/mailbox/rops/folders.ts";
+import { logonHandlers } from "#serve/mapi/mailbox/rops/logon.ts";
+import { messageHandlers } from "#serve/mapi/mailbox/rops/messages.ts";
+import { propertyHandlers } from "#serve/mapi/mailbox/rops/properties.ts";
+import { streamHandlers } from "#serve/mapi/mailbox/rops/streams.ts";
+import { tableHandlers } from "#serve/mapi/mailbox/rops/tables.ts";
+
+export const handlerById: ReadonlyMap<number, RopHandler> = new Map([
+  ...logonHandlers, ...folderHandlers, ...tableHandlers, ...messageHandlers, ...propertyHandlers, ...streamHandlers,
+].map((one) => [one.rop.id, one]));

@@ -1,0 +1,112 @@
+/** Stores and folders as holders of properties; messages and attachments are their own. [MS-OXCPRPT] 3.2.5 */
+import type { Ctx } from "#base/ctx.ts";
+import { makeTag, tagId } from "#props/types.ts";
+import type { PropertyTag, PropertyValue } from "#props/types.ts";
+import { RopError } from "#serve/mapi/mailbox/errors.ts";
+import { OpenAttachment, OpenMessage } from "#serve/mapi/mailbox/message.ts";
+import type { PropertyHolder } from "#serve/mapi/mailbox/message.ts";
+import type { AnyObject, FolderObject, LogonObject } from "#serve/mapi/mailbox/objects.ts";
+import { folderBag, logonBag } from "#serve/mapi/mailbox/property-source.ts";
+import type { MailboxSession } from "#serve/mapi/mailbox/session.ts";
+
+const PidTagDisplayName = makeTag(0x3001, "String");
+const PidTagContainerClass = makeTag(0x3613, "String");
+const PidTagAttributeHidden = makeTag(0x10f4, "Boolean");
+
+/** Computed by the server. [MS-OXCFOLD] 2.2.2.2 */
+const folderReadOnly: ReadonlySet<number> = new Set([
+  0x0ff4, 0x0ff6, 0x0ff8, 0x0ff9, 0x0ffa, 0x0ffb, 0x0ffe, 0x0fff, 0x0e08, 0x0e09, 0x3601, 0x3602, 0x3603, 0x3617, 0x360a,
+  0x6639, 0x663a, 0x65e0, 0x65e1, 0x65e2, 0x65e3, 0x6748, 0x6749, 0x67a4, 0x670a, 0x670b, 0x3008,
+]);
+/** [MS-OXCSTOR] 2.2.2.1.1 */
+const logonWritable: ReadonlySet<number> = new Set();
+
+class FolderHolder implements PropertyHolder {
+  readonly readOnly = folderReadOnly;
+  readonly #folder: FolderObject;
+  readonly #hostname: string;
+
+  constructor(folder: FolderObject, hostname: string) {
+    this.#folder = folder;
+    this.#hostname = hostname;
+  }
+
+  bag(ctx: Ctx): Promise<ReadonlyMap<PropertyTag, PropertyValue>> {
+    return folderBag(ctx, this.#folder, this.#hostname);
+  }
+
+  async set(ctx: Ctx, values: readonly { tag: PropertyTag; value: PropertyValue }[]): Promise<void> {
+    const { mailbox } = this.#folder.logon;
+    const set = new Map<PropertyTag, PropertyValue>();
+    let name: string | null = null;
+    let containerClass: string | undefined;
+    let hidden: boolean | undefined;
+    for (const { tag, value } of values) {
+      if (tag === PidTagDisplayName && typeof value === "string") name = value;
+      else if (tag === PidTagContainerClass && typeof value === "string") containerClass = value;
+      else if (tag === PidTagAttributeHidden && typeof value === "boolean") hidden = value;
+      else set.set(tag, value);
+    }
+    if (name !== null) await this.#rename(ctx, name);
+    if (set.size === 0 && containerClass === undefined && hidden === undefined) return;
+    await mailbox.updateFolderProperties(ctx, {
+      folderId: this.#folder.folderId, set, ...containerClass === undefined ? {} : { containerClass },
+      ...hidden === undefined ? {} : { hidden },
+    });
+  }
+
+  async #rename(ctx: Ctx, name: string): Promise<void> {
+    const { mailbox } = this.#folder.logon;
+    const info = await mailbox.folder(ctx, this.#folder.folderId);
+    if (info.parentId === null || info.name === name) return;
+    await mailbox.moveFolder(ctx, { folderId: info.folderId, parentId: info.parentId, name });
+  }
+
+  async remove(ctx: Ctx, tags: readonly PropertyTag[]): Promise<void> {
+    await this.#folder.logon.mailbox.updateFolderProperties(ctx, { folderId: this.#folder.folderId, remove: tags });
+  }
+}
+
+class LogonHolder implements PropertyHolder {
+  readonly readOnly: ReadonlySet<number> = { has: (id: number) => !logonWritable.has(id) } as ReadonlySet<number>;
+  readonly #logon: LogonObject;
+  readonly #session: MailboxSession;
+
+  constructor(logon: LogonObject, session: MailboxSession) {
+    this.#logon = logon;
+    this.#session = session;
+  }
+
+  bag(ctx: Ctx): Promise<ReadonlyMap<PropertyTag, PropertyValue>> {
+    return logonBag(ctx, this.#logon, this.#session);
+  }
+
+  set(): Promise<void> {
+    throw new RopError("accessDenied", "The properties of the store are the server's.");
+  }
+
+  remove(): Promise<void> {
+    throw new RopError("accessDenied", "The properties of the store are the server's.");
+  }
+}
+
+/** Throws RopError `notSupported` for what has no properties. */
+export function holderOf(object: AnyObject, session: MailboxSession): PropertyHolder {
+  if (object instanceof OpenMessage || object instanceof OpenAttachment) return object;
+  if (object.kind === "folder") return new FolderHolder(object as FolderObject, session.services.hostname);
+  if (object.kind === "logon") return new LogonHolder(object as LogonObject, session);
+  throw new RopError("notSupported", `A ${object.kind} has no properties.`);
+}
+
+/** Which of the tags may be written, and the problems of those that may not. [MS-OXCPRPT] 3.2.5.4 */
+export function splitWritable<T extends { readonly tag: PropertyTag }>(
+  holder: PropertyHolder, values: readonly T[],
+): { readonly good: T[]; readonly bad: { index: number; tag: PropertyTag }[] } {
+  const good: T[] = [];
+  const bad: { index: number; tag: PropertyTag }[] = [];
+  values.forEach((value, index) => {
+    if (holder.readOnly.has(tagId(value.tag))) bad.push({ index, tag: value.tag });
+    else good.push(value);
+  });
+  return { good, bad };
+}

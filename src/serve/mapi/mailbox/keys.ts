@@ -1,0 +1,70 @@
+/** Identifiers and keys of objects, as properties hold them. [MS-OXCFXICS] 2.2.1, 2.2.2 */
+import { ownReplicaId } from "#base/ids.ts";
+import type { FolderId, MessageId } from "#base/ids.ts";
+import { encode } from "#codec/binary/code.ts";
+import type { ShortTermId } from "#props/object-ids.ts";
+import { guidToBytes } from "#codec/binary/bytes.ts";
+import { RopError } from "#serve/mapi/mailbox/errors.ts";
+import type { LogonObject } from "#serve/mapi/mailbox/objects.ts";
+import {
+  folderEntryId, messageEntryId, objectTypes, storeDllFileName, storeEntryId, storeTypes, wrappedProviders,
+} from "#wire/mapi/entry-ids.ts";
+
+/** The id a client sees. [MS-OXCDATA] 2.2.1.1 */
+export function toShortId(counter: number): ShortTermId {
+  return { replicaId: ownReplicaId, counter };
+}
+
+/** A folder of this store. Throws RopError `notFound` for an id of another replica. */
+export function folderIdOf({ replicaId, counter }: ShortTermId): FolderId {
+  if (replicaId !== ownReplicaId) throw new RopError("notFound", "This id belongs to another store.");
+  return counter as FolderId;
+}
+
+export function messageIdOf({ replicaId, counter }: ShortTermId): MessageId {
+  if (replicaId !== ownReplicaId) throw new RopError("notFound", "This id belongs to another store.");
+  return counter as MessageId;
+}
+
+/** GID and XID: the replica's GUID and six bytes, most significant first. [MS-OXCFXICS] 2.2.1.3, 2.2.2.2 */
+export function globalKey(logon: LogonObject, counter: number): Buffer {
+  const key = Buffer.alloc(22);
+  guidToBytes(logon.replicaGuid, key);
+  key.writeUIntBE(counter, 16, 6);
+  return key;
+}
+
+/** One XID behind its size. [MS-OXCFXICS] 2.2.2.3 */
+export function predecessorChangeList(logon: LogonObject, counter: number): Buffer {
+  return Buffer.concat([Buffer.from([22]), globalKey(logon, counter)]);
+}
+
+/** [MS-OXCDATA] 2.2.4.1 */
+export function toFolderEntryId(logon: LogonObject, folderId: number): Buffer {
+  return encode(folderEntryId, {
+    provider: logon.mailboxGuid, folderType: objectTypes.privateFolder, databaseGuid: logon.replicaGuid,
+    counter: folderId,
+  });
+}
+
+/** [MS-OXCDATA] 2.2.4.2 */
+export function toMessageEntryId(logon: LogonObject, folderId: number, messageId: number): Buffer {
+  return encode(messageEntryId, {
+    provider: logon.mailboxGuid, messageType: objectTypes.privateMessage, folderDatabaseGuid: logon.replicaGuid,
+    folderCounter: folderId, messageDatabaseGuid: logon.replicaGuid, messageCounter: messageId,
+  });
+}
+
+/** [MS-OXCDATA] 2.2.4.3 */
+export function toStoreEntryId(logon: LogonObject, hostname: string): Buffer {
+  return encode(storeEntryId, {
+    dllFileName: storeDllFileName, wrappedProvider: wrappedProviders.mailbox, wrappedType: storeTypes.mailbox,
+    serverShortName: hostname, mailboxDn: logon.owner.legacyDn,
+  });
+}
+
+export function guidBytes(guid: string): Buffer {
+  const bytes = Buffer.alloc(16);
+  guidToBytes(guid, bytes);
+  return bytes;
+}

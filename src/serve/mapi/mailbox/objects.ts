@@ -1,0 +1,44 @@
+/** What handles stand for. [MS-OXCROPS] 1.3.2 */
+import type { FolderId, MailboxId } from "#base/ids.ts";
+import type { FolderInfo, Mailbox } from "#mailbox/api.ts";
+import type { Items } from "#mailbox/items-api.ts";
+import type { ObjectKind } from "#wire/mapi/rop.ts";
+
+interface ServerObject {
+  readonly kind: ObjectKind;
+  /** Frees what it holds; called once when its handle is released or its logon ends. */
+  close?(): void;
+}
+
+/** A store that a client logged on to. [MS-OXCSTOR] 2.2.1.1 */
+export interface LogonObject extends ServerObject {
+  readonly kind: "logon";
+  readonly logonId: number;
+  readonly mailbox: Mailbox;
+  readonly items: Items;
+  readonly mailboxId: MailboxId;
+  readonly mailboxGuid: string;
+  readonly replicaGuid: string;
+  readonly owner: { readonly legacyDn: string; readonly displayName: string; readonly address: string };
+  readonly isOwner: boolean;
+}
+
+export interface FolderObject extends ServerObject {
+  readonly kind: "folder";
+  readonly logon: LogonObject;
+  readonly folderId: FolderId;
+}
+
+/** Made by the files of the other objects, which know their shape. */
+export interface OtherObject extends ServerObject {
+  readonly logon: LogonObject;
+}
+
+export type AnyObject = LogonObject | FolderObject | OtherObject;
+
+export function logonOf(object: AnyObject): LogonObject {
+  return object.kind === "logon" ? object as LogonObject : (object as FolderObject | OtherObject).logon;
+}
+
+/** The folder as it is now. */
+export type ReadFolder = (folder: FolderObject) => Promise<FolderInfo>;

@@ -1,0 +1,246 @@
+/** Properties of stores, folders and messages as clients ask for them. [MS-OXCPRPT] 2.2.2, 3.2.5 */
+import type { Ctx } from "#base/ctx.ts";
+import type { FolderId } from "#base/ids.ts";
+import { toObjectId } from "#base/ids.ts";
+import { limits } from "#base/limits.ts";
+import { decodeCodePage, encodeCodePage } from "#format/mapi/code-page.ts";
+import { folderRights } from "#mailbox/access.ts";
+import type { FolderInfo } from "#mailbox/api.ts";
+import type { FolderRole } from "#mailbox/roles.ts";
+import { makeTag, propertyTypes, tagId, tagTypeCode } from "#props/types.ts";
+import type { PropertyBag, PropertyTag, PropertyTypeName, PropertyValue } from "#props/types.ts";
+import { permanentEntryId } from "#serve/mapi/address-book/properties.ts";
+import { ecCodes } from "#serve/mapi/mailbox/errors.ts";
+import {
+  globalKey, guidBytes, predecessorChangeList, toFolderEntryId, toStoreEntryId,
+} from "#serve/mapi/mailbox/keys.ts";
+import type { FolderObject, LogonObject } from "#serve/mapi/mailbox/objects.ts";
+import type { MailboxSession } from "#serve/mapi/mailbox/session.ts";
+import { CellError, TypedCell } from "#wire/mapi/rows.ts";
+import type { Cell } from "#wire/mapi/rows.ts";
+
+/** The value in the type that was asked for; an error where there is none of that type. */
+export function cellOf(bag: ReadonlyMap<PropertyTag, PropertyValue>, tag: PropertyTag, codePage: number): Cell {
+  const asked = tagTypeCode(tag);
+  const exact = bag.get(tag);
+  if (exact !== undefined) return exact;
+  const id = tagId(tag);
+  if (asked === 0) {
+    for (const [known, value] of bag) if (tagId(known) === id) return new TypedCell(tagTypeCode(known), value);
+    return new CellError(ecCodes.notFound);
+  }
+  const converted = convertText(bag, id, asked, codePage);
+  return converted ?? new CellError(ecCodes.notFound);
+}
+
+/** Text in one form, kept in the other. [MS-OXCPRPT] 3.2.5.1 */
+function convertText(
+  bag: ReadonlyMap<PropertyTag, PropertyValue>, id: number, asked: number, codePage: number,
+): PropertyValue | undefined {
+  const { String: wide, String8: narrow, MultipleString: wides, MultipleString8: narrows } = propertyTypes;
+  if (asked === narrow.code) {
+    const value = bag.get(makeTag(id, "String"));
+    return typeof value === "string" ? encodeCodePage(value, codePage) : undefined;
+  }
+  if (asked === wide.code) {
+    const value = bag.get(makeTag(id, "String8"));
+    return value instanceof Uint8Array ? decodeCodePage(value, codePage) : undefined;
+  }
+  if (asked === narrows.code) {
+    const value = bag.get(makeTag(id, "MultipleString"));
+    return Array.isArray(value) ? (value as string[]).map((one) => encodeCodePage(one, codePage)) : undefined;
+  }
+  if (asked === wides.code) {
+    const value = bag.get(makeTag(id, "MultipleString8"));
+    return Array.isArray(value) ? (value as Uint8Array[]).map((one) => decodeCodePage(one, codePage)) : undefined;
+  }
+  return undefined;
+}
+
+function bagOf(rows: readonly (readonly [number, PropertyTypeName, PropertyValue | undefined])[]): PropertyBag {
+  const bag: PropertyBag = new Map();
+  for (const [id, type, value] of rows) if (value !== undefined) bag.set(makeTag(id, type), value);
+  return bag;
+}
+
+const fileTimeEpochMs = 11_644_473_600_000;
+export const toFileTime = (ms: number): bigint => BigInt(Math.round(ms) + fileTimeEpochMs) * 10_000n;
+
+/** PidTagFolderType. [MS-OXCFOLD] 2.2.2.2.2.7 */
+const folderTypes = { root: 0, generic: 1, search: 2 } as const;
+/** PidTagAccess. [MS-OXCPRPT] 2.2.1.1 */
+const access = { modify: 0x1, read: 0x2, delete: 0x4, hierarchy: 0x8, contents: 0x10, associated: 0x20 } as const;
+
+function folderAccess(rights: number): number {
+  const has = (right: keyof typeof folderRights): boolean => (rights & folderRights[right]) !== 0;
+  return (has("readAny") ? access.read : 0) | (has("create") ? access.contents : 0) |
+    (has("createSubFolder") ? access.hierarchy : 0) |
+    (has("folderOwner") ? access.modify | access.delete | access.associated : 0);
+}
+
+const sizeMax = 0x7fff_ffff;
+
+/** Where well-known folders are named: on the root and on the inbox. [MS-OXOSFLD] 2.2.3 */
+const specialFolders: readonly (readonly [id: number, role: FolderRole])[] = [
+  [0x36d0, "calendar"], [0x36d1, "contacts"], [0x36d2, "journal"], [0x36d3, "notes"], [0x36d4, "tasks"],
+  [0x36d5, "reminders"], [0x36d7, "drafts"],
+];
+/** PidTagAdditionalRenEntryIds, in its order. [MS-OXOSFLD] 2.2.4 */
+const additionalFolders: readonly FolderRole[] = [
+  "conflicts", "syncIssues", "localFailures", "serverFailures", "junkEmail",
+];
+/** PersistIds of PidTagAdditionalRenEntryIdsEx. [MS-OXOSFLD] 2.2.5 */
+const persistedFolders: readonly (readonly [id: number, role: FolderRole])[] = [
+  [0x8001, "rssFeeds"], [0x8002, "trackedMail"], [0x8004, "toDo"], [0x8006, "conversationActions"],
+  [0x8007, "quickSteps"], [0x8008, "suggestedContacts"], [0x8009, "contactSearch"], [0x800a, "imContactList"],
+  [0x800b, "quickContacts"],
+];
+
+/** PersistData: an id, a size, and elements of id, size and entry id; an empty one ends it. [MS-OXOSFLD] 2.2.5 */
+function persistData(entries: readonly (readonly [id: number, entryId: Buffer])[]): Buffer {
+  const pieces: Buffer[] = [];
+  for (const [id, entryId] of entries) {
+    const head = Buffer.alloc(8);
+    head.writeUInt16LE(id, 0);
+    head.writeUInt16LE(entryId.length + 4, 2);
+    head.writeUInt16LE(0x0001, 4);
+    head.writeUInt16LE(entryId.length, 6);
+    pieces.push(head, entryId);
+  }
+  pieces.push(Buffer.alloc(4));
+  return Buffer.concat(pieces);
+}
+
+/** What one folder is made of: the server's own knowledge over what clients wrote. */
+export interface FolderView {
+  readonly info: FolderInfo;
+  readonly bag: PropertyBag;
+}
+
+function specialReferences(logon: LogonObject, byRole: ReadonlyMap<FolderRole, FolderId>): PropertyBag {
+  const entryId = (role: FolderRole): Buffer | undefined => {
+    const folderId = byRole.get(role);
+    return folderId === undefined ? undefined : toFolderEntryId(logon, folderId);
+  };
+  const persisted = persistedFolders.map(([id, role]) => [id, entryId(role)] as const)
+    .filter((pair): pair is readonly [number, Buffer] => pair[1] !== undefined);
+  const freeBusy = entryId("freeBusyData");
+  return bagOf([
+    ...specialFolders.map(([id, role]) => [id, "Binary", entryId(role)] as const),
+    [0x36d8, "MultipleBinary", additionalFolders.map((role) => entryId(role) ?? Buffer.alloc(0))],
+    [0x36d9, "Binary", persistData(persisted)],
+    [0x36e4, "MultipleBinary", freeBusy === undefined ? undefined
+      : [Buffer.alloc(0), Buffer.alloc(0), Buffer.alloc(0), freeBusy]],
+  ]);
+}
+
+/** All properties of folders, those of clients included. [MS-OXCFOLD] 2.2.2.2 */
+export async function folderBags(ctx: Ctx, logon: LogonObject, hostname: string): Promise<FolderView[]> {
+  const [infos, written] = await Promise.all([logon.mailbox.folders(ctx), logon.mailbox.folderProperties(ctx)]);
+  const parents = new Set(infos.map((info) => info.parentId));
+  const byRole = new Map(infos.flatMap((info) => (info.role === null ? [] : [[info.role, info.folderId] as const])));
+  return infos.map((info) => {
+    const own = written.get(info.folderId);
+    const bag = new Map(own?.bag ?? []);
+    const isRoot = info.role === "root" || info.role === "inbox";
+    const known = serverProperties(logon, info, {
+      hostname, hasChildren: parents.has(info.folderId), createdMs: own?.createdMs ?? 0, modifiedMs: own?.modifiedMs ?? 0,
+    });
+    // A client that made these folders itself has named them; the server's own names are for those it did not.
+    if (isRoot) for (const [tag, value] of specialReferences(logon, byRole)) if (!bag.has(tag)) bag.set(tag, value);
+    for (const [tag, value] of known) bag.set(tag, value);
+    return { info, bag };
+  });
+}
+
+export async function folderBag(ctx: Ctx, folder: FolderObject, hostname: string): Promise<PropertyBag> {
+  const views = await folderBags(ctx, folder.logon, hostname);
+  const found = views.find(({ info }) => info.folderId === folder.folderId);
+  return found?.bag ?? new Map();
+}
+
+function serverProperties(
+  logon: LogonObject, info: FolderInfo,
+  more: { hostname: string; hasChildren: boolean; createdMs: number; modifiedMs: number },
+): PropertyBag {
+  const rights = logon.mailbox.rightsIn(info.folderId);
+  const type = info.parentId === null ? folderTypes.root : info.isSearchFolder ? folderTypes.search : folderTypes.generic;
+  const parentId = info.parentId ?? info.folderId;
+  return bagOf([
+    [0x3001, "String", info.name],
+    [0x3601, "Integer32", type],
+    [0x3602, "Integer32", info.messageCount],
+    [0x3603, "Integer32", info.unreadCount],
+    [0x3617, "Integer32", info.associatedCount],
+    [0x360a, "Boolean", more.hasChildren],
+    [0x3613, "String", info.containerClass === "" ? undefined : info.containerClass],
+    [0x10f4, "Boolean", info.hidden],
+    [0x0e08, "Integer32", Math.min(info.sizeBytes, sizeMax)],
+    [0x0e08, "Integer64", BigInt(info.sizeBytes)],
+    [0x0ff4, "Integer32", folderAccess(rights)],
+    [0x6639, "Integer32", rights],
+    [0x0ffe, "Integer32", 3],
+    [0x0fff, "Binary", toFolderEntryId(logon, info.folderId)],
+    [0x0e09, "Binary", toFolderEntryId(logon, parentId)],
+    [0x0ff9, "Binary", toFolderEntryId(logon, info.folderId)],
+    [0x0ff6, "Binary", globalKey(logon, info.folderId)],
+    [0x0ffa, "Binary", guidBytes(logon.mailboxGuid)],
+    [0x0ffb, "Binary", toStoreEntryId(logon, more.hostname)],
+    [0x0ff8, "Binary", guidBytes(logon.replicaGuid)],
+    [0x65e0, "Binary", globalKey(logon, info.folderId)],
+    [0x65e1, "Binary", info.parentId === null ? Buffer.alloc(0) : globalKey(logon, parentId)],
+    [0x65e2, "Binary", globalKey(logon, info.cn)],
+    [0x65e3, "Binary", predecessorChangeList(logon, info.cn)],
+    [0x67a4, "Integer64", BigInt.asIntN(64, toObjectId(info.cn))],
+    [0x6748, "Integer64", BigInt.asIntN(64, toObjectId(info.folderId))],
+    [0x6749, "Integer64", BigInt.asIntN(64, toObjectId(parentId))],
+    [0x3007, "Time", toFileTime(more.createdMs)],
+    [0x3008, "Time", toFileTime(more.modifiedMs)],
+    [0x670a, "Time", toFileTime(more.modifiedMs)],
+    [0x663a, "Boolean", false],
+    [0x670b, "Integer32", 0],
+  ]);
+}
+
+/** PidTagStoreSupportMask: what this store can do. [MS-OXCSTOR] 2.2.2.1.1.18 */
+const storeSupport = 0x0001 | 0x0002 | 0x0004 | 0x0008 | 0x0010 | 0x0020 | 0x0040 | 0x0080 | 0x0100 | 0x0200 |
+  0x0400 | 0x0800 | 0x1000 | 0x2000 | 0x4_0000;
+
+/** Properties of a store. [MS-OXCSTOR] 2.2.2.1 */
+export async function logonBag(ctx: Ctx, logon: LogonObject, session: MailboxSession): Promise<PropertyBag> {
+  const { hostname, book } = session.services;
+  const [quota, view] = await Promise.all([logon.mailbox.quota(ctx), book.view(ctx)]);
+  const kilobytes = (bytes: number): number => Math.min(Math.floor(bytes / 1024), sizeMax);
+  const limit = quota.limitBytes === null ? undefined : kilobytes(quota.limitBytes);
+  const owner = view.byLegacyDn(logon.owner.legacyDn);
+  const user = view.byId(session.person.entryId);
+  return bagOf([
+    [0x3001, "String", logon.owner.displayName],
+    [0x661c, "String", logon.owner.displayName],
+    [0x661b, "Binary", owner === undefined ? undefined : permanentEntryId(owner)],
+    [0x6619, "Binary", user === undefined ? undefined : permanentEntryId(user)],
+    [0x661a, "String", user?.displayName],
+    [0x0e08, "Integer64", BigInt(quota.usedBytes)],
+    [0x0e08, "Integer32", Math.min(quota.usedBytes, sizeMax)],
+    [0x3602, "Integer32", quota.messageCount],
+    [0x666d, "Integer32", kilobytes(limits.messageSizeMaxBytes)],
+    [0x666e, "Integer32", limit],
+    [0x666a, "Integer32", limit],
+    [0x666c, "Boolean", limit !== undefined && quota.usedBytes > quota.limitBytes!],
+    [0x3ff5, "Integer32", limit],
+    [0x340d, "Integer32", storeSupport],
+    [0x340e, "Integer32", 0],
+    [0x66a1, "Integer32", session.localeId],
+    [0x66c3, "Integer32", session.codePage],
+    [0x661d, "Boolean", false],
+    [0x0e9b, "Integer32", 0x1_0000],
+    [0x0ffa, "Binary", guidBytes(logon.mailboxGuid)],
+    [0x0ff9, "Binary", guidBytes(logon.mailboxGuid)],
+    [0x0ff8, "Binary", guidBytes(logon.replicaGuid)],
+    [0x0ffb, "Binary", toStoreEntryId(logon, hostname)],
+    [0x0fff, "Binary", toStoreEntryId(logon, hostname)],
+    [0x0ffe, "Integer32", 1],
+    [0x0ff4, "Integer32", 0x3f],
+    [0x6638, "Binary", Buffer.concat([Buffer.from([1, 0]), guidBytes(logon.replicaGuid)])],
+  ]);
+}

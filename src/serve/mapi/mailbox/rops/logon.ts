@@ -1,0 +1,166 @@
+/** Logging on to a store, and what is asked of the store as a whole. [MS-OXCSTOR] 2.2.1, 3.2.5 */
+import { ownReplicaId, toObjectId } from "#base/ids.ts";
+import { Fault } from "#base/fault.ts";
+import { makeTag } from "#props/types.ts";
+import { RopError } from "#serve/mapi/mailbox/errors.ts";
+import { folderIdOf, toShortId } from "#serve/mapi/mailbox/keys.ts";
+import type { LogonObject } from "#serve/mapi/mailbox/objects.ts";
+import { asLogon, handler } from "#serve/mapi/mailbox/rop-call.ts";
+import type { RopCall, RopHandler } from "#serve/mapi/mailbox/rop-call.ts";
+import { toFileTime } from "#serve/mapi/mailbox/property-source.ts";
+import type { FolderRole } from "#mailbox/roles.ts";
+import * as rops from "#wire/mapi/rops/store.ts";
+import * as transport from "#wire/mapi/rops/transport.ts";
+
+const logonFlags = { private: 0x01, undercover: 0x02, ghosted: 0x04 } as const;
+const openFlags = { public: 0x02 } as const;
+/** [MS-OXCROPS] 2.2.3.1.2 */
+const responseFlags = { reserved: 0x01, ownerRight: 0x02, sendAsRight: 0x04 } as const;
+
+/** The folders of RopLogon in their order. [MS-OXCSTOR] 2.2.1.1.3 */
+const logonFolders: readonly FolderRole[] = [
+  "root", "deferredAction", "spoolerQueue", "ipmSubtree", "inbox", "outbox", "sentItems", "deletedItems",
+  "commonViews", "schedule", "finder", "views", "shortcuts",
+];
+
+async function openStore(call: RopCall<{ essdn: Uint8Array }>): Promise<LogonObject> {
+  const { ctx, session } = call;
+  const dn = Buffer.from(call.request.essdn).toString("latin1").replace(/\0.*$/s, "");
+  const entry = (await session.services.book.view(ctx)).byLegacyDn(dn);
+  if (entry?.mailboxId == null) throw new RopError("unknownUser", `No mailbox has the name ${dn}.`);
+  try {
+    const mailbox = await session.services.mailboxes.open(ctx, session.person, entry.mailboxId);
+    const { guid, replicaGuid } = await mailbox.identity(ctx);
+    return {
+      kind: "logon", logonId: call.logonId, mailbox, items: mailbox.items, mailboxId: entry.mailboxId,
+      mailboxGuid: guid, replicaGuid, isOwner: session.person.mailboxId === entry.mailboxId,
+      owner: { legacyDn: entry.legacyDn, displayName: entry.displayName, address: entry.address },
+    };
+  } catch (error) {
+    if (error instanceof Fault && error.code === "accessDenied") throw new RopError("loginPermission", error.message);
+    throw error;
+  }
+}
+
+function logonTime(nowMs: number): Record<string, number> {
+  const now = new Date(nowMs);
+  return {
+    seconds: now.getUTCSeconds(), minutes: now.getUTCMinutes(), hour: now.getUTCHours(), dayOfWeek: now.getUTCDay(),
+    day: now.getUTCDate(), month: now.getUTCMonth() + 1, year: now.getUTCFullYear(),
+  };
+}
+
+/** Message classes and the folder new messages of them come to. [MS-OXCSTOR] 2.2.1.2, 3.2.5.2 */
+const receiveFolders: readonly (readonly [messageClass: string, role: FolderRole])[] = [
+  ["", "inbox"], ["IPM", "inbox"], ["REPORT.IPM", "inbox"], ["IPM.Note", "inbox"], ["IPC", "root"],
+];
+const receiveFolderColumns = [makeTag(0x6748, "Integer64"), makeTag(0x001a, "String8"), makeTag(0x3008, "Time")];
+
+/** The longest class that the asked one begins with, at a dot. */
+function receiveFolderOf(messageClass: string): readonly [string, FolderRole] {
+  const lower = messageClass.toLowerCase();
+  const fits = receiveFolders.filter(([known]) => {
+    const prefix = known.toLowerCase();
+    return prefix === "" || lower === prefix || lower.startsWith(`${prefix}.`);
+  });
+  return fits.reduce((best, one) => (one[0].length > best[0].length ? one : best));
+}
+
+function checkClass(messageClass: string): void {
+  const isBad = messageClass.length > 255 || messageClass.startsWith(".") || messageClass.endsWith(".") ||
+    messageClass.includes("..") || /[^\x20-\x7e]/.test(messageClass);
+  if (isBad) throw new RopError("invalidParameter", `"${messageClass}" is no message class.`);
+}
+
+export const logonHandlers: readonly RopHandler[] = [
+  handler(rops.RopLogon, async (call) => {
+    const { request, ctx } = call;
+    if ((request.logonFlags & logonFlags.private) === 0 || (request.openFlags & openFlags.public) !== 0) {
+      throw new RopError("loginPermission", "There are no public folders here yet.");
+    }
+    const logon = await openStore(call);
+    const folderIds = [];
+    for (const role of logonFolders) folderIds.push(toShortId(await idOfRole(call, logon, role)));
+    return {
+      opens: logon,
+      body: {
+        logonFlags: logonFlags.private, folderIds,
+        responseFlags: responseFlags.reserved | (logon.isOwner ? responseFlags.ownerRight : 0) |
+          (logon.isOwner ? responseFlags.sendAsRight : 0),
+        mailboxGuid: logon.mailboxGuid, replId: ownReplicaId, replGuid: logon.replicaGuid,
+        logonTime: logonTime(ctx.system.nowMs()), gwartTime: toFileTime(ctx.system.nowMs()), storeState: 0,
+      },
+    };
+  }),
+
+  handler(rops.RopGetReceiveFolder, async (call) => {
+    checkClass(call.request.messageClass);
+    const [explicitMessageClass, role] = receiveFolderOf(call.request.messageClass);
+    return { body: { folderId: toShortId(await idOfRole(call, asLogon(call), role)), explicitMessageClass } };
+  }),
+
+  handler(rops.RopGetReceiveFolderTable, async (call) => {
+    const logon = asLogon(call);
+    const rows = [];
+    for (const [messageClass, role] of receiveFolders) {
+      const folderId = await idOfRole(call, logon, role);
+      rows.push([
+        BigInt.asIntN(64, toObjectId(folderId)), Buffer.from(messageClass, "latin1"), toFileTime(0),
+      ]);
+    }
+    return { body: { rows }, given: { receiveFolderColumns } };
+  }),
+
+  handler(rops.RopGetStoreState, () => ({ body: { storeState: 0 } })),
+
+  handler(rops.RopGetOwningServers, async (call) => {
+    await asLogon(call).mailbox.folder(call.ctx, folderIdOf(call.request.folderId));
+    const servers = [call.session.services.hostname];
+    return { body: { cheapServersCount: 1, owningServers: servers } };
+  }),
+
+  handler(rops.RopPublicFolderIsGhosted, () => ({ body: { isGhosted: false } })),
+
+  handler(rops.RopLongTermIdFromId, (call) => {
+    const { replicaId, counter } = call.request.objectId;
+    if (replicaId !== ownReplicaId) throw new RopError("notFound", "This id belongs to another store.");
+    return { body: { longTermId: { replicaGuid: asLogon(call).replicaGuid, counter } } };
+  }),
+
+  handler(rops.RopIdFromLongTermId, (call) => {
+    const { replicaGuid, counter } = call.request.longTermId;
+    if (replicaGuid !== asLogon(call).replicaGuid) throw new RopError("notFound", "This id belongs to another store.");
+    return { body: { objectId: toShortId(counter) } };
+  }),
+
+  handler(transport.RopGetAddressTypes, () => {
+    const addressTypes = ["EX", "SMTP"];
+    const addressTypeSize = addressTypes.reduce((sum, one) => sum + one.length + 1, 0);
+    return { body: { addressTypeSize, addressTypes } };
+  }),
+
+  handler(transport.RopGetTransportFolder, async (call) => ({
+    body: { folderId: toShortId(await idOfRole(call, asLogon(call), "outbox")) },
+  })),
+  handler(transport.RopSetSpooler, () => ({})),
+  handler(transport.RopOptionsData, () => ({ body: { optionsInfo: new Uint8Array(0), helpFile: new Uint8Array(0) } })),
+];
+
+async function idOfRole(call: RopCall<unknown>, logon: LogonObject, role: FolderRole): Promise<number> {
+  const known = await roleIds(call, logon);
+  const found = known.get(role);
+  if (found === undefined) throw new RopError("notFound", "This mailbox lacks a folder, or you may not see it.");
+  return found;
+}
+
+const idsByLogon = new WeakMap<LogonObject, Map<FolderRole, number>>();
+
+/** Roles never move to another folder, so that they are read once. A folder that may not be seen has its id still. */
+async function roleIds(call: RopCall<unknown>, logon: LogonObject): Promise<Map<FolderRole, number>> {
+  let known = idsByLogon.get(logon);
+  if (known === undefined) {
+    known = new Map(await logon.mailbox.roleFolders(call.ctx));
+    idsByLogon.set(logon, known);
+  }
+  return known;
+}

@@ -1,0 +1,157 @@
+/** Tables. [MS-OXCTABL] 2.2.2, [MS-OXCFOLD] 2.2.1.13, 2.2.1.14 */
+import { limits } from "#base/limits.ts";
+import { borrowWriter } from "#codec/binary/code.ts";
+import { RopError } from "#serve/mapi/mailbox/errors.ts";
+import { asFolder, asLogon, handler } from "#serve/mapi/mailbox/rop-call.ts";
+import type { RopCall, RopHandler } from "#serve/mapi/mailbox/rop-call.ts";
+import { asMessage } from "#serve/mapi/mailbox/rops/messages.ts";
+import { attachmentSource, contentsSource, hierarchySource } from "#serve/mapi/mailbox/sources.ts";
+import type { SourceContext } from "#serve/mapi/mailbox/sources.ts";
+import { OpenTable, toSortKeys } from "#serve/mapi/mailbox/table.ts";
+import { writeRow } from "#wire/mapi/rows.ts";
+import type { Cell } from "#wire/mapi/rows.ts";
+import * as folders from "#wire/mapi/rops/folders.ts";
+import * as messages from "#wire/mapi/rops/messages.ts";
+import * as rops from "#wire/mapi/rops/tables.ts";
+
+/** [MS-OXCFOLD] 2.2.1.13.1, 2.2.1.14.1 */
+const tableFlags = { associated: 0x02, depth: 0x04, deferredErrors: 0x08, softDeletes: 0x20 } as const;
+/** [MS-OXCTABL] 2.2.2.1.3 */
+const tableStatus = { complete: 0x00 } as const;
+const queryFlags = { noAdvance: 0x01 } as const;
+
+function asTable(call: RopCall<unknown>): OpenTable {
+  if (call.object instanceof OpenTable) return call.object;
+  throw new RopError("notSupported", "This needs a table.");
+}
+
+function sourceContext(call: RopCall<unknown>): SourceContext {
+  return { logon: asLogon(call), hostname: call.session.services.hostname, codePage: call.session.codePage };
+}
+
+/** Rows that fit, in columns; those that are gone meanwhile are left out. */
+async function fittingRows(
+  call: RopCall<unknown>, table: OpenTable, asked: number, options: { forward: boolean; advance: boolean },
+): Promise<{ cells: Cell[][]; origin: number }> {
+  const count = Math.min(asked, limits.mapiRowsMax);
+  const { rows, origin, moveTo } = await table.query(call.ctx, count, options);
+  const found = await table.source.cells(call.ctx, rows, table.columns);
+  const cells: Cell[][] = [];
+  let left = call.roomBytes - 16;
+  let used = 0;
+  for (const row of found) {
+    const size = row === undefined ? 0 : rowSize(table, row);
+    if (size > left) break;
+    left -= size;
+    used++;
+    if (row !== undefined) cells.push(row);
+  }
+  if (used === 0 && rows.length > 0) throw new RopError("notEnoughMemory", "One row is larger than the buffer.");
+  moveTo(used);
+  return { cells, origin: used < rows.length ? 1 : origin };
+}
+
+function rowSize(table: OpenTable, row: readonly Cell[]): number {
+  return borrowWriter((writer) => {
+    writeRow("rop", table.columns, writer, row);
+    return writer.at;
+  });
+}
+
+export const tableHandlers: readonly RopHandler[] = [
+  handler(folders.RopGetHierarchyTable, async (call) => {
+    const isDeep = (call.request.tableFlags & tableFlags.depth) !== 0;
+    const table = new OpenTable(asLogon(call), hierarchySource(sourceContext(call), asFolder(call.object).folderId, isDeep));
+    return { opens: table, body: { rowCount: (await table.rows(call.ctx)).length } };
+  }),
+
+  handler(folders.RopGetContentsTable, async (call) => {
+    const folder = asFolder(call.object);
+    const info = await folder.logon.mailbox.folder(call.ctx, folder.folderId);
+    const flags = call.request.tableFlags;
+    if ((flags & tableFlags.softDeletes) !== 0) throw new RopError("notSupported", "Removed messages are not listed.");
+    const isAssociated = (flags & tableFlags.associated) !== 0;
+    const table = new OpenTable(folder.logon, contentsSource(sourceContext(call), folder.folderId, isAssociated));
+    return { opens: table, body: { rowCount: isAssociated ? info.associatedCount : info.messageCount } };
+  }),
+
+  handler(messages.RopGetAttachmentTable, (call) => {
+    const message = asMessage(call.object);
+    return { opens: new OpenTable(message.logon, attachmentSource(sourceContext(call), message)) };
+  }),
+
+  handler(rops.RopSetColumns, (call) => {
+    asTable(call).setColumns(call.request.propertyTags);
+    return { body: { tableStatus: tableStatus.complete } };
+  }),
+
+  handler(rops.RopSortTable, (call) => {
+    if (call.request.categoryCount > 0) throw new RopError("tooComplex", "Categories are not made yet.");
+    asTable(call).setSort(toSortKeys(call.request.sortOrders));
+    return { body: { tableStatus: tableStatus.complete } };
+  }),
+
+  handler(rops.RopRestrict, (call) => {
+    asTable(call).setRestriction(call.request.restrictionData);
+    return { body: { tableStatus: tableStatus.complete } };
+  }),
+
+  handler(rops.RopQueryRows, async (call) => {
+    const table = asTable(call);
+    const { forwardRead, rowCount, queryRowsFlags } = call.request;
+    const { cells, origin } = await fittingRows(call, table, rowCount,
+      { forward: forwardRead, advance: (queryRowsFlags & queryFlags.noAdvance) === 0 });
+    return { body: { origin, rowData: cells }, given: { columns: table.columns } };
+  }),
+
+  handler(rops.RopGetStatus, () => ({ body: { tableStatus: tableStatus.complete } })),
+  handler(rops.RopAbort, () => {
+    throw new RopError("notSupported", "Nothing is under way on this table.");
+  }),
+  handler(rops.RopQueryPosition, async (call) => ({ body: await asTable(call).position(call.ctx) })),
+
+  handler(rops.RopSeekRow, async (call) => ({
+    body: await asTable(call).seek(call.ctx, call.request.origin, call.request.rowCount),
+  })),
+
+  handler(rops.RopSeekRowBookmark, async (call) => ({
+    body: await asTable(call).seekBookmark(call.ctx, call.request.bookmark, call.request.rowCount),
+  })),
+
+  handler(rops.RopSeekRowFractional, async (call) => {
+    await asTable(call).seekFraction(call.ctx, call.request.numerator, call.request.denominator);
+    return {};
+  }),
+
+  handler(rops.RopCreateBookmark, async (call) => ({ body: { bookmark: await asTable(call).createBookmark(call.ctx) } })),
+  handler(rops.RopFreeBookmark, (call) => {
+    asTable(call).freeBookmark(call.request.bookmark);
+    return {};
+  }),
+
+  handler(rops.RopQueryColumnsAll, async (call) => ({
+    body: { propertyTags: await asTable(call).source.allColumns(call.ctx) },
+  })),
+
+  handler(rops.RopFindRow, async (call) => {
+    const table = asTable(call);
+    const { restrictionData, findRowFlags, origin, bookmark } = call.request;
+    const at = origin === 3 ? await table.bookmarkPlace(call.ctx, bookmark) : null;
+    const row = await table.find(call.ctx, restrictionData,
+      { place: at?.place ?? null, origin, forward: (findRowFlags & 0x01) === 0 });
+    if (row === null) throw new RopError("notFound", "No row passes the restriction.");
+    const [cells] = await table.source.cells(call.ctx, [row], table.columns);
+    return {
+      body: {
+        rowNoLongerVisible: at?.isGone ?? false, hasRowData: cells !== undefined,
+        ...cells === undefined ? {} : { rowData: cells },
+      },
+      given: { columns: table.columns },
+    };
+  }),
+
+  handler(rops.RopResetTable, (call) => {
+    asTable(call).reset();
+    return {};
+  }),
+];

@@ -1,0 +1,130 @@
+/**
+ * One session of the mailbox endpoint: its handles, the logons behind them, and the events that wait for the client.
+ * No sockets here. [MS-OXCROPS] 1.3, 3.2.5
+ */
+import type { Ctx } from "#base/ctx.ts";
+import { Fault } from "#base/fault.ts";
+import { limits } from "#base/limits.ts";
+import type { AddressBook } from "#directory/address-book.ts";
+import type { Directory, SignedIn } from "#directory/api.ts";
+import type { Mailboxes } from "#mailbox/api.ts";
+import { logonOf } from "#serve/mapi/mailbox/objects.ts";
+import type { AnyObject } from "#serve/mapi/mailbox/objects.ts";
+import type { Subscription } from "#serve/mapi/mailbox/notifications.ts";
+import type { SessionState } from "#serve/mapi/sessions.ts";
+
+/** What a session stands on; the same for all. */
+export interface Services {
+  readonly directory: Directory;
+  readonly mailboxes: Mailboxes;
+  readonly book: AddressBook;
+  /** Hands a message to the queue. */
+  readonly hostname: string;
+}
+
+export interface SessionOptions {
+  readonly person: SignedIn;
+  readonly services: Services;
+  /** Of 8-bit text in both directions. */
+  readonly codePage: number;
+  readonly localeId: number;
+}
+
+export class MailboxSession implements SessionState {
+  readonly person: SignedIn;
+  readonly services: Services;
+  readonly codePage: number;
+  readonly localeId: number;
+  readonly #objects = new Map<number, AnyObject>();
+  readonly #subscriptions = new Set<Subscription>();
+  readonly #waiters = new Set<() => void>();
+  #nextHandle = 1;
+
+  constructor(options: SessionOptions) {
+    this.person = options.person;
+    this.services = options.services;
+    this.codePage = options.codePage;
+    this.localeId = options.localeId;
+  }
+
+  get handleCount(): number {
+    return this.#objects.size;
+  }
+
+  /** A new handle. Fault `tooMany` when the client holds too many. */
+  add(object: AnyObject): number {
+    if (this.#objects.size >= limits.mapiHandlesMax) throw new Fault("tooMany", "Too many objects are open.");
+    const handle = this.#nextHandle;
+    this.#nextHandle = handle === 0x7fff_ffff ? 1 : handle + 1;
+    if (this.#objects.has(handle)) return this.add(object);
+    this.#objects.set(handle, object);
+    return handle;
+  }
+
+  get(handle: number): AnyObject | undefined {
+    return this.#objects.get(handle);
+  }
+
+  /** Takes a handle back; the end of a logon is the end of all that was opened through it. [MS-OXCROPS] 3.2.5.3 */
+  release(handle: number): void {
+    const object = this.#objects.get(handle);
+    if (object === undefined) return;
+    this.#objects.delete(handle);
+    object.close?.();
+    if (object.kind !== "logon") return;
+    for (const [other, one] of [...this.#objects]) if (logonOf(one) === object) this.release(other);
+  }
+
+  addSubscription(subscription: Subscription): void {
+    this.#subscriptions.add(subscription);
+  }
+
+  removeSubscription(subscription: Subscription): void {
+    this.#subscriptions.delete(subscription);
+  }
+
+  get subscriptions(): Iterable<Subscription> {
+    return this.#subscriptions;
+  }
+
+  /** Something may have happened: whoever waits looks. */
+  wake(): void {
+    for (const waiter of [...this.#waiters]) waiter();
+  }
+
+  get hasEvents(): boolean {
+    return [...this.#subscriptions].some((subscription) => subscription.hasEvents);
+  }
+
+  /** True when there are events, false when the time or the context is over first. */
+  async waitForEvents(ctx: Ctx, timeMs: number, ends: readonly AbortSignal[]): Promise<boolean> {
+    if (this.hasEvents) return true;
+    const deadline = ctx.system.monotonicMs() + timeMs;
+    for (;;) {
+      const leftMs = deadline - ctx.system.monotonicMs();
+      if (leftMs <= 0 || ends.some((signal) => signal.aborted)) return false;
+      await this.#wakeWithin(ctx, leftMs, ends);
+      for (const subscription of this.#subscriptions) await subscription.look(ctx);
+      if (this.hasEvents) return true;
+    }
+  }
+
+  async #wakeWithin(ctx: Ctx, timeMs: number, ends: readonly AbortSignal[]): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        cancel();
+        this.#waiters.delete(done);
+        for (const signal of ends) signal.removeEventListener("abort", done);
+        resolve();
+      };
+      const cancel = ctx.system.setTimer(timeMs, done);
+      this.#waiters.add(done);
+      for (const signal of ends) signal.addEventListener("abort", done, { once: true });
+    });
+  }
+
+  close(): void {
+    for (const handle of [...this.#objects.keys()]) this.release(handle);
+    this.wake();
+  }
+}

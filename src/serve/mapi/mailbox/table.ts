@@ -1,0 +1,320 @@
+/**
+ * A table: rows in an order, seen through columns and a restriction, with a place in it. Rows are listed when they are
+ * first needed, and again when something changed. [MS-OXCTABL] 2.2, 3.2
+ */
+import type { Ctx } from "#base/ctx.ts";
+import { yieldToOthers } from "#base/ctx.ts";
+import { limits } from "#base/limits.ts";
+import { compareValues } from "#props/compare.ts";
+import { passes, tagsOf, untestable } from "#props/evaluate.ts";
+import type { Testable } from "#props/evaluate.ts";
+import type { Restriction } from "#props/structures.ts";
+import { makeTag, propertyTypes, tagId, tagTypeCode, withTypeCode } from "#props/types.ts";
+import type { PropertyTag, PropertyValue } from "#props/types.ts";
+import { RopError } from "#serve/mapi/mailbox/errors.ts";
+import type { LogonObject } from "#serve/mapi/mailbox/objects.ts";
+import { sortOrders } from "#wire/mapi/rows.ts";
+import type { Cell } from "#wire/mapi/rows.ts";
+
+/** One row: what names it, and the properties that order and restriction look at. */
+export interface TableRow {
+  /** Unique in the table and the same as long as the row is there. */
+  readonly key: number;
+  readonly values: ReadonlyMap<PropertyTag, PropertyValue>;
+}
+
+/** Where rows come from. */
+export interface TableSource {
+  /** All rows with the tags that are wanted; in their natural order. */
+  list(ctx: Ctx, wanted: readonly PropertyTag[]): Promise<TableRow[]>;
+  /** Cells of some rows; a row that is gone meanwhile is undefined. */
+  cells(ctx: Ctx, rows: readonly TableRow[], columns: readonly PropertyTag[]): Promise<(Cell[] | undefined)[]>;
+  /** Every tag some row may have. */
+  allColumns(ctx: Ctx): Promise<readonly PropertyTag[]>;
+  /** Calls back when rows may have changed. */
+  watch?(onChange: () => void): () => void;
+  readonly canSort: boolean;
+}
+
+export interface SortKey {
+  readonly tag: PropertyTag;
+  readonly isDescending: boolean;
+}
+
+export const origins = { beginning: 0, current: 1, end: 2, custom: 3 } as const;
+
+export class OpenTable {
+  readonly kind = "table";
+  readonly logon: LogonObject;
+  readonly source: TableSource;
+  #columns: readonly PropertyTag[] | null = null;
+  #sort: readonly SortKey[] = [];
+  #restriction: Restriction | null = null;
+  #rows: TableRow[] | null = null;
+  #place = 0;
+  #isStale = false;
+  readonly #bookmarks = new Map<number, { key: number | null; place: number }>();
+  #nextBookmark = 1;
+  readonly #endWatch: () => void;
+
+  constructor(logon: LogonObject, source: TableSource) {
+    this.logon = logon;
+    this.source = source;
+    this.#endWatch = source.watch?.(() => {
+      this.#isStale = true;
+    }) ?? (() => undefined);
+  }
+
+  close(): void {
+    this.#endWatch();
+    this.#rows = null;
+  }
+
+  get columns(): readonly PropertyTag[] {
+    if (this.#columns === null) throw new RopError("invalidParameter", "The table has no columns yet.");
+    return this.#columns;
+  }
+
+  setColumns(columns: readonly PropertyTag[]): void {
+    if (columns.length === 0) throw new RopError("invalidParameter", "A table needs at least one column.");
+    if (columns.length > limits.mapiColumnsMax) throw new RopError("tooComplex", "The table has too many columns.");
+    for (const tag of columns) {
+      const code = tagTypeCode(tag) & ~0x3000;
+      if (code !== 0 && !typeCodes.has(code)) throw new RopError("invalidParameter", "A column is of no known type.");
+    }
+    this.#columns = columns;
+  }
+
+  setSort(keys: readonly SortKey[]): void {
+    if (!this.source.canSort) throw new RopError("notSupported", "This table has an order of its own.");
+    if (keys.length > limits.mapiSortKeysMax) throw new RopError("tooComplex", "The order has too many keys.");
+    this.#sort = keys;
+    this.#forget();
+  }
+
+  setRestriction(restriction: Restriction | null): void {
+    const refused = restriction === null ? null : untestable(restriction);
+    if (refused !== null) throw new RopError("tooComplex", `This server does not do ${refused}.`);
+    this.#restriction = restriction;
+    this.#forget();
+  }
+
+  reset(): void {
+    this.#columns = null;
+    this.#sort = [];
+    this.#restriction = null;
+    this.#forget();
+  }
+
+  #forget(): void {
+    this.#rows = null;
+    this.#place = 0;
+    this.#bookmarks.clear();
+  }
+
+  /** The rows as they are now, in order. The place stays with the row it is on. */
+  async rows(ctx: Ctx): Promise<readonly TableRow[]> {
+    if (this.#rows !== null && !this.#isStale) return this.#rows;
+    const old = this.#rows;
+    this.#isStale = false;
+    const fresh = await this.#list(ctx);
+    this.#rows = fresh;
+    if (old !== null) this.#place = placeAfter(old, fresh, this.#place);
+    return fresh;
+  }
+
+  async #list(ctx: Ctx): Promise<TableRow[]> {
+    const wanted = new Set<PropertyTag>(this.#sort.map(({ tag }) => tag));
+    if (this.#restriction !== null) tagsOf(this.#restriction, wanted);
+    const all = await this.source.list(ctx, [...wanted]);
+    const kept = this.#restriction === null ? all : await restrict(all, this.#restriction);
+    return this.#sort.length === 0 ? kept : await sorted(kept, this.#sort);
+  }
+
+  async position(ctx: Ctx): Promise<{ numerator: number; denominator: number }> {
+    const rows = await this.rows(ctx);
+    return { numerator: Math.min(this.#place, rows.length), denominator: rows.length };
+  }
+
+  /** Up to `count` rows from the place, forwards or backwards; the place moves unless told not to. */
+  async query(
+    ctx: Ctx, count: number, options: { forward: boolean; advance: boolean },
+  ): Promise<{ rows: TableRow[]; origin: number; moveTo: (taken: number) => void }> {
+    const rows = await this.rows(ctx);
+    const from = Math.min(this.#place, rows.length);
+    const taken = options.forward ? rows.slice(from, from + count) : rows.slice(Math.max(0, from - count), from).reverse();
+    const moveTo = (used: number): void => {
+      if (options.advance) this.#place = options.forward ? from + used : from - used;
+    };
+    const end = options.forward ? from + taken.length : from - taken.length;
+    return { rows: taken, moveTo, origin: end >= rows.length ? origins.end : end <= 0 ? origins.beginning : origins.current };
+  }
+
+  async seek(ctx: Ctx, origin: number, count: number): Promise<{ hasSoughtLess: boolean; rowsSought: number }> {
+    const rows = await this.rows(ctx);
+    const start = origin === origins.beginning ? 0 : origin === origins.end ? rows.length : Math.min(this.#place, rows.length);
+    if (origin > origins.end) throw new RopError("invalidParameter", `${origin} is no origin.`);
+    return this.#seekFrom(rows, start, count);
+  }
+
+  #seekFrom(rows: readonly TableRow[], start: number, count: number): { hasSoughtLess: boolean; rowsSought: number } {
+    const place = Math.max(0, Math.min(rows.length, start + count));
+    this.#place = place;
+    return { hasSoughtLess: place - start !== count, rowsSought: place - start };
+  }
+
+  async seekFraction(ctx: Ctx, numerator: number, denominator: number): Promise<void> {
+    if (denominator === 0) throw new RopError("invalidBookmark", "A fraction of nothing is no place.");
+    const rows = await this.rows(ctx);
+    this.#place = Math.min(rows.length, Math.floor((rows.length * numerator) / denominator));
+  }
+
+  async createBookmark(ctx: Ctx): Promise<Buffer> {
+    if (this.#bookmarks.size >= limits.mapiBookmarksMax) throw new RopError("notEnoughMemory", "Too many bookmarks.");
+    const rows = await this.rows(ctx);
+    const bookmark = this.#nextBookmark++;
+    this.#bookmarks.set(bookmark, { key: rows[this.#place]?.key ?? null, place: this.#place });
+    const bytes = Buffer.alloc(4);
+    bytes.writeUInt32LE(bookmark);
+    return bytes;
+  }
+
+  freeBookmark(bookmark: Uint8Array): void {
+    if (!this.#bookmarks.delete(bookmarkNumber(bookmark))) throw new RopError("invalidBookmark", "No such bookmark.");
+  }
+
+  /** Where a bookmark is now; of a row that is gone, where it was. */
+  async bookmarkPlace(ctx: Ctx, bookmark: Uint8Array): Promise<{ place: number; isGone: boolean }> {
+    const found = this.#bookmarks.get(bookmarkNumber(bookmark));
+    if (found === undefined) throw new RopError("invalidBookmark", "No such bookmark.");
+    const rows = await this.rows(ctx);
+    if (found.key === null) return { place: rows.length, isGone: false };
+    const place = rows.findIndex((row) => row.key === found.key);
+    return place >= 0 ? { place, isGone: false } : { place: Math.min(found.place, rows.length), isGone: true };
+  }
+
+  async seekBookmark(
+    ctx: Ctx, bookmark: Uint8Array, count: number,
+  ): Promise<{ rowNoLongerVisible: boolean; hasSoughtLess: boolean; rowsSought: number }> {
+    const { place, isGone } = await this.bookmarkPlace(ctx, bookmark);
+    return { rowNoLongerVisible: isGone, ...this.#seekFrom(await this.rows(ctx), place, count) };
+  }
+
+  /** The next row that passes, from a place on; the table then stands on it. [MS-OXCTABL] 2.2.2.14 */
+  async find(
+    ctx: Ctx, restriction: Restriction | null, options: { place: number | null; origin: number; forward: boolean },
+  ): Promise<TableRow | null> {
+    const refused = restriction === null ? null : untestable(restriction);
+    if (refused !== null) throw new RopError("tooComplex", `This server does not do ${refused}.`);
+    const rows = await this.rows(ctx);
+    const start = options.place ?? (options.origin === origins.beginning ? 0
+      : options.origin === origins.end ? rows.length : this.#place);
+    const wanted = restriction === null ? [] : [...tagsOf(restriction)];
+    const testable = wanted.length === 0 ? rows : await this.#withValues(ctx, rows, wanted);
+    const step = options.forward ? 1 : -1;
+    for (let at = options.forward ? start : start - 1; at >= 0 && at < testable.length; at += step) {
+      if (restriction !== null && !passes(restriction, toTestable(testable[at]!))) continue;
+      this.#place = at;
+      return rows[at]!;
+    }
+    return null;
+  }
+
+  async #withValues(ctx: Ctx, rows: readonly TableRow[], wanted: readonly PropertyTag[]): Promise<TableRow[]> {
+    const all = await this.source.list(ctx, wanted);
+    const byKey = new Map(all.map((row) => [row.key, row]));
+    return rows.map((row) => byKey.get(row.key) ?? row);
+  }
+}
+
+function bookmarkNumber(bookmark: Uint8Array): number {
+  return bookmark.length === 4 ? Buffer.from(bookmark).readUInt32LE() : 0;
+}
+
+/** The row it stood on, or the first that comes after it and is still there. */
+function placeAfter(old: readonly TableRow[], fresh: readonly TableRow[], place: number): number {
+  if (place === 0) return 0;
+  const places = new Map(fresh.map((row, index) => [row.key, index]));
+  for (let at = place; at < old.length; at++) {
+    const found = places.get(old[at]!.key);
+    if (found !== undefined) return found;
+  }
+  for (let at = Math.min(place, old.length) - 1; at >= 0; at--) {
+    const found = places.get(old[at]!.key);
+    if (found !== undefined) return found + 1;
+  }
+  return Math.min(place, fresh.length);
+}
+
+function toTestable(row: TableRow): Testable {
+  return { get: (tag) => row.values.get(tag) };
+}
+
+async function restrict(rows: readonly TableRow[], restriction: Restriction): Promise<TableRow[]> {
+  const kept: TableRow[] = [];
+  for (const [index, row] of rows.entries()) {
+    if (index % limits.sliceRows === limits.sliceRows - 1) await yieldToOthers();
+    if (passes(restriction, toTestable(row))) kept.push(row);
+  }
+  return kept;
+}
+
+/** Rows without the property come first, as if it were the least of all. [MS-OXCTABL] 3.2.5.3 */
+function compareRows(a: TableRow, b: TableRow, keys: readonly SortKey[]): number {
+  for (const { tag, isDescending } of keys) {
+    const [left, right] = [a.values.get(tag), b.values.get(tag)];
+    const order = left === undefined || right === undefined ? Number(left !== undefined) - Number(right !== undefined)
+      : compareValues(left, right) ?? 0;
+    if (order !== 0) return isDescending ? -order : order;
+  }
+  return a.key - b.key;
+}
+
+const typeCodes: ReadonlySet<number> = new Set(Object.values(propertyTypes).map(({ code }) => code));
+
+/** A merge sort in slices, so that a hundred thousand rows hold nobody up. */
+async function sorted(rows: readonly TableRow[], keys: readonly SortKey[]): Promise<TableRow[]> {
+  let runs: TableRow[][] = [];
+  for (let at = 0; at < rows.length; at += limits.sortSliceRows) {
+    runs.push(rows.slice(at, at + limits.sortSliceRows).sort((a, b) => compareRows(a, b, keys)));
+    if (rows.length > limits.sortSliceRows) await yieldToOthers();
+  }
+  while (runs.length > 1) {
+    const merged: TableRow[][] = [];
+    for (let at = 0; at < runs.length; at += 2) {
+      merged.push(runs[at + 1] === undefined ? runs[at]! : await merge(runs[at]!, runs[at + 1]!, keys));
+    }
+    runs = merged;
+  }
+  return runs[0] ?? [];
+}
+
+async function merge(a: TableRow[], b: TableRow[], keys: readonly SortKey[]): Promise<TableRow[]> {
+  const all: TableRow[] = [];
+  let left = 0;
+  let right = 0;
+  while (left < a.length && right < b.length) {
+    all.push(compareRows(a[left]!, b[right]!, keys) <= 0 ? a[left++]! : b[right++]!);
+    if (all.length % limits.sortSliceRows === 0) await yieldToOthers();
+  }
+  for (; left < a.length; left++) all.push(a[left]!);
+  for (; right < b.length; right++) all.push(b[right]!);
+  return all;
+}
+
+/** Sort keys of a request; categories are another matter. [MS-OXCDATA] 2.13.1 */
+export function toSortKeys(
+  orders: readonly { readonly propertyType: number; readonly propertyId: number; readonly order: number }[],
+): SortKey[] {
+  return orders.map(({ propertyType, propertyId, order }) => {
+    if (order !== sortOrders.ascending && order !== sortOrders.descending) {
+      throw new RopError("tooComplex", `The order ${order} is not done here.`);
+    }
+    const tag = makeTag(propertyId, "Null");
+    const code = propertyType & ~0x2000;
+    const wide = code === propertyTypes.String8.code ? propertyTypes.String.code : code;
+    return { tag: withTypeCode(tag, wide), isDescending: order === sortOrders.descending };
+  });
+}
+
+export const sameProperty = (a: PropertyTag, b: PropertyTag): boolean => tagId(a) === tagId(b);

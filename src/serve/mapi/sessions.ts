@@ -1,0 +1,116 @@
+/**
+ * Session contexts of MAPI over HTTP: known by a cookie, bound to one person, ended by Disconnect, by silence, or by a
+ * sign-in that was taken back. A dropped connection ends nothing. [MS-OXCMAPIHTTP] 3.2.1, 3.2.5.2
+ */
+import type { Ctx } from "#base/ctx.ts";
+import { Fault } from "#base/fault.ts";
+import { limits } from "#base/limits.ts";
+import type { SignedIn } from "#directory/api.ts";
+import type { ResponseCodeName } from "#wire/mapi/http-frame.ts";
+
+/** What a protocol keeps for a session. */
+export interface SessionState {
+  /** Frees what the session holds; called once. */
+  close(): void;
+}
+
+export interface MapiSession<S extends SessionState> {
+  readonly id: string;
+  readonly person: SignedIn;
+  readonly state: S;
+  /** The sequence cookie that the next request has to bring. */
+  sequence: number;
+  /** A request other than a wait is under way. */
+  isBusy: boolean;
+  /** The last answer, for a client that lost it and asks again. */
+  lastAnswer: { readonly requestId: string; readonly body: Uint8Array } | null;
+  lastUsedMs: number;
+  isClosed: boolean;
+}
+
+/** Cookies of a session. [MS-OXCMAPIHTTP] 3.2.5.2.1 */
+export const cookieNames = { context: "MapiContext", sequence: "MapiSequence" } as const;
+
+export class MapiSessions<S extends SessionState> {
+  readonly #ctx: Ctx;
+  readonly #byId = new Map<string, MapiSession<S>>();
+  #cancelSweep: (() => void) | null = null;
+  #isStopped = false;
+
+  /** `ctx` outlives requests. */
+  constructor(ctx: Ctx) {
+    this.#ctx = ctx;
+  }
+
+  get count(): number {
+    return this.#byId.size;
+  }
+
+  create(person: SignedIn, state: S): MapiSession<S> {
+    if (this.#isStopped) throw new Fault("unavailable", "The server is stopping.");
+    this.#makeRoom(person);
+    const session: MapiSession<S> = {
+      id: Buffer.from(this.#ctx.system.randomBytes(24)).toString("base64url"), person, state, sequence: 0,
+      isBusy: false, lastAnswer: null, lastUsedMs: this.#ctx.system.monotonicMs(), isClosed: false,
+    };
+    this.#byId.set(session.id, session);
+    this.#planSweep();
+    return session;
+  }
+
+  /** The session a request belongs to, or the code that refuses it. */
+  find(cookies: ReadonlyMap<string, string>, person: SignedIn): MapiSession<S> | ResponseCodeName {
+    const id = cookies.get(cookieNames.context);
+    if (id === undefined) return "missingCookie";
+    const session = this.#byId.get(id);
+    // Somebody else's session does not exist for this person.
+    if (session === undefined || session.person.entryId !== person.entryId) return "contextNotFound";
+    session.lastUsedMs = this.#ctx.system.monotonicMs();
+    return session;
+  }
+
+  remove(session: MapiSession<S>): void {
+    if (session.isClosed) return;
+    session.isClosed = true;
+    this.#byId.delete(session.id);
+    session.state.close();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancelSweep?.();
+    for (const session of [...this.#byId.values()]) this.remove(session);
+  }
+
+  /** One person's oldest idle session makes way for a new one: clients that crash leave theirs behind. */
+  #makeRoom(person: SignedIn): void {
+    const own = [...this.#byId.values()].filter((session) => session.person.entryId === person.entryId);
+    if (own.length < limits.mapiSessionsPerPersonMax && this.#byId.size < limits.mapiSessionsMax) return;
+    const [oldest] = own.filter((session) => !session.isBusy).sort((a, b) => a.lastUsedMs - b.lastUsedMs);
+    if (oldest === undefined) throw new Fault("tooMany", "Too many sessions are open; close a program and try again.");
+    this.remove(oldest);
+  }
+
+  #planSweep(): void {
+    this.#cancelSweep ??= this.#ctx.system.setTimer(limits.mapiSessionSweepMs, () => {
+      this.#cancelSweep = null;
+      const silentSince = this.#ctx.system.monotonicMs() - limits.mapiSessionIdleMs;
+      for (const session of [...this.#byId.values()]) {
+        if (!session.isBusy && session.lastUsedMs < silentSince) this.remove(session);
+      }
+      if (this.#byId.size > 0 && !this.#isStopped) this.#planSweep();
+    });
+  }
+}
+
+/** Names and values of a Cookie field; the first of equal names counts. RFC 6265 §4.2.1 */
+export function parseCookies(field: string | undefined): Map<string, string> {
+  const cookies = new Map<string, string>();
+  for (const part of (field ?? "").split(";", limits.cookiesMax)) {
+    const equals = part.indexOf("=");
+    if (equals < 1) continue;
+    const name = part.slice(0, equals).trim();
+    if (!cookies.has(name)) cookies.set(name, part.slice(equals + 1).trim().replace(/^"(.*)"$/, "$1"));
+  }
+  return cookies;
+}
