@@ -73,7 +73,7 @@ const idFrom = (value: bigint): ShortTermId => {
 };
 
 before(async () => {
-  server = await TestServer.start({ users: ["alice", "bob", "carol"] });
+  server = await TestServer.start({ users: ["alice", "bob", "carol"], config: { mapi: true } });
   for (const user of ["alice", "bob", "carol"]) dns[user] = await dnOf(user);
   session = await MapiSession.connect(server, `alice@${domain}`, dns["alice"]!);
   const mailer = nodemailer.createTransport({

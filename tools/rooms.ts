@@ -24,11 +24,12 @@ export const rooms: Record<string, readonly string[]> = {
   ],
   "calendar/tasks": ["base", "codec", "props", "format", "convert", "calendar/zones", "calendar/recurrence"],
   "calendar/meetings": ["base", "codec", "props", "format", "convert", "calendar/zones", "calendar/recurrence"],
+  rules: ["base", "codec", "props", "format", "convert"],
   store: ["base", "props"],
   directory: ["base", "store"],
   mailbox: ["base", "props", "format", "convert", "store", "directory", "calendar/zones", "calendar/recurrence"],
   calendar: [
-    "base", "codec", "props", "format", "convert", "mailbox", "calendar/zones", "calendar/recurrence",
+    "base", "codec", "props", "format", "convert", "directory", "mailbox", "calendar/zones", "calendar/recurrence",
     "calendar/occurrences", "calendar/free-busy", "calendar/booking", "calendar/reminders", "calendar/tasks",
     "calendar/meetings",
   ],
@@ -37,10 +38,13 @@ export const rooms: Record<string, readonly string[]> = {
   serve: [
     "base", "codec", "props", "format", "wire", "convert", "directory", "mailbox", "calendar", "net", "transport",
   ],
-  admin: ["base", "format", "store", "directory", "mailbox", "transport"],
+  admin: [
+    "base", "props", "format", "convert", "calendar/zones", "store", "directory", "mailbox", "transport",
+  ],
+  doctor: ["base", "codec", "wire/autodiscover", "wire/mapi", "directory", "net", "admin"],
   main: [
     "base", "codec", "props", "format", "wire", "convert", "store", "directory", "mailbox", "calendar", "net",
-    "transport", "serve", "admin",
+    "transport", "serve", "admin", "doctor",
   ],
 };
 
@@ -48,7 +52,7 @@ export const rooms: Record<string, readonly string[]> = {
 export const pureRooms = [
   "base", "codec", "props", "format", "wire", "convert", "calendar/zones", "calendar/recurrence",
   "calendar/occurrences", "calendar/free-busy", "calendar/booking", "calendar/reminders", "calendar/tasks",
-  "calendar/meetings",
+  "calendar/meetings", "rules",
 ];
 
 /** Rooms cut into siblings that know nothing of each other. */

@@ -6,6 +6,7 @@ import type { ItemBag } from "#convert/item.ts";
 
 export interface PstItem {
   readonly nid: number;
+  readonly folderNid: number;
   /** Names from the first folder down. */
   readonly folder: readonly string[];
   /** The item, or why it cannot be read. */
@@ -17,8 +18,8 @@ export interface PstItem {
  * keeps nobody out: its bytes are only disguised. Throws WireError for what is no such file. [MS-PST] 2.4.5
  */
 export function* readPstItems(read: ReadAt): Generator<PstItem, undefined> {
-  for (const { nid, folder, message } of readPst(read)) {
-    yield { nid, folder, item: message instanceof WireError ? message : itemOfMapi(message) };
+  for (const { nid, folderNid, folder, message } of readPst(read)) {
+    yield { nid, folderNid, folder, item: message instanceof WireError ? message : itemOfMapi(message) };
   }
   return undefined;
 }

@@ -1,8 +1,13 @@
 /** ROPs as a client sends them: one buffer, its handles, its answers. [MS-OXCROPS] */
 import { strict as assert } from "node:assert";
 import { borrowWriter, decode, encode, encodeInto } from "#codec/binary/code.ts";
+import type { PropertyTag } from "#props/types.ts";
 import type { Of, Type } from "#codec/binary/type.ts";
-import { connectRequest, connectResponse, disconnectRequest, executeRequest, executeResponse } from "#wire/mapi/emsmdb.ts";
+import {
+  connectRequest, connectResponse, disconnectRequest, executeRequest, executeResponse, notificationWaitRequest,
+  notificationWaitResponse,
+} from "#wire/mapi/emsmdb.ts";
+import type { NotificationData } from "#wire/mapi/notification.ts";
 import { noHandle, packRopBuffer, unpackRopBuffer } from "#wire/mapi/rop-buffer.ts";
 import { ropById } from "#wire/mapi/rop-table.ts";
 import { decodeAnswer } from "#wire/mapi/rop.ts";
@@ -23,6 +28,9 @@ export interface Ask {
 export class MapiSession {
   readonly client: MapiClient;
   readonly dn: string;
+  /** Of tables by handle, to read their events. */
+  readonly columns = new Map<number, readonly PropertyTag[]>();
+  readonly #told: { handle: number; data: NotificationData }[] = [];
 
   private constructor(client: MapiClient, dn: string) {
     this.client = client;
@@ -64,9 +72,11 @@ export class MapiSession {
     for (let at = 0; at < payload!.rops.length;) {
       const row = ropById.get(payload!.rops[at]!)!;
       const ask = left.find((one) => (one.rop.answerId ?? one.rop.id) === row.id);
-      const read = decodeAnswer(ask?.rop ?? row, payload!.rops, at, ask?.given);
+      const columns = row.id === 0x2a ? this.columns.get(Buffer.from(payload!.rops).readUInt32LE(at + 1)) ?? [] : [];
+      const read = decodeAnswer(ask?.rop ?? row, payload!.rops, at, ask?.given ?? { columns });
       if (ask !== undefined) left.splice(left.indexOf(ask), 1);
       answers.push(read);
+      if (row.id === 0x2a) this.#note(read.body);
       at = read.end;
     }
     return { answers, handles: payload!.handles, errorCode: 0 };
@@ -82,6 +92,7 @@ export class MapiSession {
     }], [handle, noHandle]);
     assert.equal(errorCode, 0, `${rop.name} failed as a call: 0x${errorCode.toString(16)}`);
     const answer = answers.find((one) => one.rop.id === rop.id)!;
+    if (rop.name === "RopSetColumns") this.columns.set(handle, request["propertyTags"] as readonly PropertyTag[]);
     return {
       returnValue: answer.returnValue, body: answer.body as Of<NonNullable<R["response"]>>, opened: handles[1]!,
     };
@@ -94,6 +105,26 @@ export class MapiSession {
     const done = await this.call(rop, handle, request, given);
     assert.equal(done.returnValue, 0, `${rop.name}: 0x${done.returnValue.toString(16)}`);
     return done;
+  }
+
+  /** A NotificationWait: whether there are events. */
+  async wait(): Promise<boolean> {
+    const answer = await this.client.post("NotificationWait", encode(notificationWaitRequest, {
+      flags: 0, auxiliaryBuffer: none,
+    }));
+    assert.equal(answer.code, 0, answer.raw.toString());
+    return decode(notificationWaitResponse, answer.body).eventPending !== 0;
+  }
+
+  #note(body: unknown): void {
+    const told = body as { notificationHandle: number; notificationData: NotificationData };
+    this.#told.push({ handle: told.notificationHandle, data: told.notificationData });
+  }
+
+  /** Events that came with calls, and those that an empty Execute brings. */
+  async events(): Promise<{ handle: number; data: NotificationData }[]> {
+    await this.execute([], []);
+    return this.#told.splice(0);
   }
 
   async disconnect(): Promise<void> {

@@ -26,6 +26,8 @@ export interface ReadCalendarOptions {
   readonly zone?: Zone;
   /** SMTP address of whose calendar it is: organizer or attendee. */
   readonly owner?: string;
+  /** Events as they stand in a calendar, whatever METHOD the file was sent with. */
+  readonly asAppointments?: boolean;
 }
 
 export type CalendarObject =
@@ -68,7 +70,9 @@ function readCalendar(calendar: Component, blobs: ZoneProperties, options: ReadC
   const method = (propertyOfName(calendar, "METHOD")?.value ?? "").trim().toUpperCase().slice(0, 40);
   const isOlder = propertyOfName(calendar, "VERSION")?.value.trim() === "1.0";
   const zones = new CalendarZones(calendar, options.zone ?? utcZone);
-  const context: EventContext = { zones, blobs, method, owner: options.owner ?? "" };
+  const context: EventContext = {
+    zones, blobs, method: options.asAppointments === true ? "" : method, owner: options.owner ?? "",
+  };
   const groups = new Map<string, Component[]>();
   const objects: CalendarObject[] = [];
   for (const component of calendar.components) {

@@ -14,6 +14,7 @@ import { foldLine } from "#format/content-lines.ts";
 import { calendar, event, itemOf, meaningOf, readOne, withoutKept } from "#convert/ical/test-kit.ts";
 import { toFileTime } from "#convert/mime/times.ts";
 import type { PropertyName } from "#props/registry.ts";
+import { cpuMs } from "../../../test/support/cpu-time.ts";
 
 const p = properties;
 const berlin = ianaZone("Europe/Berlin")!;
@@ -236,10 +237,10 @@ test("hostile texts take their time in proportion", () => {
     one(`ATTACH;ENCODING=BASE64;VALUE=BINARY:${"A".repeat(4_000_000)}`),
   ];
   for (const [index, text] of rows.entries()) {
-    const startMs = performance.now();
+    const startMs = cpuMs();
     for (const { objects } of readCalendars(text)) {
       for (const object of objects) if (object.kind === "event") writeCalendar([object.item]);
     }
-    assert.ok(performance.now() - startMs < 5000, `row ${index} takes ${performance.now() - startMs} ms`);
+    assert.ok(cpuMs() - startMs < 5000, `row ${index} takes ${cpuMs() - startMs} ms`);
   }
 });

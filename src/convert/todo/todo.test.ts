@@ -24,6 +24,7 @@ import { readComponents } from "#convert/vcard/lines.ts";
 import type { Component } from "#convert/vcard/lines.ts";
 import { formatLine } from "#convert/vcard/text.ts";
 import { properties } from "#props/registry.ts";
+import { cpuMs } from "../../../test/support/cpu-time.ts";
 
 const corpus = join(process.env["OUTPOST_CORPUS"] ?? "../shared/corpus", "ics");
 const p = properties;
@@ -247,8 +248,8 @@ test("any lines give items or a Fault, in bounded time", () => {
       assert.ok(error instanceof Fault, String(error instanceof Error ? error.stack : error));
     }
   }), { numRuns: 500 });
-  const began = performance.now();
+  const began = cpuMs();
   readTodos(todo("DTSTART:20260101", "RRULE:FREQ=DAILY", `EXDATE:${"20260101,".repeat(100_000)}`), options);
   readTodos(todo(..."x".repeat(3000).split("").map((_, index) => `RDATE:2026010${index % 9}`)), options);
-  assert.ok(performance.now() - began < 2000);
+  assert.ok(cpuMs() - began < 2000);
 });

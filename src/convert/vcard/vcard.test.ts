@@ -22,6 +22,7 @@ import { readVcards } from "#convert/vcard/read.ts";
 import { foldLine, formatLine } from "#convert/vcard/text.ts";
 import { writeVcard, writeVcards } from "#convert/vcard/write.ts";
 import { properties } from "#props/registry.ts";
+import { cpuMs } from "../../../test/support/cpu-time.ts";
 
 type Jcard = ConstructorParameters<typeof ICAL.Component>[0];
 
@@ -336,13 +337,13 @@ test("any bytes give cards or a Fault, in bounded time", () => {
       assert.ok(error instanceof Fault, String(error));
     }
   }), { numRuns: 300 });
-  const began = performance.now();
+  const began = cpuMs();
   for (const text of [
     `BEGIN:VCARD\n${"N:a\n b\n".repeat(50_000)}`, `BEGIN:VCARD\n${"x".repeat(2e6)}`,
     `BEGIN:VCARD\nN${";a=b".repeat(900)}:x`,
     `BEGIN:VCARD\nNOTE;ENCODING=QUOTED-PRINTABLE:${"a=\n".repeat(200_000)}`, `BEGIN:VCARD\nORG:${";".repeat(300_000)}`,
     `BEGIN:VCARD\nCATEGORIES:${"\\,".repeat(300_000)}`, card("3.0", "X:y").repeat(5000),
   ]) readVcards(text);
-  assert.ok(performance.now() - began < 4000);
+  assert.ok(cpuMs() - began < 4000);
   assert.throws(() => readVcards("BEGIN:X\n".repeat(100)), { code: "tooBig" });
 });

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { HtmlToText, htmlToText } from "#format/html/to-text.ts";
+import { cpuMs } from "../../../test/support/cpu-time.ts";
 
 test("HTML to text", () => {
   const rows: readonly (readonly [html: string, text: string])[] = [
@@ -42,8 +43,8 @@ test("any cut gives the same text", () => {
 
 test("hostile HTML takes linear time", () => {
   for (const piece of ["<", "<a ", "&", "&am", "<!--", "<style>", "<a href=\"", "<blockquote>", "</style", "&#"]) {
-    const started = performance.now();
+    const started = cpuMs();
     htmlToText(piece.repeat(1_000_000 / piece.length));
-    assert.ok(performance.now() - started < 2000, piece);
+    assert.ok(cpuMs() - started < 2000, piece);
   }
 });

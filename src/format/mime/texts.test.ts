@@ -17,6 +17,7 @@ import { parseParameterized } from "#format/mime/parameters.ts";
 import { baseSubject } from "#format/mime/summary.ts";
 import { decodeWords, encodeWords } from "#format/mime/words.ts";
 import type { MimeAddress } from "#format/mime/types.ts";
+import { cpuMs } from "../../../test/support/cpu-time.ts";
 
 const bytesOf = (text: string): Buffer => Buffer.from(text, "latin1");
 
@@ -129,9 +130,9 @@ test("address lists", () => {
 
 test("hostile address lists take linear time", () => {
   for (const piece of ["(", "\"\\", "a@b::", "a ", "<", "<@a,", "=?a?q?", "@[", "a:;", ">", "\"", ",", ". "]) {
-    const started = performance.now();
+    const started = cpuMs();
     parseAddresses(piece.repeat(300_000 / piece.length));
-    assert.ok(performance.now() - started < 2000, piece);
+    assert.ok(cpuMs() - started < 2000, piece);
   }
 });
 

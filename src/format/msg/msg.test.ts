@@ -24,6 +24,7 @@ import { writeMsg } from "#format/msg/write.ts";
 import type { CompoundStorage } from "#format/msg/compound-read.ts";
 import type { CompoundContent } from "#format/msg/compound-write.ts";
 import type { MapiMessage, MapiProperty } from "#format/mapi/property.ts";
+import { cpuMs } from "../../../test/support/cpu-time.ts";
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(/\s/g, ""), "hex");
 const latin1 = (text: string): Buffer => Buffer.from(text, "latin1");
@@ -333,7 +334,7 @@ test("damaged files give a value or a WireError in time", () => {
     properties: [{ id: 0x37, type: 0x1f, value: "subject" }, { id: 0x1000, type: 0x1f, value: "x".repeat(5000) }],
     recipients: [[{ id: 0x3001, type: 0x1f, value: "Bob" }]], attachments: [{ properties: [], data: filled(100) }],
   }), ...corpusFiles("voteItems.msg", "note.msg", "CP1251_LCID1049.msg", "Friday_Lunch.msg").map(({ bytes }) => bytes)];
-  const from = performance.now();
+  const from = cpuMs();
   for (const seed of seeds) {
     // Damage in the first sectors, where the tables are, tells more than in text.
     const head = seed.subarray(0, 1536);
@@ -342,7 +343,7 @@ test("damaged files give a value or a WireError in time", () => {
       valueOrWireError(() => readMsg(whole));
     }), { numRuns: 40 });
   }
-  assert.ok(performance.now() - from < 4000);
+  assert.ok(cpuMs() - from < 4000);
 });
 
 const python = "import olefile, sys\n" +

@@ -16,6 +16,7 @@ import { decodeCyclic, decodePermuted } from "#format/pst/crypt.ts";
 import { readPst } from "#format/pst/read.ts";
 import type { MapiMessage } from "#format/mapi/property.ts";
 import type { PstMessage } from "#format/pst/read.ts";
+import { cpuMs } from "../../../test/support/cpu-time.ts";
 
 function fileOf(name: string): Buffer {
   const [found] = corpusFiles(name);
@@ -108,7 +109,7 @@ test("what is no such file, and what is broken", { skip: corpusMissing }, () => 
   for (const bytes of [Buffer.alloc(0), Buffer.alloc(600), Buffer.from("!BDN")]) {
     assert.throws(() => messagesOf(bytes), WireError);
   }
-  const from = performance.now();
+  const from = cpuMs();
   for (const name of ["pstsdk-submessage.pst", "pstsdk-test_ansi.pst"]) {
     const bytes = fileOf(name);
     fc.assert(fc.property(damaged(bytes), fc.array(fc.record({ at: fc.nat(bytes.length - 1), value: fc.nat(255) })),
@@ -131,5 +132,5 @@ test("what is no such file, and what is broken", { skip: corpusMissing }, () => 
       }, WireError);
     }
   }
-  assert.ok(performance.now() - from < 20_000);
+  assert.ok(cpuMs() - from < 20_000);
 });

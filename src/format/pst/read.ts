@@ -18,6 +18,8 @@ const kinds = { folder: 0x02, message: 0x04 } as const;
 
 export interface PstMessage {
   readonly nid: number;
+  /** Number of the folder, as `folders.ts` tells it. */
+  readonly folderNid: number;
   /** Names from the first folder down; empty for a message that no folder holds. */
   readonly folder: readonly string[];
   /** The message, or why it cannot be read. */
@@ -31,7 +33,8 @@ export function* readPst(read: ReadAt): Generator<PstMessage, undefined> {
   const folders = new Folders(file);
   for (const node of file.nodes()) {
     if ((node.nid & 0x1f) !== kinds.message) continue;
-    yield { nid: node.nid, folder: folders.pathOf(node.parentNid), message: messageOf(file, node, names) };
+    const [folder, message] = [folders.pathOf(node.parentNid), messageOf(file, node, names)];
+    yield { nid: node.nid, folderNid: node.parentNid, folder, message };
   }
   return undefined;
 }

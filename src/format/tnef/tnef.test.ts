@@ -19,6 +19,7 @@ import { decodeTnef, isTnef } from "#format/tnef/decode.ts";
 import { encodeTnef } from "#format/tnef/encode.ts";
 import { Attribute, attributeIds as ids, checksumOf, Property } from "#format/tnef/layout.ts";
 import type { MapiMessage, MapiProperty } from "#format/mapi/property.ts";
+import { cpuMs } from "../../../test/support/cpu-time.ts";
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(/\s/g, ""), "hex");
 const latin1 = (text: string): Buffer => Buffer.from(text, "latin1");
@@ -239,14 +240,14 @@ test("damaged files give a value or a WireError in time", () => {
     { id: 0x37, type: 0x1f, value: "subject" }, { id: 0x8000, type: 0x101f, name: { guid: "00020329-0000-0000-c000-000000000046",
       id: "Keywords" }, value: ["a", "b"] }], { attachments: [{ properties: [], data: latin1("x") }] })),
   ...corpusFiles(".tnef", ".dat").filter(({ bytes }) => bytes.length < 30_000).map(({ bytes }) => bytes)];
-  const from = performance.now();
+  const from = cpuMs();
   for (const seed of seeds) {
     fc.assert(fc.property(damaged(seed), (bytes) => void valueOrWireError(() => decodeTnef(bytes))), { numRuns: 60 });
   }
   fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
     valueOrWireError(() => decodeTnef(Buffer.concat([start, hex("01"), bytes])));
   }));
-  assert.ok(performance.now() - from < 3000);
+  assert.ok(cpuMs() - from < 3000);
 });
 
 const reader = spawnSync("tnef", ["--version"]).error === undefined ? false : "no tnef program here";

@@ -13,8 +13,8 @@ CREATE TABLE mailbox (
       next_uid_validity INTEGER NOT NULL,
       next_property_id INTEGER NOT NULL,
       message_count INTEGER NOT NULL,
-      size_bytes INTEGER NOT NULL, fill_item INTEGER NOT NULL DEFAULT 0) STRICT;
-INSERT INTO mailbox VALUES (7, X'01010101010101010101010101010101', X'02020202020202020202020202020202', 'en', 1700000000000, 9, 52, 8, 5, 1700000046, 32768, 3, 163, 0);
+      size_bytes INTEGER NOT NULL, access_cn INTEGER NOT NULL DEFAULT 0, fill_item INTEGER NOT NULL DEFAULT 0) STRICT;
+INSERT INTO mailbox VALUES (7, X'01010101010101010101010101010101', X'02020202020202020202020202020202', 'en', 1700000000000, 9, 52, 8, 5, 1700000046, 32768, 3, 163, 2, 0);
 CREATE TABLE replica (
       mailbox_id INTEGER NOT NULL,
       replica_id INTEGER NOT NULL,
@@ -134,12 +134,12 @@ CREATE TABLE message_detail (
       owner_attachment_id INTEGER,
       -- Where a message in Recoverable Items came from.
       deleted_from_id INTEGER,
-      bag BLOB, origin INTEGER NOT NULL DEFAULT 0, sensitivity INTEGER NOT NULL DEFAULT 0, display_to TEXT NOT NULL DEFAULT '', display_cc TEXT NOT NULL DEFAULT '', conversation_key BLOB, item_size_bytes INTEGER, modified_ms INTEGER, extras INTEGER NOT NULL DEFAULT 0, trouble TEXT,
+      bag BLOB, origin INTEGER NOT NULL DEFAULT 0, sensitivity INTEGER NOT NULL DEFAULT 0, display_to TEXT NOT NULL DEFAULT '', display_cc TEXT NOT NULL DEFAULT '', conversation_key BLOB, item_size_bytes INTEGER, modified_ms INTEGER, extras INTEGER NOT NULL DEFAULT 0, trouble TEXT, creator_id INTEGER,
       PRIMARY KEY (mailbox_id, item_id)) STRICT;
-INSERT INTO message_detail VALUES (7, 1, 'IPM.Note', 'Greetings', 'Greetings', 'Kim', 'kim@example.org', null, '', '', 0, 1, 'Words of version', X'aed511901fa15edc63abdac330badfd2', null, null, null, 0, 0, '', '', null, null, null, 0, null);
-INSERT INTO message_detail VALUES (7, 2, 'IPM.Note', 'It''s', 'It''s', 'Kim', 'kim@example.org', null, '', '', 0, 1, 'Words of version', X'f297c539ac88dc72d49b039f13d8a21b', null, null, null, 0, 0, '', '', null, null, null, 0, null);
-INSERT INTO message_detail VALUES (7, 4, 'IPM.Note', 's', 's', '', '', null, '', '', 0, 1, '', X'00ff', null, null, X'0100000000', 1, 0, '', '', null, null, null, 0, null);
-INSERT INTO message_detail VALUES (7, 7, 'IPM.Note', 's', 's', '', '', null, '', '', 0, 1, '', X'00ff', 6, null, X'0100000000', 1, 0, '', '', null, null, null, 0, null);
+INSERT INTO message_detail VALUES (7, 1, 'IPM.Note', 'Greetings', 'Greetings', 'Kim', 'kim@example.org', null, '', '', 0, 1, 'Words of version', X'aed511901fa15edc63abdac330badfd2', null, null, null, 0, 0, '', '', null, null, null, 0, null, null);
+INSERT INTO message_detail VALUES (7, 2, 'IPM.Note', 'It''s', 'It''s', 'Kim', 'kim@example.org', null, '', '', 0, 1, 'Words of version', X'f297c539ac88dc72d49b039f13d8a21b', null, null, null, 0, 0, '', '', null, null, null, 0, null, null);
+INSERT INTO message_detail VALUES (7, 4, 'IPM.Note', 's', 's', '', '', null, '', '', 0, 1, '', X'00ff', null, null, X'0100000000', 1, 0, '', '', null, null, null, 0, null, null);
+INSERT INTO message_detail VALUES (7, 7, 'IPM.Note', 's', 's', '', '', null, '', '', 0, 1, '', X'00ff', 6, null, X'0100000000', 1, 0, '', '', null, null, null, 0, null, null);
 CREATE TABLE recipient (
       mailbox_id INTEGER NOT NULL,
       item_id INTEGER NOT NULL,
@@ -264,3 +264,5 @@ CREATE TABLE item_time (
 CREATE INDEX item_time_by_start ON item_time (mailbox_id, start_ms);
 CREATE INDEX item_time_by_object ON item_time (mailbox_id, global_object_id);
 CREATE INDEX item_time_by_reminder ON item_time (mailbox_id, reminder_ms);
+CREATE INDEX message_creator ON message_detail (mailbox_id, creator_id) WHERE creator_id IS NOT NULL;
+CREATE INDEX message_private ON message_detail (mailbox_id, item_id) WHERE sensitivity = 2;

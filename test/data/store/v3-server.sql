@@ -183,6 +183,21 @@ CREATE INDEX oauth_row_uid ON oauth_row (model, uid);
 CREATE INDEX oauth_row_account ON oauth_row (account);
 CREATE INDEX oauth_row_expiry ON oauth_row (expires_ms);
 CREATE INDEX audit_target ON audit (target, at_ms);
+CREATE TABLE entry_setting (
+    entry_id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (entry_id, name, position)
+  ) STRICT;
+CREATE TABLE entry_delegate (
+    entry_id INTEGER NOT NULL,
+    delegate_id INTEGER NOT NULL,
+    meeting_copies INTEGER NOT NULL,
+    sees_private INTEGER NOT NULL,
+    PRIMARY KEY (entry_id, delegate_id)
+  ) STRICT;
+CREATE INDEX entry_delegate_delegate ON entry_delegate (delegate_id);
 CREATE TABLE queue_message (
       queue_id TEXT NOT NULL PRIMARY KEY,
       accepted_ms INTEGER NOT NULL,

@@ -1,0 +1,203 @@
+/**
+ * Proves notifications over real HTTPS: a client that waits hears of mail, of what IMAP does and of its own changes
+ * within a second, as events of the store and of tables; what does not fit comes with the next call, and too much
+ * becomes one event. [MS-OXCNOTIF]
+ */
+import { strict as assert } from "node:assert";
+import { after, before, test } from "node:test";
+import { ImapFlow } from "imapflow";
+import type { Transporter } from "nodemailer";
+import { makeTag } from "#props/types.ts";
+import { notificationTypes as t, notificationFlags as f, tableEvents as e } from "#wire/mapi/notification.ts";
+import type { NotificationData } from "#wire/mapi/notification.ts";
+import * as folders from "#wire/mapi/rops/folders.ts";
+import * as notifications from "#wire/mapi/rops/notifications.ts";
+import { RopRelease } from "#wire/mapi/rops/sessions.ts";
+import * as tables from "#wire/mapi/rops/tables.ts";
+import { MailboxClient, logonPlaces, mailer, startServer, tags, text } from "./support/mapi-mailbox.ts";
+import { pause } from "./support/real-ctx.ts";
+import { domain, password } from "./support/server.ts";
+import type { TestServer } from "./support/server.ts";
+
+let server: TestServer;
+let alice: MailboxClient;
+let bob: Transporter;
+let inbox = 0;
+
+async function send(subject: string): Promise<void> {
+  await bob.sendMail({ from: `bob@${domain}`, to: `alice@${domain}`, subject, text: "text" });
+}
+
+async function imap<T>(work: (flow: ImapFlow) => Promise<T>): Promise<T> {
+  const flow = new ImapFlow({
+    host: "127.0.0.1", port: server.ports.imaps, secure: true, servername: "localhost", tls: { ca: server.caPem },
+    auth: { user: `alice@${domain}`, pass: password }, logger: false,
+  });
+  await flow.connect();
+  const lock = await flow.getMailboxLock("INBOX");
+  try {
+    return await work(flow);
+  } finally {
+    lock.release();
+    await flow.logout();
+  }
+}
+
+/** Events until one passes; each wait is answered within the time. */
+async function until(passes: (data: NotificationData, handle: number) => boolean, timeMs = 3000):
+Promise<{ found: NotificationData; all: { handle: number; data: NotificationData }[] }> {
+  const all: { handle: number; data: NotificationData }[] = [];
+  const deadline = performance.now() + timeMs;
+  while (performance.now() < deadline) {
+    all.push(...await alice.session.events());
+    const found = all.find(({ data, handle }) => passes(data, handle));
+    if (found !== undefined) return { found: found.data, all };
+    await Promise.race([alice.session.wait(), pause(500)]);
+  }
+  throw new Error(`no such event among ${JSON.stringify(all, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value))}`);
+}
+
+before(async () => {
+  server = await startServer(["alice", "bob"]);
+  bob = mailer(server, "bob");
+  alice = await MailboxClient.open(server, "alice");
+  inbox = await alice.openFolder("inbox");
+});
+after(async () => {
+  bob?.close();
+  await alice?.disconnect();
+  await server?.dispose();
+});
+
+const typeOf = (data: NotificationData): number => data.notificationFlags & 0x0fff;
+
+test("a client that waits hears of new mail within a second, of the whole store and of one folder", async () => {
+  const all = 0x007f;
+  const { opened: whole } = await alice.session.must(notifications.RopRegisterNotification, alice.logon,
+    { notificationTypes: all, wantWholeStore: true });
+  const { opened: sent } = await alice.session.must(notifications.RopRegisterNotification, alice.logon, {
+    notificationTypes: all, wantWholeStore: false, folderId: alice.folderIds[logonPlaces.sentItems],
+    messageId: { replicaId: 0, counter: 0 },
+  });
+  assert.deepEqual(await alice.session.events(), []);
+  const waiting = alice.session.wait();
+  const began = performance.now();
+  await send("first");
+  assert.equal(await waiting, true);
+  assert.ok(performance.now() - began < 1000, `${performance.now() - began} ms`);
+  const { found, all: told } = await until((data) => typeOf(data) === t.newMail);
+  assert.deepEqual(found.folderId, alice.folderIds[logonPlaces.inbox]);
+  assert.equal(found.messageClass, "IPM.Note");
+  const message = await alice.open(inbox, "inbox", found.messageId!, 0);
+  assert.deepEqual(await alice.get(message, [tags.subject]), ["first"]);
+  assert.ok(told.every(({ handle }) => handle === whole), "the other folder did not change");
+  assert.ok(told.some(({ data }) => data.notificationFlags === (t.objectCreated | f.isMessage)));
+  const counts = told.find(({ data }) => typeOf(data) === t.objectModified && (data.notificationFlags & f.isMessage) === 0);
+  assert.equal(counts?.data.totalMessageCount, 1);
+  assert.equal(counts?.data.unreadMessageCount, 1);
+  for (const handle of [whole, sent]) {
+    await alice.session.execute([{ rop: RopRelease, request: { inputHandleIndex: 0 } }], [handle]);
+  }
+  await send("nobody is told");
+  await pause(300);
+  assert.deepEqual(await alice.session.events(), []);
+});
+
+test("folders made, renamed and removed are told, and messages changed and removed", async () => {
+  const { opened } = await alice.session.must(notifications.RopRegisterNotification, alice.logon,
+    { notificationTypes: 0x007f, wantWholeStore: true });
+  const { body: made } = await alice.session.must(folders.RopCreateFolder, inbox, {
+    folderType: 1, useUnicodeStrings: true, openExisting: false, displayName: "Below", comment: "",
+  });
+  const { found } = await until((data) => data.notificationFlags === t.objectCreated);
+  assert.deepEqual(found.folderId, made.folderId);
+  assert.deepEqual(found.parentFolderId, alice.folderIds[logonPlaces.inbox]);
+  await alice.session.must(folders.RopDeleteFolder, inbox, { deleteFolderFlags: 0x05, folderId: made.folderId });
+  assert.deepEqual((await until((data) => data.notificationFlags === t.objectDeleted)).found.folderId, made.folderId);
+  await imap((flow) => flow.messageFlagsAdd("1", ["\\Seen"]));
+  await until((data) => data.notificationFlags === (t.objectModified | f.isMessage));
+  await imap((flow) => flow.messageDelete("1"));
+  await until((data) => data.notificationFlags === (t.objectDeleted | f.isMessage));
+  await alice.session.execute([{ rop: RopRelease, request: { inputHandleIndex: 0 } }], [opened]);
+});
+
+const columns = [tags.mid, tags.subject, tags.read];
+
+test("a table tells of rows that come, change and go, with their place in its order", async () => {
+  const table = await alice.contents(inbox, columns);
+  await alice.session.must(tables.RopSortTable, table, {
+    sortTableFlags: 0, categoryCount: 0, expandedCount: 0,
+    sortOrders: [{ propertyType: 0x1f, propertyId: 0x0037, order: 0 }],
+  });
+  await alice.rows(table, columns);
+  await send("zebra");
+  const { found: added } = await until((data) => data.tableEventType === e.rowAdded);
+  assert.equal(added.rowData?.[1], "zebra");
+  assert.notEqual(added.insertAfterMessageId?.counter, 0, "behind the row that was there");
+  await send("aardvark");
+  const { found: first } = await until((data) => data.tableEventType === e.rowAdded);
+  assert.equal(first.rowData?.[1], "aardvark");
+  assert.equal(first.insertAfterMessageId?.counter, 0);
+  await imap((flow) => flow.messageFlagsAdd({ subject: "zebra" }, ["\\Seen"]));
+  const { found: changed } = await until((data) => data.tableEventType === e.rowModified);
+  assert.deepEqual(changed.rowData?.slice(1), ["zebra", true]);
+  assert.deepEqual(changed.rowMessageId, added.rowMessageId);
+  await imap((flow) => flow.messageDelete({ subject: "zebra" }));
+  const { found: gone } = await until((data) => data.tableEventType === e.rowDeleted);
+  assert.deepEqual(gone.rowMessageId, added.rowMessageId);
+  const seen = await alice.session.must(tables.RopSeekRow, table, { origin: 0, rowCount: 0, wantRowMovedCount: false });
+  assert.ok(seen);
+  assert.deepEqual((await alice.rows(table, columns)).map((row) => row[1]), ["aardvark", "nobody is told"]);
+  await alice.session.execute([{ rop: RopRelease, request: { inputHandleIndex: 0 } }], [table]);
+});
+
+test("a restricted table tells only of rows that pass; one without notifications tells nothing", async () => {
+  const table = await alice.contents(inbox, columns);
+  await alice.session.must(tables.RopRestrict, table, {
+    restrictFlags: 0, restrictionData: {
+      restrictType: 4, relOp: 4, propertyTag: tags.read, taggedValue: { tag: tags.read, value: false },
+    },
+  });
+  const silent = await alice.contents(inbox, columns, 0x10);
+  await alice.rows(table, columns);
+  await alice.rows(silent, columns);
+  await send("unread");
+  const { all } = await until((data) => data.tableEventType === e.rowAdded);
+  assert.ok(all.every(({ handle }) => handle === table));
+  await imap((flow) => flow.messageFlagsAdd({ subject: "unread" }, ["\\Seen"]));
+  await until((data, handle) => data.tableEventType === e.rowDeleted && handle === table);
+  for (const handle of [table, silent]) {
+    await alice.session.execute([{ rop: RopRelease, request: { inputHandleIndex: 0 } }], [handle]);
+  }
+});
+
+test("the hierarchy tells of counts", async () => {
+  const ipm = await alice.openFolder("ipmSubtree");
+  const { opened: table } = await alice.session.must(folders.RopGetHierarchyTable, ipm, { tableFlags: 4 });
+  const shown = [text(0x3001), makeTag(0x3603, "Integer32")];
+  await alice.session.must(tables.RopSetColumns, table, { setColumnsFlags: 0, propertyTags: shown });
+  await alice.rows(table, shown);
+  await send("counted");
+  const { found } = await until((data) => data.tableEventType === e.rowModified);
+  assert.equal(found.rowData?.[0], "Inbox");
+  assert.deepEqual(found.rowFolderId, alice.folderIds[logonPlaces.inbox]);
+  await alice.session.execute([{ rop: RopRelease, request: { inputHandleIndex: 0 } }], [table]);
+});
+
+test("too many rows at once are one event; what does not fit is pending", async () => {
+  const table = await alice.contents(inbox, columns);
+  await alice.rows(table, columns);
+  await imap(async (flow) => {
+    for (let index = 0; index < 60; index++) {
+      await flow.append("INBOX", `Subject: many ${index}\r\n\r\ntext`, [], new Date(0));
+    }
+  });
+  const told = await alice.session.events();
+  assert.ok(told.some(({ data }) => data.tableEventType === e.changed), JSON.stringify(told.map(({ data }) => data.tableEventType)));
+  await alice.rows(table, columns);
+  await imap((flow) => flow.messageFlagsAdd("10:40", ["\\Seen"]));
+  const small = await alice.session.execute([], [], 0x0b00);
+  assert.equal(small.answers.at(-1)?.rop.name, "RopPending");
+  assert.ok(small.answers.length > 1);
+  assert.equal((await alice.session.events()).length, 31, "nothing is lost");
+});
