@@ -197,6 +197,70 @@ export const measures: Measure[] = [
       inTurn(client, 300, (number) => `STORE ${1 + number % messages} ${round % 2 === 0 ? "+" : "-"}FLAGS (\\Seen)`)),
   },
   {
+    name: "IMAP SEARCH flags", unit: "messages/s", higherIsBetter: true,
+    run: (target, sizes, round) => onAll(target, sizes, round, 20, () => "UID SEARCH UNSEEN UNFLAGGED"),
+  },
+  {
+    name: "IMAP SEARCH subject", unit: "messages/s", higherIsBetter: true,
+    run: (target, sizes, round) => onAll(target, sizes, round, 5, (number) => `UID SEARCH SUBJECT "a0-${number}"`),
+  },
+  {
+    name: "IMAP SEARCH body, nothing found", unit: "messages/s", higherIsBetter: true,
+    run: (target, sizes, round) => onAll(target, sizes, round, 2, () => 'UID SEARCH BODY "not in any of them"'),
+  },
+  {
+    name: "IMAP SORT by subject", unit: "messages/s", higherIsBetter: true,
+    run: (target, sizes, round) => onAll(target, sizes, round, 5, () => "UID SORT (SUBJECT) UTF-8 ALL"),
+  },
+  {
+    name: "IMAP SORT by date, newest first", unit: "messages/s", higherIsBetter: true,
+    run: (target, sizes, round) => onAll(target, sizes, round, 5, () => "UID SORT (REVERSE DATE) UTF-8 ALL"),
+  },
+  {
+    name: "IMAP THREAD by reference", unit: "messages/s", higherIsBetter: true,
+    run: (target, sizes, round) => onAll(target, sizes, round, 5, () => "UID THREAD REFERENCES UTF-8 ALL"),
+  },
+  {
+    name: "IMAP COPY of all", unit: "messages/s", higherIsBetter: true,
+    run: (target, { messages }, round) => withFolder(target, async (client) => {
+      await client.send("CREATE Copies");
+      return await perSecond(messages * (round + 1), () => client.ok("COPY 1:* Copies"));
+    }),
+  },
+  {
+    name: "IMAP EXPUNGE of all", unit: "messages/s", higherIsBetter: true,
+    async run(target, { messages }, round) {
+      const client = await signedIn(target, "alice");
+      client.discard = true;
+      await client.ok("SELECT Copies");
+      await client.ok("STORE 1:* +FLAGS.SILENT (\\Deleted)");
+      const rate = await perSecond(messages * (round + 1), () => client.ok("EXPUNGE"));
+      client.close();
+      return rate;
+    },
+  },
+  {
+    name: "IMAP flag change to IDLE notice", unit: "ms", higherIsBetter: false,
+    async run(target, _, round) {
+      const reader = await signedIn(target, "alice");
+      await reader.ok("SELECT Bench");
+      const times: number[] = [];
+      await withFolder(target, async (writer) => {
+        for (let number = 0; number < 20; number++) {
+          const idle = await reader.idle();
+          const began = performance.now();
+          const told = idle.next(/FETCH/);
+          await writer.ok(`STORE ${number + 1} ${round % 2 === 0 ? "+" : "-"}FLAGS (\\Answered)`);
+          await told;
+          times.push(performance.now() - began);
+          await idle.done();
+        }
+      });
+      reader.close();
+      return median(times);
+    },
+  },
+  {
     name: "IMAP sign-in over TLS, many clients", unit: "sign-ins/s", higherIsBetter: true,
     async run(target, { logins, connections }) {
       let next = 0;

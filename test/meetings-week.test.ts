@@ -113,9 +113,11 @@ async function network(): Promise<void> {
 const timesOf = (shown: Map<number, string>): string[] => [...shown.values()].map((line) => line.slice(0, 33)).sort();
 
 test(`a week of meetings, seed ${seed}`, async () => {
-  for (let step = 0; step < 12; step++) await create();
+  house.aheadMs = -300_000;
+  for (let step = 0; step < 12; step++, house.aheadMs += 2000) await create();
   for (let step = 0; step < 120; step++) {
     const kind = random(10);
+    house.aheadMs += 2000;
     if (kind === 0 && step < 80) await create();
     else if (kind < 2) await change();
     else if (kind < 5) await answer();
@@ -157,7 +159,7 @@ async function checkPeople(): Promise<void> {
       assert.equal(trackOf(rowOf(item, address(user), resolve)!), responses.declined, `${user} misses ${getProperty(item, p.PidTagSubject)}, seed ${seed}`);
     }
   }
-  assert.ok(compared > 8 && answered > 2, `only ${compared} meetings and ${answered} answers were compared`);
+  assert.ok(compared > 8 && answered > 1, `only ${compared} meetings and ${answered} answers were compared`);
 }
 
 async function checkRooms(): Promise<void> {

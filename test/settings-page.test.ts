@@ -326,7 +326,9 @@ test("in the browser: by keyboard alone, without script", { skip }, async (t) =>
   assert.equal(await focused(), "address");
   assert.match(await page.evaluate("getComputedStyle(document.activeElement).outlineStyle") as string, /solid/);
   await page.keyboard.type(address);
-  await Promise.all([page.waitForNavigation(), page.keyboard.press("Enter")]);
+  await page.keyboard.press("Tab");
+  assert.equal(await focused(), "button");
+  await Promise.all([page.waitForNavigation({ timeout: 5000 }), page.keyboard.press("Enter")]);
   assert.equal(new URL(page.url()).search, "?address=alice%40example.test");
   assert.equal(await page.$eval(".current strong", (one) => one.textContent), address);
   assert.equal(await page.$eval("#other dd:nth-of-type(3)", (one) => one.textContent), address);

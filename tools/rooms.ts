@@ -34,16 +34,19 @@ export const rooms: Record<string, readonly string[]> = {
     "calendar/meetings",
   ],
   net: ["base", "directory"],
-  transport: ["base", "codec", "format", "wire/smtp", "store", "net", "directory", "mailbox", "calendar"],
+  transport: [
+    "base", "codec", "props", "format", "convert", "wire/smtp", "rules", "store", "net", "directory", "mailbox",
+    "calendar",
+  ],
   serve: [
     "base", "codec", "props", "format", "wire", "convert", "directory", "mailbox", "calendar", "net", "transport",
   ],
   admin: [
-    "base", "props", "format", "convert", "calendar/zones", "store", "directory", "mailbox", "transport",
+    "base", "props", "format", "convert", "calendar/zones", "rules", "store", "directory", "mailbox", "transport",
   ],
   doctor: ["base", "codec", "wire/autodiscover", "wire/mapi", "directory", "net", "admin"],
   main: [
-    "base", "codec", "props", "format", "wire", "convert", "store", "directory", "mailbox", "calendar", "net",
+    "base", "codec", "props", "format", "wire", "convert", "rules", "store", "directory", "mailbox", "calendar", "net",
     "transport", "serve", "admin", "doctor",
   ],
 };

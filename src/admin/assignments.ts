@@ -6,9 +6,15 @@ import type { AttributeRow } from "#directory/attributes.ts";
 import { forMessage } from "#directory/address.ts";
 import type { AttributeChange, EntryChange } from "#directory/entry-changes.ts";
 import { isOneOf, protocolSwitches } from "#directory/kinds.ts";
+import { settingNamed, settingRows } from "#directory/settings.ts";
 
 /** Reads the file of a `key=@file`. */
 export type ReadFile = (path: string) => Promise<Uint8Array>;
+
+/** Said of settings that other servers have. */
+const notSupported: Record<string, string> = {
+  moderation: "Groups are not moderated here; senders=members or accept-from=ADDR close a group to others.",
+};
 
 type Draft = { -readonly [K in keyof EntryChange]: EntryChange[K] };
 
@@ -29,13 +35,14 @@ const columnKeys: Record<string, (draft: Draft, value: string) => void> = {
 /** Keys shown to people who ask what there is. */
 export const assignmentKeys: readonly string[] = [
   "name", "language", "quota", "hidden", "legacyExchangeDN", "autoAccept", "primaryAddress", "alias",
-  ...protocolSwitches, ...attributeRows.map((row) => row.key),
+  ...protocolSwitches, ...settingRows.map((row) => row.name), ...attributeRows.map((row) => row.key),
 ];
 
 /** Repeating a key gives several values where an attribute takes them; an empty value takes the attribute away. */
 export async function parseAssignments(words: readonly string[], readFile: ReadFile): Promise<EntryChange> {
   const draft: Draft = {};
   const attributes = new Map<string, (string | Uint8Array)[]>();
+  const settings = new Map<string, string[]>();
   for (const word of words) {
     const equals = word.indexOf("=");
     if (equals <= 0) throw new Fault("invalidArgument", `"${forMessage(word)}" is not of the form key=value.`);
@@ -51,12 +58,19 @@ export async function parseAssignments(words: readonly string[], readFile: ReadF
       const values = attributes.get(attribute.key) ?? [];
       attributes.set(attribute.key, values);
       if (value !== "") values.push(...await attributeValues(attribute, value, readFile));
+    } else if (settingNamed(lower) !== undefined) {
+      settings.set(lower, [...settings.get(lower) ?? [], ...value === "" ? [] : [value]]);
+    } else if (notSupported[lower] !== undefined) {
+      throw new Fault("notSupported", notSupported[lower]);
     } else {
       throw new Fault("invalidArgument", unknownKey(key));
     }
   }
   const changes: AttributeChange[] = [...attributes].map(([key, values]) => ({ key, values }));
-  return changes.length === 0 ? draft : { ...draft, attributes: changes };
+  return {
+    ...draft, ...changes.length === 0 ? {} : { attributes: changes },
+    ...settings.size === 0 ? {} : { settings: [...settings].map(([name, values]) => ({ name, values })) },
+  };
 }
 
 async function attributeValues(

@@ -1,13 +1,12 @@
 /** Folders of a mailbox by their path, as the command line names them: `Inbox`, `Archive/2026/March`. */
 import type { Ctx } from "#base/ctx.ts";
 import { Fault } from "#base/fault.ts";
-import type { FolderId, MailboxId } from "#base/ids.ts";
+import type { MailboxId } from "#base/ids.ts";
 import { serverPrincipal } from "#admin/admin.ts";
 import type { Admin } from "#admin/admin.ts";
 import { forMessage, parseAddress } from "#directory/address.ts";
-import { folderRoleRights } from "#mailbox/access.ts";
+import { anonymousMember, defaultMember, folderRoleRights, freeBusyRights, roleOf } from "#mailbox/access.ts";
 import type { FolderInfo, Mailbox } from "#mailbox/api.ts";
-import { setPermission } from "#mailbox/tx/folders.ts";
 
 export interface FolderView {
   readonly path: string;
@@ -20,13 +19,21 @@ export interface FolderView {
 
 /** The mailbox of an address. Fault `notFound` when it has none. */
 export async function openMailbox(ctx: Ctx, admin: Admin, address: string): Promise<Mailbox> {
+  return (await openEntryMailbox(ctx, admin, address)).mailbox;
+}
+
+/** The same with the primary address of whose it is. */
+export async function openEntryMailbox(
+  ctx: Ctx, admin: Admin, address: string,
+): Promise<{ mailbox: Mailbox; address: string }> {
   const { key } = parseAddress(address);
   const entry = await admin.directory.entryByAddress(ctx, key);
   if (entry === null || entry.mailboxId === null) {
     throw new Fault("notFound", entry === null ? `There is no mailbox ${forMessage(key)}.`
       : `${entry.address} is a ${entry.kind} and has no mailbox.`);
   }
-  return admin.mailboxes.open(ctx, serverPrincipal(admin), entry.mailboxId as MailboxId);
+  const mailbox = await admin.mailboxes.open(ctx, serverPrincipal(admin), entry.mailboxId as MailboxId);
+  return { mailbox, address: entry.address };
 }
 
 /** Folders a person sees with their paths, parents first. A slash inside a name is shown as `\/`. */
@@ -74,8 +81,10 @@ export function findFolder(folders: readonly { folder: FolderInfo; path: string 
   return folders.find((one) => one.path.normalize("NFC").toLowerCase() === below)?.folder ?? null;
 }
 
-/** The folder of a path, made with its parents where they are missing. */
-export async function ensureFolder(ctx: Ctx, mailbox: Mailbox, path: string): Promise<FolderInfo> {
+/** The folder of a path, made with its parents where they are missing; `containerClass` is for those made. */
+export async function ensureFolder(
+  ctx: Ctx, mailbox: Mailbox, path: string, containerClass?: string,
+): Promise<FolderInfo> {
   const folders = await foldersWithPaths(ctx, mailbox);
   const found = findFolder(folders, path);
   if (found !== null) return found;
@@ -85,36 +94,69 @@ export async function ensureFolder(ctx: Ctx, mailbox: Mailbox, path: string): Pr
     at = at === "" ? part : `${at}/${part}`;
     const existing = findFolder(folders, at);
     const name = part.replace(/\\([\\/])/g, "$1");
-    parent = existing ?? await mailbox.createFolder(ctx, { parentId: parent.folderId, name });
+    parent = existing ?? await mailbox.createFolder(ctx, {
+      parentId: parent.folderId, name, ...containerClass === undefined ? {} : { containerClass },
+    });
   }
   return parent;
 }
 
-function splitPath(path: string): string[] {
+export function splitPath(path: string): string[] {
   return (path.match(/(?:\\[\\/]|[^/])+/g) ?? []).filter((part) => part.trim() !== "");
 }
 
 export const folderPermissions = Object.keys(folderRoleRights);
 
-/** Gives somebody, or with `default` everybody who has no other right, a set of rights on one folder. */
+export interface PermissionView {
+  /** `default`, `anonymous` or an address. */
+  readonly to: string;
+  readonly name: string;
+  /** One of {@link folderPermissions}, or `custom`. */
+  readonly right: string;
+  readonly rights: number;
+}
+
+/** Who has which rights in a folder; Default and Anonymous always. */
+export async function listPermissions(
+  ctx: Ctx, admin: Admin, request: { address: string; path: string },
+): Promise<PermissionView[]> {
+  const mailbox = await openMailbox(ctx, admin, request.address);
+  const folder = await folderAt(ctx, mailbox, request.path);
+  return (await mailbox.permissions(ctx, folder.folderId)).map(({ member, memberId, rights }) => ({
+    to: member === null ? `removed (${memberId})` : typeof member === "string" ? member : member.address,
+    name: member === null || typeof member === "string" ? "" : member.displayName,
+    right: roleOf(rights) ?? "custom", rights,
+  }));
+}
+
+/**
+ * Gives a user or group, with `default` everybody who has no other right, or with `anonymous` people who did not sign
+ * in, a set of rights on one folder. A right of null takes the entry away.
+ */
 export async function permitFolder(
-  ctx: Ctx, admin: Admin, request: { address: string; path: string; to: string; right: string },
+  ctx: Ctx, admin: Admin, request: { address: string; path: string; to: string; right: string | null },
 ): Promise<void> {
-  const rights = Object.entries(folderRoleRights).find(([name]) => name === request.right)?.[1];
+  const rights = request.right === null ? null
+    : Object.entries(folderRoleRights).find(([name]) => name === request.right)?.[1];
   if (rights === undefined) {
-    throw new Fault("invalidArgument", `"${forMessage(request.right)}" is not one of ${folderPermissions.join(", ")}.`);
+    throw new Fault("invalidArgument",
+      `"${forMessage(request.right ?? "")}" is not one of ${folderPermissions.join(", ")}.`);
   }
   const mailbox = await openMailbox(ctx, admin, request.address);
   const folder = await folderAt(ctx, mailbox, request.path);
-  let memberId = 0;
-  if (request.to.toLowerCase() !== "default") {
-    const entry = await admin.directory.entryByAddress(ctx, parseAddress(request.to).key);
-    if (entry === null || entry.kind !== "user") {
-      throw new Fault("notFound", entry === null ? `There is no user ${forMessage(request.to)}.`
-        : `${entry.address} is a ${entry.kind}; folders are opened to users, one by one.`);
-    }
-    memberId = entry.entryId;
+  if (rights !== null && (rights & freeBusyRights) !== 0 && !folder.containerClass.startsWith("IPF.Appointment")) {
+    throw new Fault("invalidArgument", `${request.right} is a right on calendars; ${request.path} is none.`);
   }
-  const args = { folderId: folder.folderId as FolderId, memberId, rights };
-  await admin.store.transact(ctx, mailbox.mailboxId, setPermission, args);
+  await mailbox.setPermission(ctx, folder.folderId, await memberOf(ctx, admin, request.to), rights);
+}
+
+async function memberOf(ctx: Ctx, admin: Admin, to: string): Promise<number> {
+  if (to.toLowerCase() === "default") return defaultMember;
+  if (to.toLowerCase() === "anonymous") return anonymousMember;
+  const entry = await admin.directory.entryByAddress(ctx, parseAddress(to).key);
+  if (entry === null) throw new Fault("notFound", `There is no user or group ${forMessage(to)}.`);
+  if (entry.kind !== "user" && entry.kind !== "group") {
+    throw new Fault("notFound", `${entry.address} is a ${entry.kind}; folders are opened to users and groups.`);
+  }
+  return entry.entryId;
 }

@@ -4,10 +4,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { asctime, MboxLines } from "#admin/mail-export.ts";
-import { fromMaildirName, fromModifiedUtf7, fromStatus, toMaildirInfo, toModifiedUtf7, toStatusHeaders } from "#admin/mail-flags.ts";
+import {
+  fromKeywordLine, fromMaildirName, fromModifiedUtf7, fromStatus, keywordsOfMaildir, MaildirKeywords, readFlagFile,
+  toFlagLine, toKeywordLine, toMaildirInfo, toModifiedUtf7, toStatusHeaders,
+} from "#admin/mail-flags.ts";
 import { messageFlags } from "#mailbox/api.ts";
 
-const { seen, answered, flagged, deleted, draft, forwarded } = messageFlags;
+const { seen, answered, flagged, deleted, draft, forwarded, mdnSent } = messageFlags;
 
 test("Maildir flags", () => {
   const rows: [string, number][] = [
@@ -47,7 +50,7 @@ test("dates of mbox", () => {
 });
 
 function inPieces(text: string, cuts: readonly number[]): string {
-  const lines = new MboxLines("Status: O\n");
+  const lines = new MboxLines();
   const bytes = Buffer.from(text, "latin1");
   const sorted = [0, ...cuts.map((cut) => cut % (bytes.length + 1)).sort((one, other) => one - other), bytes.length];
   const pieces: Buffer[] = [];
@@ -58,9 +61,9 @@ function inPieces(text: string, cuts: readonly number[]): string {
 
 test("mbox lines", () => {
   const rows: [string, string][] = [
-    ["A: b\r\n\r\nFrom x\r\n>From y\r\nFromage\r\n", "A: b\nStatus: O\n\n>From x\n>>From y\nFromage\n\n"],
-    ["A: b\r\n\r\nno end", "A: b\nStatus: O\n\nno end\n\n"], ["A: b\r\n\r\n", "A: b\nStatus: O\n\n\n"],
-    ["A: b\r\n", "A: b\nStatus: O\n\n"], ["", "Status: O\n\n"], ["A: b\n\nx\n", "A: b\nStatus: O\n\nx\n\n"],
+    ["A: b\r\n\r\nFrom x\r\n>From y\r\nFromage\r\n", "A: b\n\n>From x\n>>From y\nFromage\n\n"],
+    ["A: b\r\n\r\nno end", "A: b\n\nno end\n\n"], ["A: b\r\n\r\n", "A: b\n\n\n"],
+    ["A: b\r\n", "A: b\n\n"], ["", "\n"], ["A: b\n\nx\n", "A: b\n\nx\n\n"],
   ];
   for (const [text, expected] of rows) assert.equal(inPieces(text, []), expected, JSON.stringify(text));
 });
@@ -70,4 +73,19 @@ test("pieces change nothing", () => {
   fc.assert(fc.property(fc.array(part, { maxLength: 12 }), fc.array(fc.nat(5000), { maxLength: 6 }), (parts, cuts) => {
     assert.equal(inPieces(parts.join(""), cuts), inPieces(parts.join(""), []));
   }), { numRuns: 500 });
+});
+
+test("keywords of mbox and Maildir", async () => {
+  const words = ["Red category", "Grün", "work"];
+  const line = toKeywordLine(forwarded | mdnSent, words);
+  assert.equal(line, "X-Keywords: $Forwarded $MDNSent Red&ACA-category Gr&APw-n work\n");
+  assert.deepEqual(fromKeywordLine(line.slice("X-Keywords:".length)), { flags: forwarded | mdnSent, keywords: words });
+  assert.equal(toKeywordLine(seen, []), "");
+  const letters = new MaildirKeywords();
+  assert.deepEqual([letters.lettersOf(["b", "a"]), letters.lettersOf(["a"]), letters.file()], ["ab", "b", "0 b\n1 a\n"]);
+  for (let index = 0; index < 40; index++) letters.lettersOf([`word${index}`]);
+  assert.equal(letters.file().split("\n").length, 27);
+  assert.deepEqual(keywordsOfMaildir("1.x:2,FSbc", new Map([["b", "B"]])), ["B"]);
+  assert.equal(toFlagLine("1.eml", { flags: seen | flagged, keywords: ["a\tb"] }), "1.eml\tFS\ta b\n");
+  assert.equal((await readFlagFile("/nowhere/flags.tsv")).size, 0);
 });

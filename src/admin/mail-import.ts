@@ -1,76 +1,119 @@
 /** Messages from files into a mailbox: single messages (eml), mbox, Maildir with its subfolders. */
 import { createReadStream } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { Ctx } from "#base/ctx.ts";
 import { Fault } from "#base/fault.ts";
 import type { FolderId } from "#base/ids.ts";
+import { limits } from "#base/limits.ts";
 import type { Admin } from "#admin/admin.ts";
 import { ensureFolder, openMailbox } from "#admin/folders.ts";
-import { fromMaildirName, fromModifiedUtf7, fromStatus } from "#admin/mail-flags.ts";
+import { filesAt } from "#admin/import-files.ts";
+import type { FoundFile } from "#admin/import-files.ts";
+import {
+  fromKeywordLine, fromMaildirName, fromModifiedUtf7, fromStatus, keywordsOfMaildir, noMarks, readFlagFile,
+  readKeywordFile,
+} from "#admin/mail-flags.ts";
+import type { Marks } from "#admin/mail-flags.ts";
+import { headOf, KnownMail } from "#admin/mail-known.ts";
+import { namesOfPath, placeFor } from "#admin/special-folders.ts";
+import { runImport } from "#admin/transfer.ts";
+import type { ImportResult, ImportRun, TransferOptions } from "#admin/transfer.ts";
 import { forMessage } from "#directory/address.ts";
-import type { Mailbox, Upload } from "#mailbox/api.ts";
+import type { Upload } from "#mailbox/api.ts";
 
 export type ImportFormat = "eml" | "mbox" | "maildir";
 
-export interface ImportResult {
-  imported: number;
-  /** Files that hold no message, or one that was refused, with the reason. */
-  readonly skipped: { file: string; reason: string }[];
+export interface MailImport extends TransferOptions {
+  readonly address: string;
+  readonly format: ImportFormat;
+  readonly path: string;
+  readonly folder: string | null;
 }
 
+/** Where messages go, and what is there already. */
 interface Target {
-  readonly ctx: Ctx;
-  readonly mailbox: Mailbox;
-  readonly result: ImportResult;
+  readonly run: ImportRun;
+  readonly folderId: FolderId;
+  readonly known: KnownMail;
 }
 
-/** `folder`: where eml and mbox go; a Maildir's own folders go below it. */
-export async function importMail(
-  ctx: Ctx, admin: Admin, request: { address: string; format: ImportFormat; path: string; folder: string | null },
-): Promise<ImportResult> {
+/**
+ * `folder`: where it goes; without it, messages of a file into the inbox, and those of subfolders into folders of the
+ * same names.
+ */
+export async function importMail(ctx: Ctx, admin: Admin, request: MailImport): Promise<ImportResult> {
   const mailbox = await openMailbox(ctx, admin, request.address);
-  const target: Target = { ctx, mailbox, result: { imported: 0, skipped: [] } };
-  const info = await stat(request.path).catch((error: Error) => {
-    throw new Fault("notFound", `${forMessage(request.path)} cannot be read: ${error.message}`);
+  const { format, path, folder } = request;
+  if (format === "maildir") {
+    const names = await readdir(path).catch((error: Error) => {
+      throw new Fault("notFound", `${forMessage(path)} cannot be read: ${error.message}`);
+    });
+    return await runImport(ctx, mailbox, request, (run) => importMaildir(run, path, names, folder));
+  }
+  const files = await filesAt(path, format === "eml" ? [".eml", ".txt"] : [".mbox", ".mbx", ".txt"]);
+  const isFolder = (await stat(path)).isDirectory();
+  return await runImport(ctx, mailbox, request, async (run) => {
+    const targets = new Targets(run, folder);
+    for (const found of files) {
+      if (format === "eml") await importEml(targets, found);
+      else await importMbox(targets, found, isFolder);
+    }
   });
-  if (request.format === "maildir") {
-    await importMaildir(target, request.path, request.folder);
-    return target.result;
-  }
-  const files = info.isDirectory()
-    ? (await readdir(request.path)).filter((name) => /\.(?:eml|mbox|txt)$/i.test(name)).sort()
-      .map((name) => join(request.path, name))
-    : [request.path];
-  if (files.length === 0) throw new Fault("notFound", `${forMessage(request.path)} holds no .${request.format} file.`);
-  if (request.format === "eml") {
-    const { folderId } = await ensureFolder(ctx, mailbox, request.folder ?? "Inbox");
-    for (const file of files) await importFile(target, folderId, file, 0);
-    return target.result;
-  }
-  for (const file of files) {
-    const name = info.isDirectory() ? basename(file).replace(/\.[^.]+$/, "") : "Inbox";
-    const { folderId } = await ensureFolder(ctx, mailbox, request.folder ?? name);
-    await importMbox(target, folderId, file);
-  }
-  return target.result;
 }
 
-async function importMaildir(target: Target, path: string, folder: string | null): Promise<void> {
-  const names = await readdir(path);
+/** Folders of the mailbox by the names that lead there. */
+class Targets {
+  readonly run: ImportRun;
+  readonly #below: readonly string[] | null;
+  readonly #targets = new Map<string, Target>();
+  readonly flagFiles = new Map<string, ReadonlyMap<string, Marks>>();
+
+  constructor(run: ImportRun, below: string | null) {
+    this.run = run;
+    this.#below = below === null ? null : namesOfPath(below);
+  }
+
+  async at(names: readonly string[]): Promise<Target> {
+    const key = names.join("\0");
+    const known = this.#targets.get(key);
+    if (known !== undefined) return known;
+    const { ctx, mailbox } = this.run;
+    const whole = [...this.#below ?? [], ...names];
+    const { folderId } = whole.length === 0 ? await ensureFolder(ctx, mailbox, "Inbox")
+      : await placeFor(ctx, mailbox, whole);
+    const target: Target = {
+      run: this.run, folderId, known: await KnownMail.of(ctx, mailbox, folderId, this.run.again),
+    };
+    this.#targets.set(key, target);
+    return target;
+  }
+}
+
+async function importEml(targets: Targets, { file, folder }: FoundFile): Promise<void> {
+  const flagFile = join(dirname(file), "flags.tsv");
+  const marks = targets.flagFiles.get(flagFile) ?? await readFlagFile(flagFile);
+  targets.flagFiles.set(flagFile, marks);
+  await importFile(await targets.at(folder), file, marks.get(basename(file)) ?? noMarks);
+}
+
+async function importMaildir(
+  run: ImportRun, path: string, names: readonly string[], folder: string | null,
+): Promise<void> {
   if (!names.includes("cur") && !names.includes("new")) {
     throw new Fault("notFound", `${forMessage(path)} is not a Maildir: it has no folder cur or new.`);
   }
+  const targets = new Targets(run, folder);
   const subfolders = names.filter((name) => name.startsWith(".") && name.length > 1 && name !== "..").sort();
   for (const name of ["", ...subfolders]) {
-    const parts = name === "" ? []
-      : name.slice(1).split(".").map((part) => fromModifiedUtf7(part).replaceAll("/", "\\/"));
-    const at = [...folder === null ? [] : [folder], ...parts];
-    const info = await ensureFolder(target.ctx, target.mailbox, at.length === 0 ? "Inbox" : at.join("/"));
+    const parts = name === "" ? [] : name.slice(1).split(".").map((part) => fromModifiedUtf7(part));
+    const target = await targets.at(parts);
+    const keywords = await readKeywordFile(join(path, name, "dovecot-keywords"));
     for (const part of ["cur", "new"]) {
       for (const file of await listIfThere(join(path, name, part))) {
-        const flags = part === "new" ? 0 : fromMaildirName(file);
-        await importFile(target, info.folderId, join(path, name, part, file), flags);
+        const marks = part === "new" ? noMarks
+          : { flags: fromMaildirName(file), keywords: keywordsOfMaildir(file, keywords) };
+        await importFile(target, join(path, name, part, file), marks);
       }
     }
   }
@@ -86,22 +129,23 @@ async function listIfThere(path: string): Promise<string[]> {
 }
 
 /** One file with one message. Its date of change is the date of arrival. */
-async function importFile(target: Target, folderId: FolderId, file: string, flags: number): Promise<void> {
+async function importFile(target: Target, file: string, marks: Marks): Promise<void> {
   const info = await stat(file);
   if (!info.isFile() || info.size === 0) {
-    target.result.skipped.push({ file, reason: "not a file with a message" });
+    target.run.fail(file, "not a file with a message");
     return;
   }
-  const message = new IncomingMessage(target, folderId);
+  const message = new IncomingMessage(target);
   for await (const chunk of createReadStream(file, { highWaterMark: 256 * 1024 })) await message.write(chunk as Buffer);
-  await message.finish(file, flags, Math.round(info.mtimeMs));
+  await message.finish(file, marks, Math.round(info.mtimeMs));
 }
 
 const lineMax = 1024 * 1024;
 
 /** Messages begin at lines `From …` after an empty line; `>From ` loses one `>`. RFC 4155 Appendix A, mboxrd. */
-async function importMbox(target: Target, folderId: FolderId, file: string): Promise<void> {
-  const reader = new MboxReader(target, folderId, file);
+async function importMbox(targets: Targets, { file, folder }: FoundFile, isOfFolder: boolean): Promise<void> {
+  const name = basename(file).replace(/\.[^.]+$/, "");
+  const reader = new MboxReader(await targets.at(isOfFolder ? [...folder, name] : []), file);
   let rest: Buffer = Buffer.alloc(0);
   for await (const chunk of createReadStream(file, { highWaterMark: 256 * 1024 })) {
     const bytes: Buffer = rest.length === 0 ? chunk as Buffer : Buffer.concat([rest, chunk as Buffer]);
@@ -123,7 +167,6 @@ async function importMbox(target: Target, folderId: FolderId, file: string): Pro
 
 class MboxReader {
   readonly #target: Target;
-  readonly #folderId: FolderId;
   readonly #file: string;
   #message: IncomingMessage | null = null;
   #internalMs: number | null = null;
@@ -134,10 +177,13 @@ class MboxReader {
   #headerEndWritten = false;
   #status = "";
   #xStatus = "";
+  #keywords = "";
+  /** Marks before all other fields are those of the file; the message may have some of its own then. */
+  #marks: "first" | "ended" | "anywhere" | null = null;
+  #count = 0;
 
-  constructor(target: Target, folderId: FolderId, file: string) {
+  constructor(target: Target, file: string) {
     this.#target = target;
-    this.#folderId = folderId;
     this.#file = file;
   }
 
@@ -166,7 +212,8 @@ class MboxReader {
   }
 
   #begin(line: Buffer): void {
-    this.#message = new IncomingMessage(this.#target, this.#folderId);
+    this.#message = new IncomingMessage(this.#target);
+    this.#count++;
     const date = Date.parse(`${line.toString("latin1").replace(/^From \S*\s*/, "").trim()} UTC`);
     this.#internalMs = Number.isNaN(date) ? null : date;
     this.#inHeader = true;
@@ -174,9 +221,23 @@ class MboxReader {
     this.#afterEmpty = false;
     this.#status = "";
     this.#xStatus = "";
+    this.#keywords = "";
+    this.#marks = null;
   }
 
   #takeStatus(line: Buffer): boolean {
+    const isMark = this.#marks !== "ended" && this.#readMark(line);
+    this.#marks ??= isMark ? "first" : "anywhere";
+    if (!isMark && this.#marks === "first") this.#marks = "ended";
+    return isMark;
+  }
+
+  #readMark(line: Buffer): boolean {
+    const words = /^x-keywords:(.*)$/is.exec(line.subarray(0, 8192).toString("latin1"))?.[1];
+    if (words !== undefined) {
+      this.#keywords = words;
+      return true;
+    }
     const match = /^(x-)?status:\s*([A-Za-z]*)\s*$/i.exec(line.subarray(0, 80).toString("latin1"));
     if (match === null) return false;
     if (match[1] === undefined) this.#status = match[2]!;
@@ -190,27 +251,31 @@ class MboxReader {
     // A message that is only a header still ends in its empty line.
     if (message !== null && this.#heldEmpty !== null && !this.#headerEndWritten) await message.write(this.#heldEmpty);
     this.#heldEmpty = null;
-    const flags = fromStatus(this.#status, this.#xStatus);
-    await message?.finish(this.#file, flags, this.#internalMs);
+    const words = fromKeywordLine(this.#keywords);
+    const marks = { flags: fromStatus(this.#status, this.#xStatus) | words.flags, keywords: words.keywords };
+    await message?.finish(`${this.#file}, message ${this.#count}`, marks, this.#internalMs);
   }
 }
 
 /** Bytes on their way into a folder; lines that end in LF alone get their CR. */
 class IncomingMessage {
   readonly #target: Target;
-  readonly #folderId: FolderId;
   readonly #upload: Upload;
   #pieces: Buffer[] = [];
   #heldBytes = 0;
   #lastByte = 0;
+  /** The first bytes, to find the like of the message. */
+  #head: Buffer = Buffer.alloc(0);
+  /** Why it was refused while its bytes came in: the rest of them is passed over. */
+  #refusal: Fault | null = null;
 
-  constructor(target: Target, folderId: FolderId) {
+  constructor(target: Target) {
     this.#target = target;
-    this.#folderId = folderId;
-    this.#upload = target.mailbox.beginUpload(target.ctx, null);
+    this.#upload = target.run.mailbox.beginUpload(target.run.ctx, null);
   }
 
   async write(bytes: Buffer): Promise<void> {
+    if (this.#refusal !== null) return;
     let start = 0;
     for (let at = bytes.indexOf(10); at !== -1; at = bytes.indexOf(10, at + 1)) {
       const before = at === 0 ? this.#lastByte : bytes[at - 1]!;
@@ -232,22 +297,39 @@ class IncomingMessage {
   }
 
   async #flush(): Promise<void> {
-    const pieces = this.#pieces.splice(0);
+    const bytes = Buffer.concat(this.#pieces.splice(0));
     this.#heldBytes = 0;
-    if (pieces.length > 0) await this.#upload.write(Buffer.concat(pieces));
+    if (bytes.length === 0) return;
+    const missing = limits.importHeadMaxBytes - this.#head.length;
+    if (missing > 0) this.#head = Buffer.concat([this.#head, bytes.subarray(0, missing)]);
+    try {
+      await this.#upload.write(bytes);
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      this.#refusal = error;
+    }
   }
 
-  async finish(file: string, flags: number, internalMs: number | null): Promise<void> {
-    const { ctx, mailbox, result } = this.#target;
-    try {
-      await this.#flush();
-      if (this.#upload.sizeBytes === 0) throw new Fault("invalidArgument", "the message is empty");
-      await mailbox.append(ctx, { folderId: this.#folderId, upload: this.#upload, keywords: [], internalMs, flags });
-      result.imported++;
-    } catch (error) {
+  async finish(file: string, { flags, keywords }: Marks, internalMs: number | null): Promise<void> {
+    const { run, folderId, known } = this.#target;
+    await this.#flush();
+    const refusal = this.#upload.sizeBytes === 0 ? new Fault("invalidArgument", "the message is empty") : this.#refusal;
+    const isKnown = refusal === null && await known.take(headOf(this.#head), this.#upload.sizeBytes);
+    if (refusal !== null || isKnown) {
       await this.#upload.discard();
-      if (!(error instanceof Fault) || (error.code !== "tooBig" && error.code !== "invalidArgument")) throw error;
-      result.skipped.push({ file, reason: error.message });
+      if (refusal !== null) run.refuse(file, refusal);
+      else run.result.present++;
+      return;
     }
+    await run.lanes.start(Math.min(this.#upload.sizeBytes, limits.blobThresholdBytes), async () => {
+      try {
+        await run.mailbox.append(run.ctx, { folderId, upload: this.#upload, keywords, internalMs, flags });
+        run.result.imported++;
+      } catch (error) {
+        await this.#upload.discard();
+        run.refuse(file, error);
+      }
+    });
+    run.tell(file);
   }
 }

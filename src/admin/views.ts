@@ -10,6 +10,7 @@ import {
   addressesOf, attributesOf, entryByAddressKey, entryById, grantsOn, membersOf, rolesOf,
 } from "#directory/reads.ts";
 import type { Entry } from "#directory/reads.ts";
+import { delegatesOf, settingNamed, settingsOf } from "#directory/settings.ts";
 import { serverScope } from "#store/api.ts";
 import { all, get } from "#store/sql.ts";
 import type { Work } from "#store/sql.ts";
@@ -37,6 +38,11 @@ export interface EntryView extends EntrySummary {
   readonly attributes: Readonly<Record<string, string | readonly string[]>>;
   readonly roles: readonly string[];
   readonly groups: readonly string[];
+  /** See `directory/settings.ts`; those that were set. */
+  readonly settings: Readonly<Record<string, readonly string[]>>;
+  readonly delegates: readonly {
+    readonly address: string; readonly meetingCopies: boolean; readonly seesPrivate: boolean;
+  }[];
   readonly grants: readonly { readonly to: string; readonly right: string }[];
   readonly managedBy: string | null;
   readonly query: string | null;
@@ -98,10 +104,37 @@ function* entryView(entry: Entry): Work<EntryView> {
     roles: roles.map((row) => row.overAddress === null ? row.role : `${row.role} over ${row.overAddress}`),
     groups: groups.map((row) => row.address),
     grants: grants.map((row) => ({ to: row.granteeAddress, right: row.right })),
+    settings: yield* settingView(entry.entryId), delegates: yield* delegateView(entry.entryId),
     managedBy: manager?.address ?? null, query: entry.dynamicQuery,
     members: entry.kind === "group" ? (yield* membersOf(entry)).map((member) => member.address) : null,
     autoAccept: isRoom ? entry.autoAccept : null, createdMs: entry.createdMs,
   };
+}
+
+function* settingView(entryId: number): Work<Record<string, readonly string[]>> {
+  const view: Record<string, readonly string[]> = {};
+  for (const [name, values] of yield* settingsOf(entryId)) {
+    if (settingNamed(name)?.values !== "entries") {
+      view[name] = values;
+      continue;
+    }
+    const shown: string[] = [];
+    for (const value of values) {
+      const entry = yield* entryById(Number(value));
+      if (entry !== null) shown.push(entry.address);
+    }
+    view[name] = shown;
+  }
+  return view;
+}
+
+function* delegateView(entryId: number): Work<EntryView["delegates"]> {
+  const found: { address: string; meetingCopies: boolean; seesPrivate: boolean }[] = [];
+  for (const { delegateId, meetingCopies, seesPrivate } of yield* delegatesOf(entryId)) {
+    const entry = yield* entryById(delegateId);
+    if (entry !== null) found.push({ address: entry.address, meetingCopies, seesPrivate });
+  }
+  return found;
 }
 
 function* attributeView(entryId: number): Work<Record<string, string | string[]>> {

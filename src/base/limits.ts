@@ -102,6 +102,21 @@ export const limits = {
   mapiRopsPerCallMax: 4096,
   /** Room that an event may need in an answer, bytes. */
   mapiEventRoomBytes: 2048,
+  /** Events that wait for one client's subscription; beyond, the oldest are forgotten. */
+  mapiEventsMax: 500,
+  /** Row events that wait for one table; beyond, the client is told to read it again. */
+  mapiTableEventsMax: 50,
+  /** Text and bytes in one cell of a table. [MS-OXCTABL] 2.2.2.5 */
+  mapiCellMaxCharacters: 255,
+  mapiCellMaxBytes: 510,
+  /** Rows of one table. */
+  mapiTableRowsMax: 1_000_000,
+  /** Rules of one folder, and permission entries that one call may change. */
+  mapiRulesMax: 1000,
+  /** What clients leave with a store and nobody else reads: one kind of it, bytes. */
+  mapiKeptMaxBytes: 512 * 1024,
+  mapiReceiveFoldersMax: 1000,
+  mapiPerUserOpenMax: 100,
   /** How long a client waits for events before it is told that there are none. [MS-OXCMAPIHTTP] 3.1.5.8 */
   mapiNotificationWaitMs: 5 * 60_000,
   /** Cookies of one request that are looked at. */
@@ -118,6 +133,10 @@ export const limits = {
   groupCommitMax: 256,
   /** Folders in one mailbox. */
   foldersMax: 50_000,
+  /** People and groups one folder is opened to. */
+  folderPermissionsMax: 1000,
+  /** Values of one setting of a directory entry: senders a group takes mail from. */
+  settingValuesMax: 1000,
   /** Properties that clients write on one folder, bytes. */
   folderPropertiesMaxBytes: 1024 * 1024,
   /** Nesting of folders below the root. */
@@ -295,6 +314,8 @@ export const limits = {
   outsideProviderTimeoutMs: 10_000,
   /** How long the audit trail keeps failed sign-ins. */
   auditSignInKeepMs: 90 * 24 * 3_600_000,
+  /** Lines of the audit trail back to which failed sign-ins are kept: guessers must not fill the disk. */
+  auditSignInKeepRows: 500_000,
   /** Directory lookups kept in memory, per kind. */
   directoryCacheMax: 20_000,
   /** Nesting of structures that hold themselves (restrictions, rule actions). */
@@ -356,6 +377,14 @@ export const limits = {
   /** A working hours stream, and a dictionary of settings, bytes. [MS-OXOCFG] 2.2.5 */
   workingHoursMaxBytes: 64 * 1024,
   roamingStreamMaxBytes: 1024 * 1024,
+  /** Bytes of attachments that a meeting takes along between a message and the calendar. */
+  meetingAttachmentsMaxBytes: 32 * 1024 * 1024,
+  /** People whose free/busy is told at once, and members of a group that are looked at one by one. [MS-OXWAVLS] */
+  freeBusyAddressesMax: 100,
+  freeBusyGroupMembersMax: 100,
+  /** What a calendar remembers of meetings that it no longer shows, and for how long. */
+  meetingTombstonesMax: 1000,
+  meetingTombstonesKeptMs: 180 * 86_400_000,
   /** Conflicts that an answer to a booking tells. */
   bookingConflictsToldMax: 20,
   /** Nesting, elements, attributes of one element, one name and one run of text in an XML document. */
@@ -372,8 +401,23 @@ export const limits = {
   /** Users or domains, and settings, that one SOAP request of Autodiscover asks for. */
   autodiscoverUsersMax: 100,
   autodiscoverSettingsMax: 500,
+  /** An address typed into the settings page, characters: what RFC 5321 §4.5.3.1 allows and a little more. */
+  welcomeAddressMax: 330,
   /** Mailboxes that Autodiscover tells one person to open beside their own. */
   alternativeMailboxesMax: 500,
+  /** What doctor waits for: a connection and TLS, an answer, the name system, and everything together. */
+  doctorConnectMs: 5000,
+  doctorAnswerMs: 15_000,
+  doctorLookupMs: 8000,
+  doctorGroupMs: 120_000,
+  /** Lines and bodies doctor reads of an answer. */
+  doctorLineMaxBytes: 16 * 1024,
+  doctorLinesMax: 500,
+  doctorBodyMaxBytes: 4 * 1024 * 1024,
+  /** Names of domains whose certificates are looked at. */
+  doctorNamesMax: 120,
+  /** Names and records doctor asks for one SPF record; RFC 7208 §4.6.4 */
+  spfLookupsMax: 10,
   /** A property kept in the bag of its item, bytes; larger ones stand in rows of their own. */
   itemValueInBagMaxBytes: 4096,
   /** A MIME message read whole to be told as properties, bytes; of a larger one only the parts that are needed. */
@@ -382,4 +426,50 @@ export const limits = {
   itemConvertAtOnce: 20,
   /** Tries to change an item that others change at the same time. */
   itemUpdateTriesMax: 5,
+  /** Files an import looks at, and one that is read whole (iCalendar, vCard), bytes. */
+  importFilesMax: 5_000_000,
+  importTextMaxBytes: 64 * 1024 * 1024,
+  /** Items of an import whose commit is awaited at once, and their bytes together. */
+  importAtOnce: 16,
+  importAtOnceMaxBytes: 64 * 1024 * 1024,
+  /** Troubles that an import or export tells one by one; the others are counted. */
+  importTroublesToldMax: 200,
+  /** How often a long import or export says how far it is. */
+  importProgressMs: 5_000,
+  /** Header of a message that is held to find its like in a folder, bytes. */
+  importHeadMaxBytes: 64 * 1024,
+  /** Items of one exported iCalendar file together, bytes; more go into one file for each. */
+  exportCalendarMaxBytes: 256 * 1024 * 1024,
+  /** Of a message, what rules look at, bytes; its header fields, and the addresses of one name. */
+  ruleReadMaxBytes: 1024 * 1024,
+  ruleFieldsMax: 2000,
+  ruleAddressesMax: 2000,
+  /** Rules of one folder that are looked at, and one rule's condition and actions, bytes. */
+  rulesPerFolderMax: 20_000,
+  ruleMaxBytes: 256 * 1024,
+  /** Addresses that one message is sent on to by all rules of a mailbox, and how often it may be sent on at all. */
+  ruleForwardsMax: 20,
+  ruleForwardHopsMax: 5,
+  /** A message that is brought along in another one, bytes; and addresses of it that are looked up as the owner's. */
+  ruleForwardWholeMaxBytes: 32 * 1024 * 1024,
+  ruleOwnAddressesMax: 50,
+  /** Automatic answers and duplicates that one mailbox remembers. */
+  repliesRememberedMax: 2000,
+  /** One text of an automatic reply, characters. */
+  replyTextMaxCharacters: 256 * 1024,
+  /** Entries of a list of blocked or safe senders. */
+  senderListMax: 5000,
+  /** A Sieve script, bytes; nesting, commands and tests, and strings in it. RFC 5228 §2.10.4 */
+  sieveScriptMaxBytes: 256 * 1024,
+  sieveDepthMax: 32,
+  sieveNodesMax: 50_000,
+  sieveStringsMax: 100_000,
+  /** Redirects of one run, and actions of all kinds. RFC 5228 §10 */
+  sieveRedirectsMax: 4,
+  sieveActionsMax: 64,
+  /** Variables of one script, and the characters of one. RFC 5229 §3, §8 */
+  sieveVariablesMax: 256,
+  sieveVariableMaxCharacters: 8192,
+  /** Work of one run: characters compared, and tests. */
+  sieveWorkMax: 20_000_000,
 } as const;

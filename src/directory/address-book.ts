@@ -8,6 +8,7 @@ import { limits } from "#base/limits.ts";
 import { attributeNamed } from "#directory/attributes.ts";
 import type { AddressInfo, Entry } from "#directory/reads.ts";
 import { directoryVersion, entriesByIds, entriesChangedSince, entriesPage, membersOf } from "#directory/reads.ts";
+import { settingsOf } from "#directory/settings.ts";
 import { serverScope } from "#store/api.ts";
 import type { Store } from "#store/api.ts";
 import { all } from "#store/sql.ts";
@@ -63,10 +64,13 @@ export class AddressBook {
     return await this.#refresh;
   }
 
-  /** Direct members of a group that the book shows or knows. */
+  /** Direct members of a group that the book shows or knows; of a group that hides them, none. */
   async members(ctx: Ctx, group: AddressBookEntry): Promise<AddressBookEntry[]> {
     const view = await this.view(ctx);
-    const members = await this.#store.read(ctx, serverScope, () => membersOf(group));
+    const members = await this.#store.read(ctx, serverScope, function* (): Work<Entry[]> {
+      const [isHidden] = (yield* settingsOf(group.entryId)).get("hidden-members") ?? [];
+      return isHidden === "on" ? [] : yield* membersOf(group);
+    });
     return members.map((member) => view.byId(member.entryId)).filter((entry) => entry !== undefined);
   }
 

@@ -4,6 +4,8 @@
  */
 import type { Ctx } from "#base/ctx.ts";
 import type { EntryId, MailboxId } from "#base/ids.ts";
+import type { EntryKind } from "#directory/kinds.ts";
+import type { SentCopies } from "#directory/settings.ts";
 
 /** `web` is a browser at our own pages; `autodiscover` asks for settings only, for whatever program. */
 export type Protocol =
@@ -94,6 +96,39 @@ export interface MailboxOwner {
   readonly quotaBytes: number | null;
 }
 
+/** What the directory knows of one person and a mailbox that is not theirs. */
+export interface MailboxStanding {
+  readonly right: "none" | "read" | "full" | "owner";
+  /** A delegate who may see what is marked private. [MS-OXODLGT] 2.2.2.2.6 */
+  readonly seesPrivate: boolean;
+  /** The person and every group they are in, by nesting and by query. */
+  readonly selfAndGroups: ReadonlySet<number>;
+}
+
+/** An entry as permission lists and messages name it. */
+export interface NamedEntry {
+  readonly entryId: EntryId;
+  readonly address: string;
+  readonly displayName: string;
+  readonly kind: EntryKind;
+}
+
+/** Working together: what people may do in each other's mailboxes and in each other's name. */
+export interface Sharing {
+  /** The same object until something changes, so that what follows from it can be kept with it. */
+  mailboxStanding(ctx: Ctx, entryId: EntryId, mailboxId: MailboxId): Promise<MailboxStanding>;
+  /** Entries by id; those that are gone are left out. */
+  namedEntries(ctx: Ctx, entryIds: readonly number[]): Promise<ReadonlyMap<number, NamedEntry>>;
+  /** Whoever has this address: primary, alias, or one of them with a detail. */
+  entryByAddress(ctx: Ctx, address: string): Promise<(NamedEntry & { readonly mailboxId: MailboxId | null }) | null>;
+  /** Send As, or From another while Sender says who it was. */
+  maySendOnBehalf(ctx: Ctx, entryId: EntryId, address: string): Promise<boolean>;
+  /** Where the copy goes of what others send in the name of this mailbox. */
+  sentCopies(ctx: Ctx, entryId: EntryId): Promise<SentCopies>;
+  /** null when this sender may write to the group, else why not. `entryId` null: nobody who signed in. */
+  refusesSender(ctx: Ctx, groupId: EntryId, sender: { entryId: EntryId | null }): Promise<string | null>;
+}
+
 export interface Directory {
   /**
    * Checks a name (`alice@example.test`, `alice`, `example.test\alice`) and password for one protocol. Throws Fault
@@ -109,6 +144,8 @@ export interface Directory {
   maySendAs(ctx: Ctx, entryId: EntryId, address: string): Promise<boolean>;
   /** What `entryId` may do in a mailbox that is not their own: store-wide rights only. */
   mailboxRight(ctx: Ctx, entryId: EntryId, mailboxId: MailboxId): Promise<"none" | "read" | "full" | "owner">;
+  /** Left out where everybody has their own mailbox alone. */
+  readonly sharing?: Sharing;
   /** The entry whose mailbox this is. */
   mailboxOwner(ctx: Ctx, mailboxId: MailboxId): Promise<MailboxOwner | null>;
 }

@@ -9,19 +9,22 @@ import { limits } from "#base/limits.ts";
 import { accountById, accountBySignInName } from "#directory/account.ts";
 import type { Account } from "#directory/account.ts";
 import type {
-  BearerOffer, Directory, MailboxOwner, Protocol, Resolution, ScramAccount, SignedIn, SignInFrom, SignInMethods,
+  BearerOffer, Directory, MailboxOwner, MailboxStanding, NamedEntry, Protocol, Resolution, ScramAccount, Sharing,
+  SignedIn, SignInFrom, SignInMethods,
 } from "#directory/api.ts";
 import { tryNormaliseDomain, tryParseAddress } from "#directory/address.ts";
 import { setPassword } from "#directory/entry-changes.ts";
 import type { AccessRight, EntryKind, Role } from "#directory/kinds.ts";
 import { PasswordHasher } from "#directory/password.ts";
 import {
-  directoryVersion, domains, entriesChangedSince, entriesPage, entryByAddress, entryById, entryByLegacyDn,
-  entryByMailbox, grantsOn, grantsTo, resolveWork, rolesOf, selfAndGroupsOf,
+  addressesOf, attributesOf, directoryVersion, domains, entriesChangedSince, entriesPage, entryByAddress, entryById,
+  entryByLegacyDn, entryByMailbox, grantsOn, grantsTo, resolveWork, rolesOf, selfAndGroupsOf,
 } from "#directory/reads.ts";
 import type { DomainInfo, Entry, GrantInfo, RoleInfo } from "#directory/reads.ts";
 import type { NewScramKeys } from "#directory/scram-keys.ts";
 import { ensureSecret, readSecret, scramSalt } from "#directory/secrets.ts";
+import { delegatesOf, settingsOf } from "#directory/settings.ts";
+import type { Delegate, SentCopies } from "#directory/settings.ts";
 import { SignIn } from "#directory/sign-in.ts";
 import type { BearerIdentity, SignInRequest } from "#directory/sign-in.ts";
 import { isKnownDevice, recordSignIns } from "#directory/sign-in-log.ts";
@@ -39,7 +42,7 @@ export interface BearerSource {
   verify(ctx: Ctx, token: string): Promise<BearerIdentity | null>;
 }
 
-export class StoreDirectory implements Directory, SignInMethods {
+export class StoreDirectory implements Directory, SignInMethods, Sharing {
   /** The service's own: a version check is shared by requests and must not end with one of them. */
   readonly #ctx: Ctx;
   readonly #store: Store;
@@ -69,6 +72,7 @@ export class StoreDirectory implements Directory, SignInMethods {
       account: (context, name) =>
         this.#cached(context, `account ${JSON.stringify(name)}`, () => accountBySignInName(name)),
       accountById: (context, entryId) => this.account(context, entryId),
+      domains: async (context) => (await this.domains(context)).map(({ name }) => name),
       isKnownDevice: (context, entryId, network, device) =>
         store.read(context, serverScope, () => isKnownDevice(entryId, network, device)),
       saltSecret: (context) => this.secret(context, "scram"),
@@ -85,6 +89,10 @@ export class StoreDirectory implements Directory, SignInMethods {
   }
 
   get signIn(): SignInMethods {
+    return this;
+  }
+
+  get sharing(): Sharing {
     return this;
   }
 
@@ -214,6 +222,61 @@ export class StoreDirectory implements Directory, SignInMethods {
     return rights.has("full") ? "full" : rights.has("read") ? "read" : "none";
   }
 
+  async mailboxStanding(ctx: Ctx, entryId: EntryId, mailboxId: MailboxId): Promise<MailboxStanding> {
+    const cache = await this.#currentCache();
+    const key = `standing ${entryId} ${mailboxId}`;
+    const known = cache.get(key) as MailboxStanding | undefined;
+    if (known !== undefined) return known;
+    const owner = await this.#entryByMailbox(ctx, mailboxId);
+    const selfAndGroups = new Set(await this.#selfAndGroups(ctx, entryId));
+    const delegates = owner === null ? [] : await this.delegates(ctx, owner.entryId);
+    const standing: MailboxStanding = {
+      right: await this.mailboxRight(ctx, entryId, mailboxId), selfAndGroups,
+      seesPrivate: delegates.some((one) => one.seesPrivate && selfAndGroups.has(one.delegateId)),
+    };
+    // Only where nothing changed while it was put together.
+    if (this.#cache === cache) cache.set(key, standing);
+    return standing;
+  }
+
+  async namedEntries(ctx: Ctx, entryIds: readonly number[]): Promise<ReadonlyMap<number, NamedEntry>> {
+    const found = new Map<number, NamedEntry>();
+    for (const entryId of entryIds) {
+      const entry = await this.entry(ctx, entryId as EntryId);
+      if (entry !== null) found.set(entryId, entry);
+    }
+    return found;
+  }
+
+  settings(ctx: Ctx, entryId: EntryId): Promise<ReadonlyMap<string, readonly string[]>> {
+    return this.#cached(ctx, `settings ${entryId}`, () => settingsOf(entryId));
+  }
+
+  /** Who acts for somebody. */
+  delegates(ctx: Ctx, entryId: EntryId): Promise<Delegate[]> {
+    return this.#cached(ctx, `delegates ${entryId}`, () => delegatesOf(entryId));
+  }
+
+  async sentCopies(ctx: Ctx, entryId: EntryId): Promise<SentCopies> {
+    const [chosen] = (await this.settings(ctx, entryId)).get("sent-copies") ?? [];
+    if (chosen !== undefined) return chosen as SentCopies;
+    // In a person's name things are sent now and then; a shared mailbox has no other sender.
+    return (await this.entry(ctx, entryId))?.kind === "user" ? "sender" : "shared";
+  }
+
+  async refusesSender(ctx: Ctx, groupId: EntryId, sender: { entryId: EntryId | null }): Promise<string | null> {
+    const settings = await this.settings(ctx, groupId);
+    const allowed = settings.get("accept-from") ?? [];
+    const [senders = "everyone"] = settings.get("senders") ?? [];
+    if (allowed.length === 0 && senders === "everyone") return null;
+    if (sender.entryId === null) return "takes mail from people of this server alone, who sign in to send it";
+    const self = new Set((await this.#selfAndGroups(ctx, sender.entryId)).map(String));
+    if (allowed.length > 0) {
+      return allowed.some((one) => self.has(one)) ? null : "takes mail from chosen senders alone";
+    }
+    return senders !== "members" || self.has(String(groupId)) ? null : "takes mail from its members alone";
+  }
+
   async mailboxOwner(ctx: Ctx, mailboxId: MailboxId): Promise<MailboxOwner | null> {
     const entry = await this.#entryByMailbox(ctx, mailboxId);
     if (entry === null) return null;
@@ -252,6 +315,29 @@ export class StoreDirectory implements Directory, SignInMethods {
 
   entryByLegacyDn(ctx: Ctx, legacyDn: string): Promise<Entry | null> {
     return this.#cached(ctx, `dn ${legacyDn.toLowerCase()}`, () => entryByLegacyDn(legacyDn));
+  }
+
+  entryOfMailbox(ctx: Ctx, mailboxId: MailboxId): Promise<Entry | null> {
+    return this.#entryByMailbox(ctx, mailboxId);
+  }
+
+  /** SMTP addresses of an entry, the primary one first. */
+  addresses(ctx: Ctx, entryId: EntryId): Promise<readonly string[]> {
+    return this.#cached(ctx, `addresses ${entryId}`, function* () {
+      return (yield* addressesOf(entryId)).filter(({ type }) => type === "smtp").map(({ value }) => value);
+    });
+  }
+
+  /** The entry itself and every group it is in. */
+  selfAndGroups(ctx: Ctx, entryId: EntryId): Promise<readonly number[]> {
+    return this.#selfAndGroups(ctx, entryId);
+  }
+
+  /** The first value of a text attribute; null when there is none. */
+  attribute(ctx: Ctx, entryId: EntryId, key: string): Promise<string | null> {
+    return this.#cached(ctx, `attribute ${entryId} ${key}`, function* () {
+      return (yield* attributesOf(entryId)).find((one) => one.key === key)?.text ?? null;
+    });
   }
 
   /** Mailboxes somebody was granted something on, directly or through a group. */
@@ -305,6 +391,12 @@ export class StoreDirectory implements Directory, SignInMethods {
     const throughGroups = grants.some((grant) => grant.granteeKind === "group");
     const self = new Set<number>(throughGroups ? await this.#selfAndGroups(ctx, entryId) : [entryId]);
     return new Set(grants.filter((grant) => self.has(grant.granteeId)).map((grant) => grant.right));
+  }
+
+  async #currentCache(): Promise<Map<string, unknown>> {
+    const check = this.#startCheck();
+    if (check !== null) await check;
+    return this.#cache;
   }
 
   async #cached<T>(ctx: Ctx, key: string, body: () => Work<T>): Promise<T> {

@@ -13,6 +13,8 @@ import { attributeNamed } from "#directory/attributes.ts";
 import { isOneOf, mailboxKinds, newLegacyDn, protocolSwitches } from "#directory/kinds.ts";
 import type { EntryKind } from "#directory/kinds.ts";
 import { parseGroupQuery } from "#directory/query.ts";
+import { putSetting } from "#directory/setting-changes.ts";
+import type { SettingChange } from "#directory/setting-changes.ts";
 import { addressesOf, entryByAddressKey, entryById, isLocalDomainWork } from "#directory/reads.ts";
 import type { Entry } from "#directory/reads.ts";
 import type { NewScramKeys } from "#directory/scram-keys.ts";
@@ -44,6 +46,8 @@ export interface EntryChange {
   /** Switches, true for on. */
   readonly protocols?: Readonly<Record<string, boolean>>;
   readonly attributes?: readonly AttributeChange[];
+  /** See `settings.ts`; no value takes a setting away. */
+  readonly settings?: readonly SettingChange[];
   readonly addAddresses?: readonly string[];
   readonly removeAddresses?: readonly string[];
   /** The new primary address; the old one stays as an alias. */
@@ -133,6 +137,8 @@ export const removeEntry = procedure({
     yield* run("DELETE FROM group_member WHERE group_id = $1 OR member_id = $1", id);
     yield* run("DELETE FROM entry_grant WHERE target_id = $1 OR grantee_id = $1", id);
     yield* run("DELETE FROM entry_role WHERE entry_id = $1 OR over_id = $1", id);
+    yield* run("DELETE FROM entry_setting WHERE entry_id = $1", id);
+    yield* run("DELETE FROM entry_delegate WHERE entry_id = $1 OR delegate_id = $1", id);
     for (const table of credentialTables) yield* run(`DELETE FROM ${table} WHERE entry_id = $1`, id);
     yield* run("DELETE FROM oauth_row WHERE account = $1", String(id));
     yield* run("UPDATE entry SET managed_by = NULL, cn = $2 WHERE managed_by = $1", id, cn);
@@ -201,6 +207,7 @@ function* applyChange(entry: Entry, change: EntryChange, cn: number): Work<void>
   const primary = change.address === undefined ? entry.address : yield* setPrimaryAddress(entry, change.address);
   for (const text of change.removeAddresses ?? []) yield* removeTypedAddress(entry, primary, text);
   for (const attribute of change.attributes ?? []) yield* setAttribute(entry, attribute);
+  for (const setting of change.settings ?? []) yield* putSetting(entry, setting);
 }
 
 function* applyColumns(entry: Entry, change: EntryChange): Work<void> {

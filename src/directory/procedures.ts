@@ -6,5 +6,6 @@ import "#directory/link-changes.ts";
 import "#directory/oauth-rows.ts";
 import "#directory/second-factor.ts";
 import "#directory/secrets.ts";
+import "#directory/setting-changes.ts";
 import "#directory/sign-in-log.ts";
 import "#directory/web-sessions.ts";

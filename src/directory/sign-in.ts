@@ -11,7 +11,7 @@ import { Fault } from "#base/fault.ts";
 import { limits } from "#base/limits.ts";
 import type { Protocol, ScramAccount, SignedIn, SignInFrom } from "#directory/api.ts";
 import type { Account } from "#directory/account.ts";
-import { forMessage, parseSignInName } from "#directory/address.ts";
+import { forMessage, parseSignInName, tryParseAddress } from "#directory/address.ts";
 import type { SignInName } from "#directory/address.ts";
 import { matchAppPassword, readAppPassword } from "#directory/app-passwords.ts";
 import type { AuditLine } from "#directory/changes.ts";
@@ -40,6 +40,8 @@ export interface BearerIdentity {
 export interface SignInSource {
   account(ctx: Ctx, name: SignInName): Promise<Account | null>;
   accountById(ctx: Ctx, entryId: number): Promise<Account | null>;
+  /** Our domains, the default one first. */
+  domains(ctx: Ctx): Promise<readonly string[]>;
   isKnownDevice(ctx: Ctx, entryId: number, network: string, device: string): Promise<boolean>;
   /** The server's secret for salts. */
   saltSecret(ctx: Ctx): Promise<Uint8Array>;
@@ -67,6 +69,8 @@ interface KnownToken {
 interface Subject {
   readonly account: Account | null;
   readonly name: string;
+  /** The same for every spelling of a name, whether somebody has it or not; counts failures and makes salts. */
+  readonly key: string;
 }
 
 /** Why not, for the audit trail; and for the person, where the right secret was shown. */
@@ -123,7 +127,7 @@ export class SignIn {
     const trier = await this.#trier(ctx, request, subject);
     if (!await this.#mayTry(ctx, trier)) return this.#refuse(ctx, request, subject, wrong);
     if (subject.account !== null && subject.account.scram !== null) return subject.account.scram;
-    const salt = scramSalt(await this.#source.saltSecret(ctx), subject.name);
+    const salt = scramSalt(await this.#source.saltSecret(ctx), subject.key);
     return { salt, iterations: this.#hasher.scramIterations, keys: [] };
   }
 
@@ -132,6 +136,11 @@ export class SignIn {
   ): Promise<SignedIn> {
     const subject = await this.#subjectOf(ctx, request.name);
     const trier = await this.#trier(ctx, request, subject);
+    // Many exchanges can be begun before the first one ends: a guess is bounded where it is judged.
+    const verdict = this.#guard.check(trier, ctx.system.monotonicMs());
+    if (verdict.kind !== "allow" && !await this.#itsTurn(ctx, trier, verdict)) {
+      return this.#refuse(ctx, request, subject, wrong);
+    }
     // The keys may be gone since the exchange began: a password changed meanwhile.
     const isThere = subject.account?.scram?.keys.some((each) => each.credential === request.credential) === true;
     if (request.credential === null || !isThere) {
@@ -149,12 +158,13 @@ export class SignIn {
     const identity = await this.#identityOf(ctx, key, request.token);
     const named = request.name === null || request.name === "" ? null : await this.#subjectOf(ctx, request.name);
     if (identity === null) {
-      const subject = named ?? { account: null, name: "" };
+      const subject = named ?? { account: null, name: "", key: "" };
       return this.#refuse(ctx, request, subject, { why: "access token", tell: "The access token is not valid." });
     }
     const account = "entryId" in identity.who ? await this.#source.accountById(ctx, identity.who.entryId)
-      : (await this.#subjectOf(ctx, identity.who.address)).account;
-    const subject: Subject = { account, name: account?.entry.address ?? "" };
+      : await this.#accountByAddress(ctx, identity.who.address);
+    const address = account?.entry.address ?? "";
+    const subject: Subject = { account, name: address, key: address };
     if (account === null) {
       const why = "access token of nobody here";
       return this.#refuse(ctx, request, subject, { why, tell: "The access token is of nobody here." });
@@ -190,18 +200,34 @@ export class SignIn {
   async #subjectOf(ctx: Ctx, text: string): Promise<Subject> {
     const name = text.length > limits.signInNameMaxBytes ? null : parseSignInName(text);
     const account = name === null ? null : await this.#source.account(ctx, name);
-    return { account, name: account?.entry.address ?? forMessage(text.toLowerCase()) };
+    const typed = forMessage(text.toLowerCase());
+    if (account !== null) return { account, name: account.entry.address, key: account.entry.address };
+    return { account, name: typed, key: name === null ? typed : await this.#keyOfNobody(ctx, name) };
   }
 
-  async #trier(ctx: Ctx, from: SignInFrom, { account, name }: Subject): Promise<Trier> {
+  /** The address a name would be of. */
+  async #keyOfNobody(ctx: Ctx, name: SignInName): Promise<string> {
+    if (name.form === "address") return name.key;
+    const domains = await this.#source.domains(ctx);
+    const home = domains.find((domain) => name.firstLabel === null || domain.split(".", 1)[0] === name.firstLabel);
+    return `${name.local}@${home ?? ""}`;
+  }
+
+  /** A provider of tokens names people by whole addresses: a bare name may be somebody else's here. */
+  async #accountByAddress(ctx: Ctx, text: string): Promise<Account | null> {
+    const address = tryParseAddress(text);
+    return address === null ? null : await this.#source.account(ctx, { form: "address", key: address.key });
+  }
+
+  async #trier(ctx: Ctx, from: SignInFrom, { account, key }: Subject): Promise<Trier> {
     const { clientAddress } = from;
-    if (account === null) return { account: name, clientAddress, device: null };
+    if (account === null) return { account: key, clientAddress, device: null };
     const device = deviceOf(from);
     const network = networkOf(clientAddress);
     const { entryId } = account.entry;
     const isKnown = this.#notes.isNoted(entryId, network, device)
       || await this.#source.isKnownDevice(ctx, entryId, network, device);
-    return { account: name, clientAddress, device: isKnown ? device : null };
+    return { account: key, clientAddress, device: isKnown ? device : null };
   }
 
   /** Waits as long as the guard asks; false for an attempt that is not looked at. */

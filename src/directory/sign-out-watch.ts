@@ -71,7 +71,7 @@ export class SignOutWatch {
 
 /** The word for what was signed in with, so that the end of it can be seen later. */
 export function credentialName(account: Account, method: string): string {
-  return method === "password" ? `password:${account.passwordMs}` : method;
+  return method === "password" || method === "token" ? `${method}:${account.passwordMs}` : method;
 }
 
 /** In a sentence for the person; null while the session may go on. */
@@ -84,8 +84,10 @@ export function whyOut(account: Account | null, protocol: Protocol, credential: 
     const isThere = account.appPasswords.some((each) => `app:${each.id}` === credential);
     return isThere ? null : "The app password was removed.";
   }
-  if (!credential.startsWith("password:")) return null;
-  if (credential !== credentialName(account, "password")) return "The password was changed.";
-  const needsMore = account.hasSecondFactor && protocol !== "web";
+  const method = /^(password|token):/.exec(credential)?.[1];
+  if (method === undefined) return null;
+  // A new password takes tokens back too: what they opened must not outlive them.
+  if (credential !== credentialName(account, method)) return "The password was changed.";
+  const needsMore = method === "password" && account.hasSecondFactor && protocol !== "web";
   return needsMore ? "The account has a second factor now; sign in with an app password." : null;
 }

@@ -1,8 +1,8 @@
 /**
- * The one place that says who may do what in a mailbox. Every call of every protocol goes through {@link Access}.
+ * Who may do what in a folder, as tables: rights, Outlook's names for sets of them, and what each operation needs.
+ * {@link decide} is the one place that judges; `permissions/open-access.ts` asks it for every call of every protocol.
  * [MS-OXCPERM] 2.2.7
  */
-import { Fault } from "#base/fault.ts";
 
 /** Rights of a permission entry, as bits. [MS-OXCPERM] 2.2.7 */
 export const folderRights = {
@@ -21,7 +21,9 @@ export const folderRights = {
 } as const;
 export type FolderRight = keyof typeof folderRights;
 
-const freeBusyRights = folderRights.freeBusySimple | folderRights.freeBusyDetailed;
+const r = folderRights;
+const everyRight = Object.values(folderRights).reduce((bits, bit) => bits | bit, 0);
+export const freeBusyRights = r.freeBusySimple | r.freeBusyDetailed;
 
 /** Outlook's names for sets of rights. [MS-OXCPERM] 3.1.1 */
 export const folderRoleRights = {
@@ -37,59 +39,78 @@ export const folderRoleRights = {
   "limited-details": 0x1800,
   none: 0,
 } as const;
+export type FolderRole = keyof typeof folderRoleRights;
+
+/** Members of permission entries that are no entry of the directory. [MS-OXCPERM] 2.2.5 */
+export const defaultMember = 0;
+export const anonymousMember = -1;
+
+/**
+ * Rights with those that they bring along: whoever may change or delete anything may do so with their own, whoever
+ * reads a folder or owns it sees it, details of free/busy show the times too. Unknown bits go. [MS-OXCPERM] 2.2.7
+ */
+export function completeRights(bits: number): number {
+  let whole = bits & everyRight;
+  if ((whole & r.editAny) !== 0) whole |= r.editOwned;
+  if ((whole & r.deleteAny) !== 0) whole |= r.deleteOwned;
+  if ((whole & (r.readAny | r.folderOwner)) !== 0) whole |= r.folderVisible;
+  if ((whole & r.freeBusyDetailed) !== 0) whole |= r.freeBusySimple;
+  return whole;
+}
+
+/**
+ * Outlook's name of a set of rights, or null for a set it calls custom. Free/busy does not count where there is more,
+ * nor whether the owner is the folder's contact.
+ */
+export function roleOf(bits: number): FolderRole | null {
+  const rights = (bits & ~freeBusyRights) === 0 ? bits : bits & ~freeBusyRights;
+  const asContact = (rights & r.folderOwner) === 0 ? rights : rights | r.folderContact;
+  for (const [name, own] of Object.entries(folderRoleRights)) if (own === asContact) return name as FolderRole;
+  return null;
+}
 
 /** Store-wide rights, from the directory. `server` is the server itself, for delivery and housekeeping. */
 export type StoreRight = "none" | "read" | "full" | "owner" | "server";
 
-/** What one caller may do in one mailbox. */
-export class Access {
-  readonly storeRight: StoreRight;
-  /** Rights by folder id for callers without a store-wide right. */
-  readonly #folders: ReadonlyMap<number, number>;
+/** One of these bits is needed: `any` for everything, `own` only for what the caller made. */
+interface Need {
+  readonly any: number;
+  readonly own?: number;
+}
 
-  constructor(storeRight: StoreRight, folders: ReadonlyMap<number, number>) {
-    this.storeRight = storeRight;
-    this.#folders = folders;
-  }
+const visible = r.folderVisible | r.readAny | r.folderOwner;
+const atHome = r.folderVisible | r.create | r.editOwned | r.deleteOwned;
 
-  /** Nothing here is open to the caller: not the store, not one folder. Free/busy is asked elsewhere. */
-  get isNone(): boolean {
-    return this.storeRight === "none"
-      && ![...this.#folders.values()].some((rights) => (rights & ~freeBusyRights) !== 0);
-  }
+/** What can be done in a folder, and the rights it takes. [MS-OXCPERM] 2.2.7 */
+export const folderOperations = {
+  /** Its name, place and counts. */
+  seeFolder: { any: visible },
+  listItems: { any: r.readAny },
+  /** By id. Without `readAny` people still read what they made themselves. */
+  readItem: { any: r.readAny, own: atHome },
+  /** Read and unread are the folder's, not each reader's: whoever may read may change them. */
+  changeReadState: { any: r.readAny, own: atHome },
+  createItem: { any: r.create },
+  changeItem: { any: r.editAny, own: r.editOwned },
+  /** Also to mark as deleted and to move away. */
+  deleteItem: { any: r.deleteAny, own: r.deleteOwned },
+  /** Settings kept in the folder (FAI), rules among them: to make, change, remove. */
+  changeAssociated: { any: r.folderOwner },
+  createFolder: { any: r.createSubFolder },
+  /** Rename, move, delete, properties. */
+  changeFolder: { any: r.folderOwner },
+  /** Who has rights here is told to nobody else. */
+  readPermissions: { any: r.folderOwner },
+  changePermissions: { any: r.folderOwner },
+} as const satisfies Record<string, Need>;
+export type FolderOperation = keyof typeof folderOperations;
 
-  rights(folderId: number): number {
-    switch (this.storeRight) {
-      case "owner": case "full": case "server":
-        return folderRoleRights.owner;
-      case "read":
-        return folderRoleRights.reviewer | (this.#folders.get(folderId) ?? 0);
-      case "none":
-        return this.#folders.get(folderId) ?? 0;
-    }
-  }
+/** `own`: only with what the caller made. `hidden`: no, and not even that the folder is there may be told. */
+export type Verdict = "yes" | "own" | "no" | "hidden";
 
-  allows(folderId: number, right: FolderRight): boolean {
-    const rights = this.rights(folderId);
-    if ((rights & folderRights[right]) !== 0) return true;
-    // A folder's owner sees it and makes folders below it, but reads nothing by that alone.
-    return (right === "folderVisible" && (rights & (folderRights.folderOwner | folderRights.readAny)) !== 0);
-  }
-
-  /**
-   * Throws Fault `accessDenied` without the right. A folder the caller may not even see is answered as one that is
-   * not there, so that its existence is not told.
-   */
-  require(folderId: number, right: FolderRight): void {
-    if (this.allows(folderId, right)) return;
-    if (!this.allows(folderId, "folderVisible")) throw new Fault("notFound", "This folder does not exist any more.");
-    throw new Fault("accessDenied", `You lack the right "${right}" in this folder; its owner can give it to you.`);
-  }
-
-  /** For what concerns the mailbox as a whole: subscriptions, folders at the top, settings. */
-  requireStore(right: "read" | "full"): void {
-    if (this.storeRight === "none" || (right === "full" && this.storeRight === "read")) {
-      throw new Fault("accessDenied", "Only the mailbox's owner and people with full access may do this.");
-    }
-  }
+export function decide(rights: number, operation: FolderOperation): Verdict {
+  const need: Need = folderOperations[operation];
+  if ((rights & need.any) !== 0) return "yes";
+  if (need.own !== undefined && (rights & need.own) !== 0) return "own";
+  return (rights & visible) === 0 ? "hidden" : "no";
 }

@@ -4,10 +4,12 @@
  */
 import type { Ctx } from "#base/ctx.ts";
 import type { ChangeNumber, ContentId, FolderId, MailboxId, MessageId, Uid } from "#base/ids.ts";
+import type { NamedEntry } from "#directory/api.ts";
 import type { MimeIndex } from "#format/mime/types.ts";
 import type { Items } from "#mailbox/items-api.ts";
 import type { FolderRole } from "#mailbox/roles.ts";
 import type { FolderProperties } from "#mailbox/tx/folder-properties.ts";
+import type { PermissionChange } from "#mailbox/tx/permissions.ts";
 import type { PropertyTag, ReadonlyPropertyBag } from "#props/types.ts";
 
 /** Who asks: made by the directory at sign-in, or by the server itself for delivery. */
@@ -100,6 +102,16 @@ export interface MessageStructure extends MessageRow {
   readonly index: MimeIndex;
 }
 
+/** What lists are ordered by. */
+export interface MessageSortKeys {
+  readonly uid: Uid;
+  readonly subject: string;
+  /** The instant of the Date field; null without one that can be read. */
+  readonly sentMs: number | null;
+  readonly internalMs: number;
+  readonly sizeBytes: number;
+}
+
 /** The row with the bytes of the message's header section, blank line included. */
 export interface MessageHeader extends MessageRow {
   readonly header: Uint8Array;
@@ -189,6 +201,16 @@ export interface FolderChanges {
   readonly vanished: Uint32Array;
 }
 
+/** Who has which rights in a folder. */
+export interface PermissionEntry {
+  /** PidTagMemberId: the directory entry, 0 for Default, -1 for Anonymous. [MS-OXCPERM] 2.2.5 */
+  readonly memberId: number;
+  /** Bits of `folderRights`. */
+  readonly rights: number;
+  /** null for an entry that is not in the directory any more. */
+  readonly member: "default" | "anonymous" | NamedEntry | null;
+}
+
 /** One opened mailbox for one principal. Every call checks the right it needs; Fault `accessDenied` otherwise. */
 export interface Mailbox {
   readonly mailboxId: MailboxId;
@@ -224,12 +246,24 @@ export interface Mailbox {
   }): Promise<ChangeNumber>;
   /** Rights of the principal in a folder, bits of `folderRights`; 0 for one that may not be seen. */
   rightsIn(folderId: FolderId): number;
-  /** Permission entries of a folder; member 0 is everybody, -1 nobody in particular. [MS-OXCPERM] 2.2.1 */
-  permissions(ctx: Ctx, folderId: FolderId): Promise<{ memberId: number; rights: number }[]>;
-  /** Null takes the entry away. */
+  /**
+   * Permission entries of a folder: Default, Anonymous (both always, with 0 where nothing was set), then the others.
+   * For owners of the folder alone: Fault `accessDenied`. [MS-OXCPERM] 2.2.1
+   */
+  permissions(ctx: Ctx, folderId: FolderId): Promise<PermissionEntry[]>;
+  /**
+   * Changes entries in one step; with `replace` all others go. Rights are completed by those they bring along. Counts
+   * for open sessions at once. Fault `notFound` for a member that is not in the directory.
+   */
+  setPermissions(
+    ctx: Ctx, folderId: FolderId, changes: readonly PermissionChange[], options?: { readonly replace?: boolean },
+  ): Promise<ChangeNumber>;
+  /** One change of {@link setPermissions}; null takes the entry away. */
   setPermission(ctx: Ctx, folderId: FolderId, memberId: number, rights: number | null): Promise<void>;
   /** GUIDs of the mailbox and of what it makes. [MS-OXCSTOR] 2.2.1.1.3 */
   identity(ctx: Ctx): Promise<{ readonly guid: string; readonly replicaGuid: string }>;
+  /** Ids given out from now on are this or greater: what is older was there before. */
+  nextObjectId(ctx: Ctx): Promise<number>;
   /** IMAP subscriptions are names, not folders: a name may be subscribed before it exists. */
   subscriptions(ctx: Ctx): Promise<string[]>;
   setSubscription(ctx: Ctx, name: string, subscribed: boolean): Promise<void>;
@@ -240,6 +274,8 @@ export interface Mailbox {
   rows(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncIterable<MessageRow[]>;
   summaries(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncIterable<MessageSummary[]>;
   structures(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncIterable<MessageStructure[]>;
+  /** What lists are ordered by, and no more. */
+  sortKeys(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncIterable<MessageSortKeys[]>;
   /** Header sections with their rows; one query for each slice. */
   headers(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncIterable<MessageHeader[]>;
   /** Flags and change numbers alone, in slices. */

@@ -7,7 +7,7 @@
  * them (tags from 0x8000 on, in `bag`); both ways may be mixed when writing. [MS-OXCPRPT] 2.2.12
  */
 import type { Ctx } from "#base/ctx.ts";
-import type { ChangeNumber, ContentId, FolderId, ItemId, MessageId } from "#base/ids.ts";
+import type { ChangeNumber, ContentId, EntryId, FolderId, ItemId, MessageId } from "#base/ids.ts";
 import type { ItemContent, ItemObject, NamedValue } from "#convert/item.ts";
 import type { FlagChange, MessageRow, Upload } from "#mailbox/api.ts";
 import type { NamedId } from "#props/registry.ts";
@@ -48,6 +48,8 @@ export interface ItemRow extends Omit<MessageRow, "contentId"> {
   /** 0 normal, 1 personal, 2 private, 3 confidential. */
   readonly sensitivity: number;
   readonly preview: string;
+  /** Whoever made it, where it was not the mailbox's owner: PidTagCreatorEntryId. [MS-OXCMSG] 2.2.1.31 */
+  readonly creatorId: EntryId | null;
   /** PidTagConversationId, 16 bytes; null for what belongs to none. [MS-OXOMSG] 2.2.1.2 */
   readonly conversationId: Uint8Array | null;
   /**

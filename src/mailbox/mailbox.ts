@@ -3,30 +3,32 @@ import { yieldToOthers } from "#base/ctx.ts";
 import type { Ctx } from "#base/ctx.ts";
 import { Fault } from "#base/fault.ts";
 import type { ChangeNumber, ContentId, FolderId, MailboxId, MessageId, Uid } from "#base/ids.ts";
-import type { Directory } from "#directory/api.ts";
-import { Access } from "#mailbox/access.ts";
-import type { StoreRight } from "#mailbox/access.ts";
-import { messageFlags } from "#mailbox/api.ts";
+import type { Directory, MailboxOwner } from "#directory/api.ts";
+import { anonymousMember, defaultMember } from "#mailbox/access.ts";
 import type {
   AppendedMessage, AppendResult, CopyResult, FlagChange, FlagColumns, FlagResult, FolderChanges, FolderInfo, Mailbox,
-  Mailboxes, MessageContent, MessageHeader, MessageRow, MessageStructure, MessageSummary, Principal, UidSet, Upload,
+  Mailboxes, MessageContent, MessageHeader, MessageRow, MessageSortKeys, MessageStructure, MessageSummary, PermissionEntry, Principal,
+  UidSet, Upload,
 } from "#mailbox/api.ts";
 import { decodeMimeIndex } from "#format/mime/index-text.ts";
 import { openContent } from "#mailbox/content.ts";
+import { fillMailbox } from "#mailbox/items/fill.ts";
 import { OpenItems } from "#mailbox/items/items.ts";
 import { guidText, PropertyNameMap } from "#mailbox/items/names.ts";
+import { Access, mayNotOpen } from "#mailbox/permissions/open-access.ts";
+import { LimitedView } from "#mailbox/permissions/limited-view.ts";
+import { PermissionSnapshots } from "#mailbox/permissions/snapshots.ts";
 import { withBytes } from "#mailbox/items/render.ts";
 import type { Renderable } from "#mailbox/items/render.ts";
 import type { Items } from "#mailbox/items-api.ts";
 import {
-  headerColumns, headerOf, readUids, scanFlags, scanFolder, readChanges, summaryColumns, toSummary, toStructure,
+  headerColumns, headerOf, readUids, scanFlags, scanFolder, readChanges, sortColumns, summaryColumns, toSortKeys, toSummary, toStructure,
 } from "#mailbox/reads.ts";
-import type { HeaderRecord, StructureRecord, SummaryRecord } from "#mailbox/reads.ts";
+import type { HeaderRecord, SortRecord, StructureRecord, SummaryRecord } from "#mailbox/reads.ts";
 import type { FolderRole } from "#mailbox/roles.ts";
 import { setFlags } from "#mailbox/tx/flags.ts";
 import {
-  copyFolder, createFolder, deleteFolder, moveFolder, readFolder, readFolderByRole, readFolders, setPermission,
-  setSubscription,
+  copyFolder, createFolder, deleteFolder, moveFolder, readFolder, readFolderByRole, readFolders, setSubscription,
 } from "#mailbox/tx/folders.ts";
 import type { FolderRow } from "#mailbox/tx/folders.ts";
 import { readFolderProperties, readIdentity, updateFolderProperties } from "#mailbox/tx/folder-properties.ts";
@@ -34,6 +36,8 @@ import type { FolderProperties } from "#mailbox/tx/folder-properties.ts";
 import { insertMessage } from "#mailbox/tx/insert.ts";
 import type { Inserted, InsertMessage } from "#mailbox/tx/insert.ts";
 import { insertMessages } from "#mailbox/tx/insert-many.ts";
+import { readFolderPermissions, setPermissions } from "#mailbox/tx/permissions.ts";
+import type { PermissionChange } from "#mailbox/tx/permissions.ts";
 import { messageColumns, toMessageRow, uidMax } from "#mailbox/tx/rows.ts";
 import type { MessageRecord } from "#mailbox/tx/rows.ts";
 import { copyMessages, moveMessages, removeMessages } from "#mailbox/tx/transfer.ts";
@@ -48,17 +52,16 @@ const flagSliceRows = 2000;
 
 export function createMailboxes(store: Store, directory: Directory): Mailboxes {
   const names = new NameMaps(store);
+  const snapshots = new PermissionSnapshots(store);
   return {
     async open(ctx, principal, mailboxId) {
       const owner = await directory.mailboxOwner(ctx, mailboxId);
-      const storeRight = await storeRightOf(ctx, directory, principal, mailboxId);
       if (owner === null) throw mayNotOpen();
-      const folders = storeRight === "none" || storeRight === "read"
-        ? await readFolderRights(ctx, store, mailboxId, principal.entryId) : new Map<number, number>();
-      const access = new Access(storeRight, folders);
-      if (access.isNone) throw mayNotOpen();
-      const domain = owner.address.slice(owner.address.lastIndexOf("@") + 1);
-      return new OpenMailbox(store, principal, mailboxId, access, owner.quotaBytes, domain, names.of(mailboxId));
+      const access = new Access(directory, principal, mailboxId, snapshots.of(mailboxId));
+      await access.current(ctx);
+      // What is private must be known before anybody else looks.
+      if (access.makerId !== null) await fillMailbox(ctx, store, mailboxId);
+      return new OpenMailbox({ store, directory, principal, mailboxId, access, owner, names: names.of(mailboxId) });
     },
     watch: (mailboxId, listener) => store.watch(mailboxId, listener),
   };
@@ -84,29 +87,6 @@ class NameMaps {
   }
 }
 
-/** The same answer for what is not there and for what may not be seen. */
-function mayNotOpen(): Fault {
-  return new Fault("accessDenied", "You may not open this mailbox, or it does not exist.");
-}
-
-async function storeRightOf(
-  ctx: Ctx, directory: Directory, principal: Principal, mailboxId: MailboxId,
-): Promise<StoreRight> {
-  if (principal.entryId === 0) return "server";
-  if (principal.mailboxId === mailboxId) return "owner";
-  return await directory.mailboxRight(ctx, principal.entryId as never, mailboxId);
-}
-
-/** A person's own entries, else those of Default. */
-async function readFolderRights(
-  ctx: Ctx, store: Store, mailboxId: MailboxId, entryId: number,
-): Promise<Map<number, number>> {
-  const rows = await store.read(ctx, mailboxId, () => all<{ folder_id: number; member_id: number; rights: number }>(
-    `SELECT folder_id, member_id, rights FROM folder_permission
-     WHERE mailbox_id = $1 AND (member_id = 0 OR member_id = $2) ORDER BY member_id`, mailboxId, entryId));
-  return new Map(rows.map((row) => [row.folder_id, row.rights]));
-}
-
 function toFolderInfo(row: FolderRow): FolderInfo {
   return {
     folderId: row.folder_id as FolderId, parentId: row.parent_id as FolderId | null, name: row.name, role: row.role,
@@ -121,11 +101,23 @@ function toAppendResult({ messageId, uid, uidValidity, cn }: Inserted): AppendRe
   return { messageId: messageId as MessageId, uid: uid as Uid, uidValidity, cn: cn as ChangeNumber };
 }
 
+interface OpenParts {
+  readonly store: Store;
+  readonly directory: Directory;
+  readonly principal: Principal;
+  readonly mailboxId: MailboxId;
+  readonly access: Access;
+  readonly owner: MailboxOwner;
+  readonly names: PropertyNameMap;
+}
+
 class OpenMailbox implements Mailbox {
   readonly mailboxId: MailboxId;
   readonly principal: Principal;
   readonly #store: Store;
+  readonly #directory: Directory;
   readonly #access: Access;
+  readonly #view: LimitedView;
   readonly #quotaBytes: number | null;
   /** For ids of messages that are rendered. */
   readonly #domain: string;
@@ -133,18 +125,17 @@ class OpenMailbox implements Mailbox {
   #identity: { guid: Uint8Array; replicaGuid: Uint8Array } | null = null;
   readonly items: Items;
 
-  constructor(
-    store: Store, principal: Principal, mailboxId: MailboxId, access: Access, quotaBytes: number | null, domain: string,
-    names: PropertyNameMap,
-  ) {
-    this.#domain = domain;
+  constructor({ store, directory, principal, mailboxId, access, owner, names }: OpenParts) {
+    this.#domain = owner.address.slice(owner.address.lastIndexOf("@") + 1);
     this.#names = names;
-    this.items = new OpenItems(store, mailboxId, names, access, quotaBytes);
+    this.items = new OpenItems(store, mailboxId, names, access, owner.quotaBytes);
     this.#store = store;
+    this.#directory = directory;
     this.principal = principal;
     this.mailboxId = mailboxId;
     this.#access = access;
-    this.#quotaBytes = quotaBytes;
+    this.#view = new LimitedView(store, mailboxId, access);
+    this.#quotaBytes = owner.quotaBytes;
   }
 
   #transact<Args, Result, Prepared>(
@@ -160,6 +151,7 @@ class OpenMailbox implements Mailbox {
   }
 
   async folders(ctx: Ctx): Promise<FolderInfo[]> {
+    await this.#access.current(ctx);
     const rows = await this.#store.read(ctx, this.mailboxId, () => readFolders(this.mailboxId));
     const byId = new Map(rows.map((row) => [row.folder_id, row]));
     const ordered: FolderInfo[] = [];
@@ -173,22 +165,28 @@ class OpenMailbox implements Mailbox {
         at = at.parent_id === null ? undefined : byId.get(at.parent_id);
       }
       for (const one of chain.reverse()) {
-        if (this.#access.allows(one.folder_id, "folderVisible")) ordered.push(toFolderInfo(one));
+        if (this.#access.allows(one.folder_id, "seeFolder")) ordered.push(toFolderInfo(one));
       }
     };
     for (const row of rows) place(row);
-    return ordered;
+    return await this.#view.count(ctx, ordered);
   }
 
   async folder(ctx: Ctx, folderId: FolderId): Promise<FolderInfo> {
-    this.#access.require(folderId, "folderVisible");
-    return toFolderInfo(await this.#store.read(ctx, this.mailboxId, () => readFolder(this.mailboxId, folderId)));
+    await this.#access.check(ctx, folderId, "seeFolder");
+    const row = await this.#store.read(ctx, this.mailboxId, () => readFolder(this.mailboxId, folderId));
+    return await this.#info(ctx, row);
+  }
+
+  /** As this caller sees it. */
+  async #info(ctx: Ctx, row: FolderRow): Promise<FolderInfo> {
+    return (await this.#view.count(ctx, [toFolderInfo(row)]))[0]!;
   }
 
   async folderByRole(ctx: Ctx, role: FolderRole): Promise<FolderInfo> {
     const row = await this.#store.read(ctx, this.mailboxId, () => readFolderByRole(this.mailboxId, role));
-    this.#access.require(row.folder_id, "folderVisible");
-    return toFolderInfo(row);
+    await this.#access.check(ctx, row.folder_id, "seeFolder");
+    return await this.#info(ctx, row);
   }
 
   async roleFolders(ctx: Ctx): Promise<(readonly [FolderRole, FolderId])[]> {
@@ -197,10 +195,11 @@ class OpenMailbox implements Mailbox {
   }
 
   async folderProperties(ctx: Ctx, folderId?: FolderId): Promise<Map<FolderId, FolderProperties>> {
-    if (folderId !== undefined) this.#access.require(folderId, "folderVisible");
+    await this.#access.current(ctx);
+    if (folderId !== undefined) this.#access.require(folderId, "seeFolder");
     const found = await this.#store.read(ctx, this.mailboxId,
       () => readFolderProperties(this.mailboxId, folderId ?? null));
-    for (const id of found.keys()) if (!this.#access.allows(id, "folderVisible")) found.delete(id);
+    for (const id of found.keys()) if (!this.#access.allows(id, "seeFolder")) found.delete(id);
     return found;
   }
 
@@ -208,7 +207,7 @@ class OpenMailbox implements Mailbox {
     folderId: FolderId; set?: ReadonlyPropertyBag; remove?: readonly PropertyTag[]; containerClass?: string;
     hidden?: boolean;
   }): Promise<ChangeNumber> {
-    this.#access.require(request.folderId, "folderOwner");
+    await this.#access.check(ctx, request.folderId, "changeFolder");
     return await this.#transact(ctx, updateFolderProperties, {
       folderId: request.folderId, set: request.set ?? new Map(), remove: request.remove ?? [],
       containerClass: request.containerClass ?? null, hidden: request.hidden ?? null,
@@ -225,92 +224,139 @@ class OpenMailbox implements Mailbox {
     return { guid: guidText(guid), replicaGuid: guidText(replicaGuid) };
   }
 
+  async nextObjectId(ctx: Ctx): Promise<number> {
+    const row = await this.#store.read(ctx, this.mailboxId, () => get<{ next: number }>(
+      "SELECT next_counter AS next FROM mailbox WHERE mailbox_id = $1", this.mailboxId));
+    return row?.next ?? 0;
+  }
+
   async createFolder(
     ctx: Ctx, request: { parentId: FolderId; name: string; containerClass?: string },
   ): Promise<FolderInfo> {
-    this.#access.require(request.parentId, "createSubFolder");
-    return toFolderInfo(await this.#transact(ctx, createFolder, request));
+    await this.#access.check(ctx, request.parentId, "createFolder");
+    const row = await this.#transact(ctx, createFolder, { ...request, makerId: this.#access.folderMakerId });
+    this.#access.outdate();
+    return toFolderInfo(row);
   }
 
   async moveFolder(
     ctx: Ctx, request: { folderId: FolderId; parentId: FolderId; name: string },
   ): Promise<FolderInfo> {
-    this.#access.require(request.folderId, "folderOwner");
-    this.#access.require(request.parentId, "createSubFolder");
-    return toFolderInfo(await this.#transact(ctx, moveFolder, request));
+    await this.#access.check(ctx, request.folderId, "changeFolder");
+    const { parent_id: parentId } = await this.#store.read(ctx, this.mailboxId,
+      () => readFolder(this.mailboxId, request.folderId));
+    if (parentId !== request.parentId) await this.#access.check(ctx, request.parentId, "createFolder");
+    const row = await this.#transact(ctx, moveFolder, request);
+    this.#access.outdate();
+    return toFolderInfo(row);
   }
 
   async copyFolder(
     ctx: Ctx, request: { folderId: FolderId; parentId: FolderId; name: string },
   ): Promise<FolderInfo> {
-    this.#access.requireStore("full");
-    return toFolderInfo(await this.#transact(ctx, copyFolder,
-      { ...request, quotaBytes: this.#quotaBytes }));
+    await this.#access.checkTree(ctx, request.folderId, "listItems");
+    await this.#access.check(ctx, request.parentId, "createFolder");
+    // The copy would hold what the caller does not see.
+    if (this.#access.hidesPrivate) await this.#access.checkStore(ctx, "full");
+    const row = await this.#transact(ctx, copyFolder,
+      { ...request, quotaBytes: this.#quotaBytes, makerId: this.#access.folderMakerId });
+    this.#access.outdate();
+    return toFolderInfo(row);
   }
 
   async deleteFolder(
     ctx: Ctx, request: { folderId: FolderId; mode: "soft" | "hard"; children: "refuse" | "delete" },
   ): Promise<void> {
-    this.#access.require(request.folderId, "folderOwner");
+    await this.#access.checkTree(ctx, request.folderId, "changeFolder");
     await this.#transact(ctx, deleteFolder, request);
+    this.#access.outdate();
   }
 
   async setPermission(ctx: Ctx, folderId: FolderId, memberId: number, rights: number | null): Promise<void> {
-    this.#access.require(folderId, "folderOwner");
-    await this.#transact(ctx, setPermission, { folderId, memberId, rights });
+    await this.setPermissions(ctx, folderId, [{ memberId, rights }]);
   }
 
-  async permissions(ctx: Ctx, folderId: FolderId): Promise<{ memberId: number; rights: number }[]> {
-    this.#access.require(folderId, "folderVisible");
-    const rows = await this.#store.read(ctx, this.mailboxId, () => all<{ member_id: number; rights: number }>(
-      "SELECT member_id, rights FROM folder_permission WHERE mailbox_id = $1 AND folder_id = $2 ORDER BY member_id",
-      this.mailboxId, folderId));
-    return rows.map((row) => ({ memberId: row.member_id, rights: row.rights }));
+  async setPermissions(
+    ctx: Ctx, folderId: FolderId, changes: readonly PermissionChange[], { replace = false } = {},
+  ): Promise<ChangeNumber> {
+    await this.#access.check(ctx, folderId, "changePermissions");
+    const members = changes.filter(({ memberId, rights }) => memberId > 0 && rights !== null);
+    const known = await this.#directory.sharing?.namedEntries(ctx, members.map(({ memberId }) => memberId));
+    for (const { memberId } of members) {
+      const entry = known?.get(memberId);
+      if (known !== undefined && (entry === undefined || entry.kind === "contact")) {
+        throw new Fault("notFound", "There is nobody of this name whom rights could be given.");
+      }
+    }
+    const { cn } = await this.#transact(ctx, setPermissions, { folderId, changes, replace });
+    this.#access.outdate();
+    return cn as ChangeNumber;
+  }
+
+  async permissions(ctx: Ctx, folderId: FolderId): Promise<PermissionEntry[]> {
+    await this.#access.check(ctx, folderId, "readPermissions");
+    const rows = await this.#store.read(ctx, this.mailboxId, () => readFolderPermissions(this.mailboxId, folderId));
+    const rights = new Map(rows.map((row) => [row.member_id, row.rights]));
+    const memberIds = [...rights.keys()].filter((memberId) => memberId > 0);
+    const named = await this.#directory.sharing?.namedEntries(ctx, memberIds);
+    return [
+      { memberId: defaultMember, rights: rights.get(defaultMember) ?? 0, member: "default" },
+      { memberId: anonymousMember, rights: rights.get(anonymousMember) ?? 0, member: "anonymous" },
+      ...memberIds.map((memberId): PermissionEntry =>
+        ({ memberId, rights: rights.get(memberId)!, member: named?.get(memberId) ?? null })),
+    ];
   }
 
   async subscriptions(ctx: Ctx): Promise<string[]> {
-    this.#access.requireStore("read");
+    await this.#access.checkStore(ctx, "read");
     const rows = await this.#store.read(ctx, this.mailboxId, () => all<{ name: string }>(
       "SELECT name FROM subscription WHERE mailbox_id = $1 ORDER BY name", this.mailboxId));
     return rows.map((row) => row.name);
   }
 
   async setSubscription(ctx: Ctx, name: string, subscribed: boolean): Promise<void> {
-    this.#access.requireStore("full");
+    await this.#access.checkStore(ctx, "full");
     await this.#transact(ctx, setSubscription, { name, subscribed });
   }
 
   async uids(ctx: Ctx, folderId: FolderId): Promise<{ folder: FolderInfo; uids: Uint32Array }> {
-    this.#access.require(folderId, "readAny");
-    return await readUids(ctx, this.#store, this.mailboxId, folderId, toFolderInfo);
+    await this.#access.check(ctx, folderId, "listItems");
+    const found = await readUids(ctx, this.#store, this.mailboxId, folderId, toFolderInfo);
+    const hidden = await this.#view.hidden(ctx, folderId);
+    if (hidden.size === 0) return found;
+    const [folder] = await this.#view.count(ctx, [found.folder]);
+    return { folder: folder!, uids: found.uids.filter((uid) => !hidden.has(uid)) };
   }
 
   async *rows(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncGenerator<MessageRow[]> {
-    this.#access.require(folderId, "readAny");
+    await this.#access.check(ctx, folderId, "listItems");
+    const visible = await this.#view.visible(ctx, folderId, uids);
     const columns = { columns: messageColumns, joins: "" };
-    for await (const slice of scanFolder<MessageRecord>(ctx, this.#store, this.mailboxId, folderId, uids, columns)) {
+    for await (const slice of scanFolder<MessageRecord>(ctx, this.#store, this.mailboxId, folderId, visible, columns)) {
       yield (await this.#withBytes(ctx, slice)).map(toMessageRow);
     }
   }
 
   async *summaries(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncGenerator<MessageSummary[]> {
-    this.#access.require(folderId, "readAny");
+    await this.#access.check(ctx, folderId, "listItems");
+    const visible = await this.#view.visible(ctx, folderId, uids);
     const columns = {
       columns: `${messageColumns}, ${summaryColumns}`,
       joins: "JOIN message_detail d ON d.mailbox_id = m.mailbox_id AND d.item_id = m.item_id",
     };
-    for await (const slice of scanFolder<SummaryRecord>(ctx, this.#store, this.mailboxId, folderId, uids, columns)) {
+    for await (const slice of scanFolder<SummaryRecord>(ctx, this.#store, this.mailboxId, folderId, visible, columns)) {
       yield (await this.#withBytes(ctx, slice)).map(toSummary);
     }
   }
 
   async *structures(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncGenerator<MessageStructure[]> {
-    this.#access.require(folderId, "readAny");
-    const columns = {
+    await this.#access.check(ctx, folderId, "listItems");
+    const visible = await this.#view.visible(ctx, folderId, uids);
+    const slices = scanFolder<StructureRecord>(ctx, this.#store, this.mailboxId, folderId, visible, {
       columns: `${messageColumns}, x.mime_index`, sliceRows: 100,
       joins: "LEFT JOIN mime x ON x.mailbox_id = m.mailbox_id AND x.content_id = m.content_id",
-    };
-    for await (const slice of scanFolder<StructureRecord>(ctx, this.#store, this.mailboxId, folderId, uids, columns)) {
+    });
+    for await (const slice of slices) {
       const rows = await this.#withBytes(ctx, slice);
       for (const row of rows) row.mime_index ??= await this.#structureOf(ctx, row.content_id);
       yield rows.filter((row) => row.mime_index !== null).map(toStructure);
@@ -324,14 +370,25 @@ class OpenMailbox implements Mailbox {
     return found?.mime_index ?? null;
   }
 
+  async *sortKeys(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncGenerator<MessageSortKeys[]> {
+    this.#access.require(folderId, "listItems");
+    const columns = {
+      columns: sortColumns, joins: "JOIN message_detail d ON d.mailbox_id = m.mailbox_id AND d.item_id = m.item_id",
+    };
+    for await (const slice of scanFolder<SortRecord>(ctx, this.#store, this.mailboxId, folderId, uids, columns)) {
+      yield (await this.#withBytes(ctx, slice)).map(toSortKeys);
+    }
+  }
+
   async *headers(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncGenerator<MessageHeader[]> {
-    this.#access.require(folderId, "readAny");
+    await this.#access.check(ctx, folderId, "listItems");
+    const visible = await this.#view.visible(ctx, folderId, uids);
     const columns = {
       columns: `${messageColumns}, ${headerColumns}`, sliceRows: 200,
       joins: `LEFT JOIN mime x ON x.mailbox_id = m.mailbox_id AND x.content_id = m.content_id
         LEFT JOIN content c ON c.mailbox_id = m.mailbox_id AND c.content_id = m.content_id`,
     };
-    for await (const slice of scanFolder<HeaderRecord>(ctx, this.#store, this.mailboxId, folderId, uids, columns)) {
+    for await (const slice of scanFolder<HeaderRecord>(ctx, this.#store, this.mailboxId, folderId, visible, columns)) {
       const found: MessageHeader[] = [];
       for (const record of await this.#withBytes(ctx, slice)) {
         const header = headerOf(record) ?? await this.#readHeader(ctx, record.content_id);
@@ -351,13 +408,23 @@ class OpenMailbox implements Mailbox {
   }
 
   async *flags(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncGenerator<FlagColumns> {
-    this.#access.require(folderId, "readAny");
-    yield* scanFlags(ctx, this.#store, this.mailboxId, folderId, uids);
+    await this.#access.check(ctx, folderId, "listItems");
+    const visible = await this.#view.visible(ctx, folderId, uids);
+    yield* scanFlags(ctx, this.#store, this.mailboxId, folderId, visible);
   }
 
   async changes(ctx: Ctx, folderId: FolderId, since: ChangeNumber): Promise<FolderChanges> {
-    this.#access.require(folderId, "readAny");
-    return await readChanges(ctx, this.#store, this.mailboxId, folderId, since, (rows) => this.#withBytes(ctx, rows));
+    await this.#access.check(ctx, folderId, "listItems");
+    const found = await readChanges(ctx, this.#store, this.mailboxId, folderId, since,
+      (rows) => this.#withBytes(ctx, rows));
+    const hidden = await this.#view.hidden(ctx, folderId);
+    if (hidden.size === 0) return found;
+    // What became private is gone for those who may not see it.
+    const lost = found.changed.filter((row) => hidden.has(row.uid)).map((row) => row.uid);
+    return {
+      ...found, changed: found.changed.filter((row) => !hidden.has(row.uid)),
+      vanished: Uint32Array.from([...found.vanished, ...lost]).sort(),
+    };
   }
 
   async content(ctx: Ctx, contentId: ContentId): Promise<MessageContent> {
@@ -365,20 +432,24 @@ class OpenMailbox implements Mailbox {
     return await openContent(ctx, this.#store, this.mailboxId, contentId);
   }
 
-  /** Content has no folder of its own: a caller without the whole store needs the right on one that shows it. */
+  /** Content has no folder of its own: a caller without the whole store needs the right on a message that has it. */
   async #requireContent(ctx: Ctx, contentId: ContentId): Promise<void> {
-    if (this.#access.storeRight !== "none") return;
-    const rows = await this.#store.read(ctx, this.mailboxId, () => all<{ folder_id: number }>(
-      "SELECT DISTINCT folder_id FROM message WHERE mailbox_id = $1 AND content_id = $2", this.mailboxId, contentId));
-    if (!rows.some((row) => this.#access.allows(row.folder_id, "readAny"))) {
-      throw new Fault("notFound", "This message was removed meanwhile.");
+    await this.#access.current(ctx);
+    if (!this.#access.hidesPrivate && this.#access.storeRight !== "none") return;
+    const rows = await this.#store.read(ctx, this.mailboxId, () => all<{ folder_id: number; uid: number }>(
+      "SELECT folder_id, uid FROM message WHERE mailbox_id = $1 AND content_id = $2", this.mailboxId, contentId));
+    for (const { folder_id: folderId, uid } of rows) {
+      if (this.#access.allows(folderId, "listItems") && !await this.#view.isHidden(ctx, folderId, uid)) return;
     }
+    throw new Fault("notFound", "This message was removed meanwhile.");
   }
 
   async searchWords(ctx: Ctx, folderId: FolderId, words: string): Promise<Uint32Array> {
-    this.#access.require(folderId, "readAny");
-    return Uint32Array.from(await this.#store.read(ctx, this.mailboxId,
-      () => findWords(this.#store.dialect, this.mailboxId, folderId, words)));
+    await this.#access.check(ctx, folderId, "listItems");
+    const found = await this.#store.read(ctx, this.mailboxId,
+      () => findWords(this.#store.dialect, this.mailboxId, folderId, words));
+    const hidden = await this.#view.hidden(ctx, folderId);
+    return Uint32Array.from(found.filter((uid) => !hidden.has(uid)));
   }
 
   beginUpload(ctx: Ctx, expectedBytes: number | null): Upload {
@@ -388,7 +459,7 @@ class OpenMailbox implements Mailbox {
   async append(ctx: Ctx, request: {
     folderId: FolderId; upload: Upload; flags: number; keywords: readonly string[]; internalMs: number | null;
   }): Promise<AppendResult> {
-    this.#access.require(request.folderId, "create");
+    await this.#access.check(ctx, request.folderId, "createItem");
     return toAppendResult(await this.#transact(ctx, insertMessage, await this.#arrival(request.folderId, request)));
   }
 
@@ -396,8 +467,11 @@ class OpenMailbox implements Mailbox {
     folderId: FolderId; messages: readonly AppendedMessage[];
     replaces?: { readonly folderId: FolderId; readonly uid: number };
   }): Promise<AppendResult[]> {
-    this.#access.require(request.folderId, "create");
-    if (request.replaces !== undefined) this.#access.require(request.replaces.folderId, "deleteAny");
+    await this.#access.check(ctx, request.folderId, "createItem");
+    if (request.replaces !== undefined) {
+      const { folderId, uid } = request.replaces;
+      await this.#view.touchable(ctx, folderId as FolderId, [{ first: uid, last: uid }], "deleteItem");
+    }
     const messages: InsertMessage[] = [];
     for (const message of request.messages) messages.push(await this.#arrival(request.folderId, message));
     const inserted = await this.#transact(ctx, insertMessages, { messages, replaces: request.replaces ?? null });
@@ -412,18 +486,18 @@ class OpenMailbox implements Mailbox {
     await this.#store.requireRoom(source.inline.length);
     return {
       folder: { folderId }, source, flags, keywords, internalMs, quotaBytes: this.#quotaBytes, deliveryId: null,
+      creatorId: this.#access.makerId,
     };
   }
 
   async setFlags(ctx: Ctx, folderId: FolderId, uids: UidSet, change: FlagChange): Promise<FlagResult> {
-    this.#access.require(folderId, "readAny");
-    // The seen flag goes with reading; every other mark is an edit, the deleted mark a deletion.
-    const others = change.mode === "replace" ? ~messageFlags.seen : change.flags & ~messageFlags.seen;
-    if (others !== 0 || change.keywords.length > 0) this.#access.require(folderId, "editAny");
+    await this.#access.check(ctx, folderId, "listItems");
+    const visible = await this.#view.visible(ctx, folderId, uids);
+    await this.#view.checkMarks(ctx, folderId, visible, change);
     const rows: MessageRow[] = [];
     const conflicts: number[] = [];
     let cn = 0;
-    for await (const slice of this.#flagSlices(ctx, folderId, uids)) {
+    for await (const slice of this.#flagSlices(ctx, folderId, visible)) {
       const result = await this.#transact(ctx, setFlags, { folderId, uids: slice, change });
       for (const row of result.rows) rows.push(row);
       for (const uid of result.conflicts) conflicts.push(uid);
@@ -454,24 +528,28 @@ class OpenMailbox implements Mailbox {
   }
 
   async copy(ctx: Ctx, folderId: FolderId, uids: UidSet, targetId: FolderId): Promise<CopyResult> {
-    this.#access.require(folderId, "readAny");
-    this.#access.require(targetId, "create");
-    const result = await this.#transact(ctx, copyMessages, { folderId, uids, targetId, quotaBytes: this.#quotaBytes });
+    await this.#access.check(ctx, folderId, "listItems");
+    await this.#access.check(ctx, targetId, "createItem");
+    const visible = await this.#view.visible(ctx, folderId, uids);
+    const result = await this.#transact(ctx, copyMessages,
+      { folderId, uids: visible, targetId, quotaBytes: this.#quotaBytes, creatorId: this.#access.makerId });
     return { ...result, cn: result.cn as ChangeNumber };
   }
 
   async move(ctx: Ctx, folderId: FolderId, uids: UidSet, targetId: FolderId): Promise<CopyResult> {
-    this.#access.require(folderId, "deleteAny");
-    this.#access.require(targetId, "create");
-    const result = await this.#transact(ctx, moveMessages, { folderId, uids, targetId, quotaBytes: null });
+    await this.#access.check(ctx, targetId, "createItem");
+    const own = await this.#view.touchable(ctx, folderId, uids, "deleteItem");
+    const result = await this.#transact(ctx, moveMessages, { folderId, uids: own, targetId, quotaBytes: null });
     return { ...result, cn: result.cn as ChangeNumber };
   }
 
   async remove(ctx: Ctx, request: {
     folderId: FolderId; uids: UidSet; only: "marked" | "any"; mode: "soft" | "hard";
   }): Promise<{ uids: Uint32Array; cn: ChangeNumber }> {
-    this.#access.require(request.folderId, "deleteAny");
-    const result = await this.#transact(ctx, removeMessages, request);
+    // Whoever expunges lets go of what they may delete; the marks of others stay for them.
+    const uids = await this.#view.touchable(ctx, request.folderId, request.uids, "deleteItem",
+      request.only === "marked" ? "skip" : "refuse");
+    const result = await this.#transact(ctx, removeMessages, { ...request, uids });
     return { uids: result.uids, cn: result.cn as ChangeNumber };
   }
 
@@ -480,7 +558,7 @@ class OpenMailbox implements Mailbox {
   }
 
   async quota(ctx: Ctx): Promise<{ usedBytes: number; limitBytes: number | null; messageCount: number }> {
-    this.#access.requireStore("read");
+    await this.#access.checkStore(ctx, "read");
     const row = await this.#store.read(ctx, this.mailboxId, () => get<{ size_bytes: number; message_count: number }>(
       "SELECT size_bytes, message_count FROM mailbox WHERE mailbox_id = $1", this.mailboxId));
     return { usedBytes: row?.size_bytes ?? 0, limitBytes: this.#quotaBytes, messageCount: row?.message_count ?? 0 };

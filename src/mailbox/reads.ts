@@ -2,10 +2,10 @@
 import { decodeMimeIndex, headerRange } from "#format/mime/index-text.ts";
 import { yieldToOthers } from "#base/ctx.ts";
 import type { Ctx } from "#base/ctx.ts";
-import type { ChangeNumber, FolderId, MailboxId } from "#base/ids.ts";
+import type { ChangeNumber, FolderId, MailboxId, Uid } from "#base/ids.ts";
 import { limits } from "#base/limits.ts";
 import type {
-  FlagColumns, FolderChanges, FolderInfo, MessageRow, MessageStructure, MessageSummary, UidRange, UidSet,
+  FlagColumns, FolderChanges, FolderInfo, MessageRow, MessageSortKeys, MessageStructure, MessageSummary, UidRange, UidSet,
 } from "#mailbox/api.ts";
 import { readFolder } from "#mailbox/tx/folders.ts";
 import type { FolderRow } from "#mailbox/tx/folders.ts";
@@ -233,12 +233,24 @@ export function toStructure(record: StructureRecord): MessageStructure {
   return { ...toMessageRow(record), index: decodeMimeIndex(record.mime_index!) };
 }
 
+export const sortColumns = "m.item_id, m.uid, m.size_bytes, m.internal_ms, m.content_id, d.subject, d.sent_ms";
+
+export type SortRecord = Pick<MessageRecord, "item_id" | "uid" | "size_bytes" | "internal_ms" | "content_id"> &
+  Pick<SummaryRecord, "subject" | "sent_ms">;
+
+export function toSortKeys(record: SortRecord): MessageSortKeys {
+  return {
+    uid: record.uid as Uid, subject: record.subject, sentMs: record.sent_ms, internalMs: record.internal_ms,
+    sizeBytes: record.size_bytes,
+  };
+}
+
 /** Header sections up to this size come with their rows; a longer one is read alone. */
 export const headerPrefixBytes = 8192;
 
 /** The beginning of the index holds the size and the place of the header, see `format/mime/index-text.ts`. */
-export const headerColumns = `substr(x.mime_index, 1, 80) AS index_start, c.hash, substr(c.bytes, 1, ${headerPrefixBytes})
-  AS first_bytes`;
+export const headerColumns = `substr(x.mime_index, 1, 80) AS index_start, c.hash,
+  substr(c.bytes, 1, ${headerPrefixBytes}) AS first_bytes`;
 
 export interface HeaderRecord extends MessageRecord {
   index_start: string | null;

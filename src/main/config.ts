@@ -4,6 +4,7 @@
  */
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { hostname as machineName } from "node:os";
+import { isIP } from "node:net";
 import { join } from "node:path";
 import { Fault } from "#base/fault.ts";
 import type { LogLevel } from "#main/log.ts";
@@ -19,6 +20,8 @@ export interface Config {
   readonly hostname: string;
   /** Address to listen on; `::` takes IPv4 too. */
   readonly listen: string;
+  /** Addresses at which the Internet reaches this machine, where they are not its own (behind a router). */
+  readonly publicAddresses: readonly string[];
   /** Each port is this number plus the standard one; null for the standard ports. */
   readonly portBase: number | null;
   /** Certificates of the administrator's; none: an authority of our own. */
@@ -34,6 +37,8 @@ export interface Config {
   readonly outbound: OutboundConfig;
   /** Access tokens: whether this server gives them out, to which programs besides the known ones, and who else does. */
   readonly tokens: TokensConfig;
+  /** MAPI over HTTP, for profiles of Outlook without cached mode. */
+  readonly mapi: boolean;
   readonly logLevel: LogLevel;
   /** `sqlite`, or `postgres://…`. */
   readonly store: string;
@@ -48,9 +53,9 @@ export interface TokensConfig {
 }
 
 export const defaultConfig: Config = {
-  hostname: machineName(), listen: "::", portBase: null, certificates: [], acme: null, trustedProxies: [],
+  hostname: machineName(), listen: "::", publicAddresses: [], portBase: null, certificates: [], acme: null, trustedProxies: [],
   proxyProtocol: false, metricsFrom: [], outbound: { mode: "mx" },
-  tokens: { own: true, clients: [], outside: null }, logLevel: "info", store: "sqlite", writerThreads: 2,
+  tokens: { own: true, clients: [], outside: null }, mapi: false, logLevel: "info", store: "sqlite", writerThreads: 2,
 };
 
 export function configFile(dataDir: string): string {
@@ -96,6 +101,10 @@ const tokenKeys: Record<string, Check> = {
 const keys: Record<keyof Config, { is: Check; wants: string }> = {
   hostname: { is: isText, wants: "a host name" },
   listen: { is: isText, wants: "an IP address" },
+  publicAddresses: {
+    is: (value) => isTextList(value) && (value as string[]).every((one) => isIP(one) !== 0),
+    wants: "a list of IP addresses",
+  },
   portBase: {
     is: (value) => value === null || (Number.isInteger(value) && Number(value) >= 0 && Number(value) < 64_500),
     wants: "a number below 64500, or null for the standard ports",
@@ -125,6 +134,7 @@ const keys: Record<keyof Config, { is: Check; wants: string }> = {
     wants: '{ "own": true | false, "clients": [{ "id": TEXT, "name": TEXT, "redirectUris": [URL] }], ' +
       '"outside": null or { "issuer": URL, "audience": TEXT, "claim": NAME } }',
   },
+  mapi: { is: (value) => typeof value === "boolean", wants: "true or false" },
   logLevel: {
     is: (value) => ["debug", "info", "warn", "error", "silent"].includes(String(value)),
     wants: "debug, info, warn, error or silent",

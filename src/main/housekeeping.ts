@@ -6,7 +6,9 @@ import type { MailboxId } from "#base/ids.ts";
 import type { Opened } from "#main/open.ts";
 import { forgetDeliveries } from "#mailbox/tx/insert.ts";
 import { purgeRemoved } from "#mailbox/tx/transfer.ts";
+import { serverScope } from "#store/api.ts";
 import { sweepBlobs } from "#store/check.ts";
+import { forgetOnceKeys } from "#transport/queue-store.ts";
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
@@ -33,6 +35,8 @@ export function startHousekeeping(ctx: Ctx, opened: Opened): () => Promise<void>
             if (!await sleep(work, pauseMs)) return;
           }
         }
+        await opened.store.transact(work, serverScope, forgetOnceKeys,
+          { beforeMs: work.system.nowMs() - deliveryKeptMs });
         if (work.system.nowMs() - sweptMs >= dayMs) {
           await sweepBlobs(work, opened.store);
           sweptMs = work.system.nowMs();

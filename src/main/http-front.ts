@@ -1,4 +1,5 @@
 /** Everything that is answered over HTTP, wired by hand: one line for each protocol's routes. */
+import { readFile } from "node:fs/promises";
 import type { Ctx } from "#base/ctx.ts";
 import { limits } from "#base/limits.ts";
 import { AddressBook } from "#directory/address-book.ts";
@@ -12,9 +13,12 @@ import { HttpFront } from "#net/http.ts";
 import type { HttpRoute } from "#net/http.ts";
 import type { Listeners } from "#net/listeners.ts";
 import { autodiscoverRoutes, servesPath } from "#serve/autodiscover/routes.ts";
+import { Autodiscover } from "#serve/autodiscover/service.ts";
+import type { AutodiscoverOptions } from "#serve/autodiscover/service.ts";
 import { signContent } from "#serve/autodiscover/sign-profile.ts";
-import { acmeChallengeRoute, healthRoute, metricsRoute, welcomeRoute } from "#serve/http/routes.ts";
-import type { ConnectionSetting, StatusSource } from "#serve/http/routes.ts";
+import { acmeChallengeRoute, healthRoute, metricsRoute } from "#serve/http/routes.ts";
+import type { StatusSource } from "#serve/http/routes.ts";
+import { welcomeRoutes } from "#serve/http/welcome.ts";
 import { addressBookEndpoint } from "#serve/mapi/address-book/listen.ts";
 import { mailboxEndpoint } from "#serve/mapi/mailbox/listen.ts";
 import type { Transport } from "#transport/transport.ts";
@@ -46,14 +50,11 @@ export interface FrontParts {
   readonly signInRoutes: readonly HttpRoute[];
 }
 
-/** What a person types into a mail program, in the order of the welcome page and the table of `outpost demo`. */
-export const connectionRows: readonly { name: ClientPort; title: string; security: "TLS" | "STARTTLS" }[] = [
-  { name: "imaps", title: "Reading mail (IMAP)", security: "TLS" },
-  { name: "imap", title: "Reading mail (IMAP)", security: "STARTTLS" },
-  { name: "pop3s", title: "Reading mail (POP3)", security: "TLS" },
-  { name: "pop3", title: "Reading mail (POP3)", security: "STARTTLS" },
-  { name: "submissions", title: "Sending mail (SMTP)", security: "TLS" },
-  { name: "submission", title: "Sending mail (SMTP)", security: "STARTTLS" },
+/** What mail programs are told, in discovery and on the welcome page. */
+export const connectionRows: readonly { name: ClientPort; security: "TLS" | "STARTTLS" }[] = [
+  { name: "imaps", security: "TLS" }, { name: "imap", security: "STARTTLS" },
+  { name: "pop3s", security: "TLS" }, { name: "pop3", security: "STARTTLS" },
+  { name: "submissions", security: "TLS" }, { name: "submission", security: "STARTTLS" },
 ];
 
 /** Where a named port is reached. */
@@ -80,16 +81,17 @@ function makeRoutes(parts: FrontParts): HttpRoute[] {
     hostname: config.hostname, version, startedMs: ctx.system.nowMs(), nowMs: () => ctx.system.nowMs(),
     listeners: () => listeners.stats, queueDepth: () => transport.inHand, isReady: () => !listeners.isStopping,
   };
-  const settings = (): ConnectionSetting[] => connectionRows.map(({ name, title, security }) =>
-    ({ title, security, port: portOf(config, name) }));
   const routes: HttpRoute[] = [
-    healthRoute(status, watchers), metricsRoute(status, watchers), welcomeRoute(config.hostname, settings),
+    healthRoute(status, watchers), metricsRoute(status, watchers),
     acmeChallengeRoute((token) => acme?.answerTo(token) ?? null), ...parts.signInRoutes,
   ];
   const { directory, mailboxes, store } = parts.opened;
   const book = new AddressBook(store);
-  routes.push(...addressBookEndpoint({ ctx, directory, book }).routes());
-  routes.push(...mailboxEndpoint(ctx, { directory, mailboxes, book, hostname: config.hostname }).routes());
+  if (config.mapi) {
+    routes.push(...addressBookEndpoint({ ctx, directory, book }).routes());
+    const services = { directory, mailboxes, book, transport, hostname: config.hostname };
+    routes.push(...mailboxEndpoint(ctx, services).routes());
+  }
   routes.push(...discoveryRoutes(parts, (path) => servesPath(routes, path)));
   return routes;
 }
@@ -97,12 +99,27 @@ function makeRoutes(parts: FrontParts): HttpRoute[] {
 /** Clients find their settings by address alone; what they are told follows from the routes that there are. */
 function discoveryRoutes(parts: FrontParts, isServed: (path: string) => boolean): HttpRoute[] {
   const { config, opened, certificates } = parts;
-  return autodiscoverRoutes({
+  const options: AutodiscoverOptions = {
     hostname: config.hostname, httpsPort: portOf(config, "https"), directory: opened.directory, isServed,
     mail: connectionRows.map(({ name, security }) => ({
       protocol: mailProtocolOf[name], port: portOf(config, name), security,
     })),
     signProfile: (ctx, profile, host) => Promise.resolve(
       signContent(profile, certificates.keyAndChainFor(host), ctx.system.nowMs())),
+  };
+  return [...autodiscoverRoutes(options), ...settingsPage(parts, new Autodiscover(options))];
+}
+
+/** The page `/` tells people what discovery tells programs. */
+function settingsPage({ config, opened, certificates }: FrontParts, discovery: Autodiscover): HttpRoute[] {
+  return welcomeRoutes({
+    hostname: config.hostname,
+    published: async (request) => discovery.published(await discovery.authorityFor(request)),
+    isOurDomain: (ctx, domain) => discovery.isOurDomain(ctx, domain),
+    exampleDomain: async ({ ctx, host }) =>
+      await discovery.domainOfHost(ctx, host) ?? (await opened.directory.domains(ctx))[0]?.name ?? null,
+    authorityPem: async () => (certificates.authorityFile === null ? null
+      : await readFile(certificates.authorityFile, "utf8")),
+    hasAccountPages: discovery.options.isServed("/account"),
   });
 }

@@ -7,6 +7,7 @@ import "#mailbox/tx/insert.ts";
 import "#mailbox/tx/insert-many.ts";
 import "#mailbox/tx/items.ts";
 import "#mailbox/tx/named-properties.ts";
+import "#mailbox/tx/permissions.ts";
 import "#mailbox/tx/render.ts";
 import "#mailbox/tx/transfer.ts";
 import "#mailbox/tx/transfer-items.ts";

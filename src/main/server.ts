@@ -1,6 +1,6 @@
 /** One server on one data folder: opens it, makes certificates, opens the ports, and stops in order. */
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { Ctx } from "#base/ctx.ts";
 import { Fault } from "#base/fault.ts";
 import { limits } from "#base/limits.ts";
@@ -9,10 +9,12 @@ import type { Config } from "#main/config.ts";
 import { readConfig } from "#main/config.ts";
 import { makeFront, portOf } from "#main/http-front.ts";
 import type { PortName, Ports } from "#main/http-front.ts";
+import { MeetingDesk } from "#calendar/desk/desk.ts";
 import { startHousekeeping } from "#main/housekeeping.ts";
 import { makeLog } from "#main/log.ts";
 import { openData } from "#main/open.ts";
 import type { Opened } from "#main/open.ts";
+import { removeRunningNote, writeRunningNote } from "#main/running.ts";
 import { openSignIn } from "#main/sign-in.ts";
 import { makeSystem } from "#main/system.ts";
 import { version } from "#main/version.ts";
@@ -26,6 +28,8 @@ import { imapHandler, imapRefusal } from "#serve/imap/listen.ts";
 import { pop3Handler, pop3Refusal } from "#serve/pop3/listen.ts";
 import { smtpHandler, smtpRefusal } from "#serve/smtp/listen.ts";
 import { serverScope } from "#store/api.ts";
+import { meetingMail } from "#transport/meeting-mail.ts";
+import { createRuleDelivery } from "#transport/delivery-rules.ts";
 import { Transport } from "#transport/transport.ts";
 
 export interface ServerOptions {
@@ -112,8 +116,14 @@ async function openPorts(
   ctx: Ctx, options: ServerOptions, config: Config, opened: Opened, undo: (() => Promise<unknown>)[],
 ): Promise<{ ports: Ports; ca: string | null; certificates: Certificates }> {
   const { certificates, acme } = await openCertificates(ctx, options.dataDir, config, opened, undo);
-  const transport = new Transport({
-    ctx, store: opened.store, directory: opened.directory, deliver: opened.deliver,
+  const desk = new MeetingDesk({
+    mailboxes: opened.mailboxes, directory: opened.directory,
+    send: meetingMail(() => transport, opened.directory),
+  });
+  const transport: Transport = new Transport({
+    ctx, store: opened.store, directory: opened.directory,
+    deliver: createRuleDelivery({ ...opened, transport: () => transport, hostname: config.hostname }),
+    processMeeting: (context, arrival) => desk.receive(context, arrival),
     config: { hostname: config.hostname, outbound: config.outbound },
   });
   const listeners = new Listeners({
@@ -142,6 +152,11 @@ async function openPorts(
   const endHousekeeping = startHousekeeping(ctx, opened);
   undo.push(() => endHousekeeping());
   const ca = certificates.authorityFile;
+  const configFile = options.configFile === undefined ? null : resolve(options.configFile);
+  writeRunningNote(options.dataDir, {
+    pid: process.pid, version, ports: ports as Ports, listen: config.listen, configFile,
+  });
+  undo.push(() => Promise.resolve(removeRunningNote(options.dataDir)));
   if (options.readyFile !== undefined) writeReadyFile(options.readyFile, { config, ports: ports as Ports, ca });
   ctx.log.info({ hostname: config.hostname, version, ports }, "ready");
   return { ports: ports as Ports, ca, certificates };
@@ -204,7 +219,7 @@ async function portRows(
     directory, transport, quota,
   });
   const imap = (offersStartTls: boolean): ConnectionHandler =>
-    imapHandler({ mailboxes, directory, hostname: config.hostname, version, offersStartTls });
+    imapHandler({ mailboxes, directory, people: directory, hostname: config.hostname, version, offersStartTls });
   const pop3 = pop3Handler({ mailboxes, directory, canStartTls: true });
   const row = (
     name: PortName, tls: "starttls" | "implicit", handler: ConnectionHandler, refusal: (why: RefusalReason) => string,

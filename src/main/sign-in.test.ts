@@ -122,6 +122,19 @@ test("refresh tokens change at each use, an old one takes everything back", asyn
   await assert.rejects(oidc.refreshTokenGrant(config, renewed.refresh_token!), { error: "invalid_grant" });
 });
 
+test("one browser, two people: the second one's program gets in as the second one", async () => {
+  const browser = new TestBrowser(server.origin);
+  const first = await letProgramIn(browser, alice, "correct horse");
+  const page = await browser.visit("/account");
+  await browser.submit(page, "/account/sign-out");
+  const second = await letProgramIn(browser, "bob", "battery staple");
+  assert.notEqual(second.tokens.claims()?.sub, first.tokens.claims()?.sub);
+  const bobId = String((await server.credentials.accountOf(server.ctx, "bob@example.test")).entry.entryId);
+  assert.equal(second.tokens.claims()?.sub, bobId);
+  // The first one's program goes on.
+  assert.ok((await oidc.refreshTokenGrant(first.config, first.tokens.refresh_token!)).access_token);
+});
+
 test("requests that break the rules get no code", async () => {
   const start = `${"/oauth/authorize"}?client_id=mail-program&response_type=code&scope=openid%20mail`;
   const pkce = `&code_challenge=${"a".repeat(43)}&code_challenge_method=S256`;
@@ -310,6 +323,15 @@ test("a second factor: switched on, asked for on the web, app passwords elsewher
   assert.match((await third.submit(askedAgain, "/account/sign-in", { code: recovery[3]! })).text, /wrong or was used/);
   const next = totp.generate({ timestamp: Date.now() + 30_000 });
   assert.equal(new URL((await third.submit(askedAgain, "/account/sign-in", { code: next })).url).pathname, "/account");
+
+  // A code asked for by the old password is worth nothing once there is a new one.
+  const fourth = new TestBrowser(server.origin);
+  const askedOld = await fourth.signIn(carol, "tr0ub4dor&3");
+  await server.credentials.changePassword(server.ctx, { address: carol, by: "test" }, "tr0ub4dor&4");
+  assert.match((await fourth.submit(askedOld, "/account/sign-in", { code: recovery[5]! })).text, /please begin again/);
+  await server.credentials.changePassword(server.ctx, { address: carol, by: "test" }, "tr0ub4dor&3");
+  const backIn = await browser.signIn(carol, "tr0ub4dor&3");
+  await browser.submit(backIn, "/account/sign-in", { code: recovery[5]! });
 
   // The app password goes, and its session with it.
   const now = await browser.visit("/account");

@@ -64,11 +64,13 @@ export async function requireSignIn(request: HttpRequest, wish: HttpSignIn): Pro
   }
 }
 
+/** What proxies leave on a request they pass on. */
+const proxyMarks = ["forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "via"];
+
 /** TLS, or a client on this very machine that is not a proxy for somebody without it. */
 function isPrivate({ isTls, remoteAddress, incoming }: HttpRequest): boolean {
   if (isTls) return true;
-  const forwarded = incoming.headers["x-forwarded-proto"] !== undefined || incoming.headers.forwarded !== undefined;
-  return isLoopback(remoteAddress) && !forwarded;
+  return isLoopback(remoteAddress) && proxyMarks.every((name) => incoming.headers[name] === undefined);
 }
 
 export function isLoopback(address: string): boolean {

@@ -4,8 +4,9 @@ import type { ChangeNumber, FolderId, MailboxId } from "#base/ids.ts";
 import { readChanges, readUids, scanFolder } from "#mailbox/reads.ts";
 import { setFlags } from "#mailbox/tx/flags.ts";
 import {
-  copyFolder, createFolder, deleteFolder, moveFolder, readFolderByRole, setPermission, setSubscription,
+  copyFolder, createFolder, deleteFolder, moveFolder, readFolderByRole, setSubscription,
 } from "#mailbox/tx/folders.ts";
+import { setPermissions } from "#mailbox/tx/permissions.ts";
 import { forgetDeliveries, insertMessage } from "#mailbox/tx/insert.ts";
 import type { InsertMessage } from "#mailbox/tx/insert.ts";
 import { fillColumns, keepHeads } from "#mailbox/tx/heads.ts";
@@ -78,8 +79,11 @@ export async function runScript(store: Store, scope: MailboxId): Promise<void> {
 
   const made = await change(createFolder, { parentId: inbox, name: "Made" });
   const below = await change(createFolder, { parentId: made.folder_id as FolderId, name: "Below", containerClass: "IPF.Task" });
-  await change(setPermission, { folderId: made.folder_id as FolderId, memberId: 7, rights: 0x401 });
-  await change(setPermission, { folderId: below.folder_id as FolderId, memberId: 7, rights: null });
+  await change(setPermissions, { folderId: made.folder_id as FolderId, changes: [{ memberId: 7, rights: 0x401 }] });
+  await change(setPermissions, {
+    folderId: below.folder_id as FolderId, changes: [{ memberId: 7, rights: null }, { memberId: 8, rights: 0x400 }],
+    replace: true,
+  });
   await change(copyMessages, { folderId: inbox, uids: "all", targetId: below.folder_id, quotaBytes: null });
   await change(createItem, { ...item, ...nestedItem(2), folderId: below.folder_id, associated: true });
   await assert.rejects(store.transact(ctx, scope, copyFolder,

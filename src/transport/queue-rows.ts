@@ -19,6 +19,9 @@ export type StoredContent =
   | { readonly bytes: Uint8Array }
   | { readonly hash: string; readonly sizeBytes: number };
 
+/** Route of the copy that a mailbox keeps of what was sent in its name: filed as sent, not delivered. */
+export const sentCopyRoute = "sent-items";
+
 export interface QueueMessage {
   /** Short, sortable by time, unique; stands in Received and in logs. */
   readonly queueId: string;
@@ -42,7 +45,7 @@ export interface QueueRecipient {
   /** From 1; with the queue id it names one delivery for good. */
   readonly recipientNumber: number;
   readonly address: string;
-  /** Domain in lower case of a remote recipient; empty for a mailbox here. */
+  /** Domain in lower case of a remote recipient; for a mailbox here empty, or {@link sentCopyRoute}. */
   readonly route: string;
   readonly mailboxId: MailboxId | null;
   /** Bits of `notifyBits`. RFC 3461 §4.1 */

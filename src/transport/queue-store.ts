@@ -28,11 +28,27 @@ function* insertMessage(message: NewMessage): Work<void> {
   }
 }
 
-/** Puts messages into the queue; on disk when it resolves. */
+/**
+ * Puts messages into the queue; on disk when it resolves. Those of a key that was used before are not taken: false.
+ */
 export const acceptMessages = procedure({
   name: "transport.acceptMessages",
-  *run(_tx, args: { messages: readonly NewMessage[] }): Work<void> {
+  *run(tx, args: { messages: readonly NewMessage[]; onceKey?: string }): Work<boolean> {
+    if (args.onceKey !== undefined) {
+      const known = yield* get("SELECT once_key FROM queue_once WHERE once_key = $1", args.onceKey);
+      if (known !== undefined) return false;
+      yield* run("INSERT INTO queue_once (once_key, accepted_ms) VALUES ($1, $2)", args.onceKey, tx.nowMs);
+    }
     for (const message of args.messages) yield* insertMessage(message);
+    return true;
+  },
+});
+
+/** Forgets keys so old that nothing would use them again. */
+export const forgetOnceKeys = procedure({
+  name: "transport.forgetOnceKeys",
+  *run(_tx, args: { beforeMs: number }): Work<number> {
+    return yield* run("DELETE FROM queue_once WHERE accepted_ms < $1", args.beforeMs);
   },
 });
 

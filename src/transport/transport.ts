@@ -1,6 +1,7 @@
 /** The face of the queue to those who hand mail in: SMTP sessions, and later every protocol that can send. */
 import type { Ctx } from "#base/ctx.ts";
 import { Fault } from "#base/fault.ts";
+import type { MailboxId } from "#base/ids.ts";
 import { limits } from "#base/limits.ts";
 import type { Directory, Resolution } from "#directory/api.ts";
 import type { Store } from "#store/api.ts";
@@ -8,14 +9,14 @@ import { serverScope } from "#store/api.ts";
 import type { TransportConfig, TransportSettings } from "#transport/config.ts";
 import { withDefaults } from "#transport/config.ts";
 import { readContentStart } from "#transport/content.ts";
-import type { Deliver } from "#transport/local.ts";
+import type { Deliver, ProcessMeeting } from "#transport/local.ts";
 import { LocalDelivery } from "#transport/local.ts";
 import type { Dialer } from "#transport/outbound/dial.ts";
 import { nodeDialer } from "#transport/outbound/dial.ts";
 import { OutboundMail } from "#transport/outbound/outbound.ts";
 import { QueueIds } from "#transport/queue-id.ts";
 import type { MessageOrigin, NewMessage, NewRecipient, QueueMessage, StoredContent } from "#transport/queue-rows.ts";
-import { contentFlags } from "#transport/queue-rows.ts";
+import { contentFlags, sentCopyRoute } from "#transport/queue-rows.ts";
 import { acceptMessages } from "#transport/queue-store.ts";
 import type { ReportEntry } from "#transport/report.ts";
 import { buildReport } from "#transport/report.ts";
@@ -49,6 +50,10 @@ export interface AcceptRequest {
   readonly trace: Uint8Array;
   readonly content: StoredContent;
   readonly recipients: readonly AcceptRecipient[];
+  /** The mailbox that keeps a copy as sent, where the message is sent in its name. */
+  readonly sentFor?: { readonly mailboxId: MailboxId; readonly address: string } | null;
+  /** The message is taken once for a key, however often it is handed in; for mail the server writes by itself. */
+  readonly onceKey?: string;
 }
 
 export interface TransportParts {
@@ -56,6 +61,8 @@ export interface TransportParts {
   readonly store: Store;
   readonly directory: Directory;
   readonly deliver: Deliver;
+  /** Left out where meetings stay mail. */
+  readonly processMeeting?: ProcessMeeting;
   /** node's sockets when absent. */
   readonly dialer?: Dialer;
   readonly config: TransportConfig;
@@ -78,7 +85,7 @@ export class Transport {
     this.#settings = settings;
     this.#worker = new QueueWorker({
       ctx, store, settings,
-      local: new LocalDelivery(store, deliver),
+      local: new LocalDelivery(store, deliver, parts.processMeeting),
       outbound: new OutboundMail({ ctx, store, settings, dialer }),
       makeReport: (message, content, entries) => this.#makeReport(message, content, entries),
     });
@@ -114,6 +121,7 @@ export class Transport {
   async accept(ctx: Ctx, request: AcceptRequest): Promise<void> {
     const expanded = new Expansion(request);
     if (expanded.recipients.length === 0) throw new Fault("notFound", "None of the recipients takes mail.");
+    if (request.sentFor) expanded.addSentCopy(request.sentFor);
     const message = this.#toMessage(request, expanded.recipients);
     const messages = [message];
     if (expanded.reports.length > 0) {
@@ -122,7 +130,9 @@ export class Transport {
     }
     if (message.content !== null) await this.#parts.store.requireRoom(message.sizeBytes);
     this.#worker.joinCommit();
-    await this.#parts.store.transact(ctx, serverScope, acceptMessages, { messages });
+    const { onceKey } = request;
+    const args = { messages, ...(onceKey === undefined ? {} : { onceKey }) };
+    if (!await this.#parts.store.transact(ctx, serverScope, acceptMessages, args)) return;
     for (const accepted of messages) this.#worker.take(accepted);
   }
 
@@ -213,6 +223,14 @@ class Expansion {
       if (member.kind === "group") for (const inner of member.members.toReversed()) open.push(inner);
       else this.#add(member, member.address, notify, originalRecipient);
     }
+  }
+
+  /** Filed by the queue as deliveries are, so that it is there once whatever happens; nobody hears of its failure. */
+  addSentCopy({ mailboxId, address }: { readonly mailboxId: MailboxId; readonly address: string }): void {
+    this.recipients.push({
+      recipientNumber: this.recipients.length + 1, address, route: sentCopyRoute, notify: notifyBits.never,
+      originalRecipient: null, mailboxId,
+    });
   }
 
   #add(resolution: Resolution, address: string, notify: number, originalRecipient: string | null): void {

@@ -37,7 +37,7 @@ export async function stress(options: StressOptions): Promise<number> {
   for (const actor of actors) actor.compare(truth);
   const left = new Set(truth.map(({ uid }) => uid));
   for (const uid of shared.appended) assert.ok(left.has(uid) || shared.gone.has(uid), `message ${uid} was lost`);
-  for (const uid of left) assert.ok(!shared.gone.has(uid), `message ${uid} came back`);
+  for (const uid of left) assert.ok(!shared.gone.has(uid ?? 0), `message ${uid} came back`);
   for (const actor of actors) actor.close();
   for (const folder of folders) await opener.ok(`DELETE ${folder}`).catch(async () => await opener.ok("UNSELECT"));
   opener.close();
@@ -52,7 +52,13 @@ interface Shared {
   commands: number;
 }
 
-function fetched({ text }: ImapLine): { number: number; uid: number | undefined; flags: string | undefined } | undefined {
+interface Fetched {
+  readonly number: number;
+  readonly uid: number | undefined;
+  readonly flags: string | undefined;
+}
+
+function fetched({ text }: ImapLine): Fetched | undefined {
   const number = /^\* (\d+) FETCH /.exec(text)?.[1];
   if (number === undefined) return undefined;
   const uid = /\bUID (\d+)/.exec(text)?.[1];

@@ -135,7 +135,8 @@ class Run {
     let isEnded = false;
     for (const line of expected) {
       if (line.startsWith("- ")) {
-        assert.ok(!untagged.some((one) => this.#matches(one, line.slice(2))), `must not come: ${line.slice(2)}${came()}`);
+        const hasCome = untagged.some((one) => this.#matches(one, line.slice(2)));
+        assert.ok(!hasCome, `must not come: ${line.slice(2)}${came()}`);
       } else if (line.startsWith("* ")) {
         const at = left.findIndex((one) => this.#matches(one, line));
         assert.ok(at >= 0, `expected: ${this.#fill(line)}${came()}`);

@@ -82,6 +82,8 @@ export class MeetingHouse {
   readonly partner: PartnerServer;
   readonly opened: Opened;
   readonly ctx: TestCtx;
+  /** People take their time: what one does at once with a clock of seconds has no order. */
+  aheadMs = 0;
   readonly acts: MeetingActs;
   readonly inFlight: InFlight[] = [];
 
@@ -89,7 +91,13 @@ export class MeetingHouse {
     this.server = server;
     this.partner = partner;
     this.opened = opened;
-    this.ctx = ctx;
+    const { system } = ctx;
+    this.ctx = {
+      ...ctx, system: {
+        resolver: system.resolver, nowMs: () => system.nowMs() + this.aheadMs, monotonicMs: () => system.monotonicMs(),
+        randomBytes: (size) => system.randomBytes(size), setTimer: (delayMs, body) => system.setTimer(delayMs, body),
+      },
+    };
     const { mailboxes, directory } = opened;
     this.acts = new MeetingActs(new MeetingDesk({
       mailboxes, directory, send: (_ctx, mail) => Promise.resolve(this.#take(mail)),

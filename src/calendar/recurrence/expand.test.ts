@@ -14,6 +14,7 @@ import { lengthOf, sequenceOf } from "#calendar/recurrence/sequence.ts";
 import { ianaZone } from "#calendar/zones/iana.ts";
 import { utcZone } from "#calendar/zones/zone.ts";
 import type { Zone } from "#calendar/zones/zone.ts";
+import { cpuMs } from "../../../test/support/cpu-time.ts";
 
 const base: Recurrence = {
   frequency: "daily", calendarType: 0, pattern: { kind: "daily" }, interval: 1, firstDayOfWeek: 0,
@@ -198,11 +199,11 @@ test("an occurrence takes microseconds, also a thousand years away", (context) =
   const series = new Series({ ...base, pattern: { kind: "weekly", weekdays: 0b101010 } }, berlin);
   const measure = (year: number): number => {
     let found = 0;
-    const began = performance.now();
+    const began = cpuMs();
     for (let round = 0; round < 200; round++) {
       found += series.expand({ fromUtcMs: Date.UTC(year, round % 12), toUtcMs: Date.UTC(year, (round % 12) + 1) }).length;
     }
-    return ((performance.now() - began) * 1000) / found;
+    return ((cpuMs() - began) * 1000) / found;
   };
   measure(2026);
   const [near, far] = [measure(2027), measure(3026)];

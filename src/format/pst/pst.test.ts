@@ -5,7 +5,6 @@
  */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { performance } from "node:perf_hooks";
 import { test } from "node:test";
 import fc from "fast-check";
 import { PSTFile } from "pst-extractor";

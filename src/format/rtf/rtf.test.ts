@@ -4,7 +4,6 @@
  * script, and that any bytes are taken in time.
  */
 import assert from "node:assert/strict";
-import { performance } from "node:perf_hooks";
 import { test } from "node:test";
 import fc from "fast-check";
 import { deEncapsulateHtml, deEncapsulateText, readRtfBody } from "#format/rtf/de-encapsulate.ts";

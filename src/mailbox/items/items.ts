@@ -8,17 +8,20 @@ import { fromFileTime } from "#convert/mime/times.ts";
 import { withExceptionDate } from "#convert/ical/global-object-id.ts";
 import { getProperty } from "#convert/item.ts";
 import type { ItemObject } from "#convert/item.ts";
-import type { Access, FolderRight } from "#mailbox/access.ts";
+import type { FolderOperation } from "#mailbox/access.ts";
 import type { FlagChange } from "#mailbox/api.ts";
-import { messageFlags } from "#mailbox/api.ts";
 import { flagChangesOf } from "#mailbox/items/computed.ts";
 import { ItemEncoder } from "#mailbox/items/encode.ts";
+import { fillMailbox } from "#mailbox/items/fill.ts";
 import { listProperties } from "#mailbox/items/lists.ts";
 import { loadItem } from "#mailbox/items/load.ts";
 import type { ItemStore } from "#mailbox/items/load.ts";
 import { categoriesOf } from "#mailbox/items/mime-head.ts";
 import type { PropertyNameMap } from "#mailbox/items/names.ts";
 import { ItemUpdate } from "#mailbox/items/update.ts";
+import { neededBy, privateSensitivity } from "#mailbox/permissions/limited-view.ts";
+import { lacking } from "#mailbox/permissions/open-access.ts";
+import type { Access } from "#mailbox/permissions/open-access.ts";
 import type {
   CreateItemRequest, ItemChanges, ItemRow, Items, ItemSaved, NewObject, PropertyNames, StoredItem, TimedItem,
   UpdateItemRequest,
@@ -27,7 +30,6 @@ import { applyFlagChange, setFlags } from "#mailbox/tx/flags.ts";
 import type { FolderRole } from "#mailbox/roles.ts";
 import { readFolder, readFolders } from "#mailbox/tx/folders.ts";
 import type { FolderRow } from "#mailbox/tx/folders.ts";
-import { fillColumns } from "#mailbox/tx/heads.ts";
 import {
   idsAtOnce, itemColumns, itemTables, readItemRecords, timeColumns, toItemRow, toTimedItem,
 } from "#mailbox/tx/item-rows.ts";
@@ -42,9 +44,6 @@ import type { Store } from "#store/api.ts";
 import { all } from "#store/sql.ts";
 
 const p = properties;
-
-/** Rows filled in one transaction, where a mailbox comes from before there were such columns. */
-const fillRows = 200;
 
 export class OpenItems implements Items {
   readonly #from: ItemStore;
@@ -80,7 +79,7 @@ export class OpenItems implements Items {
   }
 
   async row(ctx: Ctx, messageId: MessageId): Promise<ItemRow> {
-    return await this.#require(ctx, messageId, "readAny");
+    return await this.#require(ctx, messageId, "readItem");
   }
 
   async *rows(ctx: Ctx, folderId: FolderId, { associated = false } = {}): AsyncGenerator<ItemRow[]> {
@@ -96,7 +95,7 @@ export class OpenItems implements Items {
   }
 
   async *#scan(ctx: Ctx, folderId: FolderId, associated: boolean): AsyncGenerator<ItemRecord[]> {
-    this.#access.require(folderId, "readAny");
+    await this.#access.check(ctx, folderId, "listItems");
     await this.#fill(ctx);
     const { store, mailboxId } = this.#from;
     for (let after = 0; after < uidMax;) {
@@ -104,7 +103,7 @@ export class OpenItems implements Items {
         `SELECT ${itemColumns} FROM ${itemTables}
          WHERE m.mailbox_id = $1 AND m.folder_id = $2 AND m.associated = $3 AND m.uid > $4 ORDER BY m.uid LIMIT $5`,
         mailboxId, folderId, associated ? 1 : 0, after, limits.sliceRows));
-      if (records.length > 0) yield records;
+      if (records.length > 0) yield records.filter((record) => !this.#isHidden(record));
       if (records.length < limits.sliceRows) return;
       after = records.at(-1)!.uid;
       await yieldToOthers();
@@ -115,17 +114,17 @@ export class OpenItems implements Items {
     ctx: Ctx, messageIds: readonly MessageId[], wanted: PropertyNames,
   ): Promise<{ row: ItemRow; object: ItemObject }[]> {
     await this.#fill(ctx);
-    return await listProperties(ctx, this.#from, await this.#records(ctx, messageIds, "readAny"), wanted);
+    return await listProperties(ctx, this.#from, await this.#records(ctx, messageIds, "readItem"), wanted);
   }
 
   async open(ctx: Ctx, messageId: MessageId): Promise<StoredItem> {
-    return await loadItem(ctx, this.#from, await this.#require(ctx, messageId, "readAny"));
+    return await loadItem(ctx, this.#from, await this.#require(ctx, messageId, "readItem"));
   }
 
   async changes(
     ctx: Ctx, folderId: FolderId, since: ChangeNumber, { associated = false } = {},
   ): Promise<ItemChanges> {
-    this.#access.require(folderId, "readAny");
+    await this.#access.check(ctx, folderId, "listItems");
     const { store, mailboxId } = this.#from;
     const { cn, removed } = await store.read(ctx, mailboxId, function* () {
       const folder = yield* readFolder(mailboxId, folderId);
@@ -143,7 +142,11 @@ export class OpenItems implements Items {
            AND (m.mod_seq > $4 OR (m.mod_seq = $4 AND m.uid > $5))
          ORDER BY m.mod_seq, m.uid LIMIT $6`,
         mailboxId, folderId, associated ? 1 : 0, afterSeq, afterUid, limits.sliceRows));
-      for (const record of records) changed.push(toItemRow(record));
+      for (const record of records) {
+        // What became private is gone for those who may not see it.
+        if (this.#isHidden(record)) removed.push(record.message_id as MessageId);
+        else changed.push(toItemRow(record));
+      }
       isMore = records.length === limits.sliceRows;
       if (isMore) [afterSeq, afterUid] = [records.at(-1)!.mod_seq, records.at(-1)!.uid];
       await yieldToOthers();
@@ -152,8 +155,8 @@ export class OpenItems implements Items {
   }
 
   async create(ctx: Ctx, request: CreateItemRequest): Promise<ItemSaved> {
-    this.#access.require(request.folderId, "create");
     const associated = request.associated ?? false;
+    await this.#access.check(ctx, request.folderId, associated ? "changeAssociated" : "createItem");
     const encoder = new ItemEncoder(ctx, this.#from.names, this.#from.store.blobs);
     await encoder.takeNames([request.item]);
     const object = encoder.object(request.item);
@@ -161,7 +164,7 @@ export class OpenItems implements Items {
     await this.#from.store.requireRoom(parts.bag.length);
     const delivered = getProperty(object, p.PidTagMessageDeliveryTime);
     const { messageId, cn } = await this.#from.store.transact(ctx, this.#from.mailboxId, createItem, {
-      folderId: request.folderId, associated, parts, quotaBytes: this.#quotaBytes,
+      folderId: request.folderId, associated, parts, quotaBytes: this.#quotaBytes, creatorId: this.#access.makerId,
       flags: flagsOf(object, request.flags ?? 0), keywords: categoriesOf(object).map((word) => word.toWellFormed()),
       internalMs: request.internalMs ?? (delivered === undefined ? null : fromFileTime(delivered)),
     });
@@ -174,7 +177,7 @@ export class OpenItems implements Items {
   async update(ctx: Ctx, request: UpdateItemRequest): Promise<ItemSaved> {
     const update = new ItemUpdate(ctx, this.#from, request);
     for (let tries = 1; ; tries++) {
-      const row = await this.#require(ctx, request.messageId, "editAny");
+      const row = await this.#require(ctx, request.messageId, "changeItem");
       if (request.expectedCn !== undefined && row.cn !== request.expectedCn) throw conflict();
       try {
         const work = await update.workOut(row, this.#quotaBytes);
@@ -189,9 +192,8 @@ export class OpenItems implements Items {
   }
 
   async setFlags(ctx: Ctx, messageIds: readonly MessageId[], change: FlagChange): Promise<ItemRow[]> {
-    const others = change.mode === "replace" ? ~messageFlags.seen : change.flags & ~messageFlags.seen;
-    const right: FolderRight = others !== 0 || change.keywords.length > 0 ? "editAny" : "readAny";
-    const records = await this.#records(ctx, messageIds, right);
+    const records = await this.#records(ctx, messageIds, "changeReadState");
+    for (const record of records) this.#requireMarks(record, change);
     const folders = new Map<number, ItemRecord[]>();
     for (const record of records) {
       if (record.associated === 1) continue;
@@ -202,36 +204,43 @@ export class OpenItems implements Items {
       const uids = list.map(({ uid }) => ({ first: uid, last: uid })).sort((left, one) => left.first - one.first);
       await this.#from.store.transact(ctx, this.#from.mailboxId, setFlags, { folderId, uids, change });
     }
-    return (await this.#records(ctx, messageIds, right)).map(toItemRow);
+    return (await this.#records(ctx, messageIds, "changeReadState")).map(toItemRow);
   }
 
   async copy(
     ctx: Ctx, messageIds: readonly MessageId[], targetId: FolderId,
   ): Promise<(MessageId | null)[]> {
-    this.#access.require(targetId, "create");
-    await this.#records(ctx, messageIds, "readAny");
+    await this.#access.check(ctx, targetId, "createItem");
+    const seen = await this.#records(ctx, messageIds, "readItem");
+    this.#requireTarget(seen, targetId);
     const ids = await this.#from.store.transact(ctx, this.#from.mailboxId, copyItems,
-      { messageIds, targetId, quotaBytes: this.#quotaBytes });
+      {
+        messageIds: seenOf(messageIds, seen), targetId, quotaBytes: this.#quotaBytes,
+        creatorId: this.#access.makerId,
+      });
     return ids.map(orNull);
   }
 
   async move(
     ctx: Ctx, messageIds: readonly MessageId[], targetId: FolderId,
   ): Promise<(MessageId | null)[]> {
-    this.#access.require(targetId, "create");
-    await this.#records(ctx, messageIds, "deleteAny");
+    await this.#access.check(ctx, targetId, "createItem");
+    const seen = await this.#records(ctx, messageIds, "deleteItem");
+    this.#requireTarget(seen, targetId);
     const ids = await this.#from.store.transact(ctx, this.#from.mailboxId, moveItems,
-      { messageIds, targetId, quotaBytes: null });
+      { messageIds: seenOf(messageIds, seen), targetId, quotaBytes: null });
     return ids.map(orNull);
   }
 
   async remove(ctx: Ctx, messageIds: readonly MessageId[], mode: "soft" | "hard"): Promise<number> {
-    await this.#records(ctx, messageIds, "deleteAny");
-    return await this.#from.store.transact(ctx, this.#from.mailboxId, removeItems, { messageIds, mode });
+    const seen = await this.#records(ctx, messageIds, "deleteItem");
+    const own = seen.map((record) => record.message_id);
+    return await this.#from.store.transact(ctx, this.#from.mailboxId, removeItems, { messageIds: own, mode });
   }
 
   async conversation(ctx: Ctx, conversationKey: string): Promise<ItemRow[]> {
     if (!/^[0-9a-f]{32}$/.test(conversationKey)) return [];
+    await this.#access.current(ctx);
     await this.#fill(ctx);
     const { store, mailboxId } = this.#from;
     const records = await store.read(ctx, mailboxId, () => all<ItemRecord>(
@@ -242,7 +251,7 @@ export class OpenItems implements Items {
   }
 
   async calendarItems(ctx: Ctx, folderId: FolderId, fromMs: number, toMs: number): Promise<TimedItem[]> {
-    this.#access.require(folderId, "readAny");
+    await this.#access.check(ctx, folderId, "listItems");
     return await this.#timed(ctx, `m.folder_id = $2 AND m.associated = 0 AND t.start_ms < $4
       AND (t.end_ms > $3 OR (t.end_ms IS NULL AND (t.recurring = 1 OR t.start_ms >= $3))
         OR (t.end_ms = t.start_ms AND t.start_ms >= $3)) ORDER BY t.start_ms, m.item_id`, folderId, fromMs, toMs);
@@ -264,6 +273,7 @@ export class OpenItems implements Items {
   }
 
   async #timed(ctx: Ctx, condition: string, ...values: (number | Uint8Array)[]): Promise<TimedItem[]> {
+    await this.#access.current(ctx);
     const { store, mailboxId } = this.#from;
     const records = await store.read(ctx, mailboxId, () => all<TimeRecord>(
       `SELECT ${itemColumns}, ${timeColumns} FROM item_time t
@@ -274,18 +284,43 @@ export class OpenItems implements Items {
   }
 
   #mayRead(record: ItemRecord): boolean {
-    return this.#access.allows(record.folder_id, "readAny");
+    return this.#access.allows(record.folder_id, "listItems") && !this.#isHidden(record);
+  }
+
+  /** Private, and not for this caller. */
+  #isHidden(record: ItemRecord): boolean {
+    return record.sensitivity === privateSensitivity && this.#access.hidesPrivate && !this.#isOwn(record);
+  }
+
+  #isOwn(record: ItemRecord): boolean {
+    return record.creator_id !== null && record.creator_id === this.#access.makerId;
+  }
+
+  /** Settings among what comes take more than messages do. */
+  #requireTarget(records: readonly ItemRecord[], targetId: FolderId): void {
+    if (records.some((record) => record.associated === 1)) this.#access.require(targetId, "changeAssociated");
+  }
+
+  #requireMarks(record: ItemRecord, change: FlagChange): void {
+    const reach = this.#access.reach(record.folder_id);
+    if (reach === null) return;
+    const { edits, deletes } = neededBy(record, change);
+    const may = (verdict: string): boolean => verdict === "yes" || (verdict === "own" && this.#isOwn(record));
+    if ((edits && !may(reach.change)) || (deletes && !may(reach.delete))) throw lacking();
   }
 
   /** The row of a message the caller may do this with. */
-  async #require(ctx: Ctx, messageId: MessageId, right: FolderRight): Promise<ItemRow> {
-    const [record] = await this.#records(ctx, [messageId], right);
+  async #require(ctx: Ctx, messageId: MessageId, operation: FolderOperation): Promise<ItemRow> {
+    const [record] = await this.#records(ctx, [messageId], operation);
     if (record === undefined) throw new Fault("notFound", "This item does not exist any more.");
     return toItemRow(record);
   }
 
   /** Rows in the order of the ids. Fault when the right is lacking in the folder of one of them. */
-  async #records(ctx: Ctx, messageIds: readonly MessageId[], right: FolderRight): Promise<ItemRecord[]> {
+  async #records(
+    ctx: Ctx, messageIds: readonly MessageId[], operation: FolderOperation,
+  ): Promise<ItemRecord[]> {
+    await this.#access.current(ctx);
     const { store, mailboxId } = this.#from;
     const found = new Map<number, ItemRecord>();
     for (let at = 0; at < messageIds.length; at += idsAtOnce) {
@@ -293,24 +328,23 @@ export class OpenItems implements Items {
         () => readItemRecords(mailboxId, messageIds.slice(at, at + idsAtOnce)));
       for (const record of records) {
         // What may not be seen is not there.
-        if (!this.#access.allows(record.folder_id, "folderVisible")) continue;
-        this.#access.require(record.folder_id, right);
-        found.set(record.message_id, record);
+        const isSetting = record.associated === 1 && (operation === "changeItem" || operation === "deleteItem");
+        const verdict = this.#access.verdict(record.folder_id, isSetting ? "changeAssociated" : operation);
+        if (verdict === "hidden" || this.#isHidden(record)) continue;
+        if (verdict === "yes" || (verdict === "own" && this.#isOwn(record))) {
+          found.set(record.message_id, record);
+          continue;
+        }
+        if (this.#access.allows(record.folder_id, "seeFolder")) throw lacking();
       }
     }
     return messageIds.flatMap((id) => found.get(id) ?? []);
   }
 
-  /** Columns that rows from an older version lack are filled before the first look at them. */
+  /** Before the first look at columns. */
   async #fill(ctx: Ctx): Promise<void> {
     if (this.#isFilled) return;
-    const { store, mailboxId } = this.#from;
-    const rows = await store.read(ctx, mailboxId, () => all<{ fill_item: number }>(
-      "SELECT fill_item FROM mailbox WHERE mailbox_id = $1", mailboxId));
-    for (let left = rows[0]?.fill_item ?? 0; left > 0; await yieldToOthers()) {
-      throwIfCancelled(ctx);
-      left = await store.transact(ctx, mailboxId, fillColumns, { limitRows: fillRows });
-    }
+    await fillMailbox(ctx, this.#from.store, this.#from.mailboxId);
     this.#isFilled = true;
   }
 }
@@ -330,6 +364,12 @@ function silentFolders(rows: readonly FolderRow[]): Set<number> {
 
 function conflict(): Fault {
   return new Fault("conflict", "Somebody else changed this item meanwhile.");
+}
+
+/** Ids in their places, with 0 for those that are not there for the caller. */
+function seenOf(messageIds: readonly MessageId[], seen: readonly ItemRecord[]): number[] {
+  const found = new Set(seen.map((record) => record.message_id));
+  return messageIds.map((id) => (found.has(id) ? id : 0));
 }
 
 function orNull(id: number): MessageId | null {

@@ -6,6 +6,7 @@ import { folderRoles, roleRow } from "#mailbox/roles.ts";
 import type { FolderRole } from "#mailbox/roles.ts";
 import { folderNames } from "#mailbox/names.ts";
 import { addTombstone, takeCn, takeObjectIds, takeUidValidity } from "#mailbox/tx/counters.ts";
+import { inheritPermissions, permitFreeBusy, touchAccess } from "#mailbox/tx/permissions.ts";
 import { checkQuota } from "#mailbox/tx/quota.ts";
 import { copyAllMessages, removeAllMessages } from "#mailbox/tx/transfer.ts";
 import { procedure } from "#store/api.ts";
@@ -85,16 +86,10 @@ export const provisionMailbox = procedure({
       byRole.set(role, folderId);
     }
     yield* permitFreeBusy(mailboxId, byRole.get("calendar")!);
+    yield* touchAccess(mailboxId, cn);
     yield* subscribeMailFolders(mailboxId, names);
   },
 });
-
-/** Everyone may see when the owner is free: the calendar of a new mailbox. [MS-OXCPERM] 2.2.7 */
-function* permitFreeBusy(mailboxId: number, calendarId: number): Work<void> {
-  yield* run(
-    `INSERT INTO folder_permission (mailbox_id, folder_id, member_id, rights) VALUES ($1, $2, 0, $3)
-     ON CONFLICT DO NOTHING`, mailboxId, calendarId, 0x800);
-}
 
 /** Mail programs that show subscribed folders only show those a person needs, under the names IMAP gives them. */
 function* subscribeMailFolders(mailboxId: number, names: Record<FolderRole, string>): Work<void> {
@@ -164,6 +159,8 @@ export interface CreateFolder {
   readonly parentId: FolderId;
   readonly name: string;
   readonly containerClass?: string;
+  /** Owns the new folder beside the mailbox's owner; null for nobody. */
+  readonly makerId?: number | null;
 }
 
 export const createFolder = procedure({
@@ -180,7 +177,8 @@ export const createFolder = procedure({
     const folderId = yield* insertFolder(tx.scope, cn, tx.nowMs, {
       parentId: args.parentId, name: args.name, role: null, containerClass, hidden: false, searchFolder: false,
     });
-    yield* inheritPermissions(tx.scope, args.parentId, folderId);
+    yield* inheritPermissions(tx.scope, args.parentId, folderId, args.makerId ?? null);
+    yield* touchAccess(tx.scope, cn);
     return yield* readFolder(tx.scope, folderId);
   },
 });
@@ -190,14 +188,6 @@ function* checkFolderCount(mailboxId: number, more: number): Work<void> {
   if (count!.n + more > limits.foldersMax) {
     throw new Fault("tooMany", `A mailbox has at most ${limits.foldersMax} folders; remove some first.`);
   }
-}
-
-/** A new folder starts with the permissions of its parent, as in Exchange. */
-function* inheritPermissions(mailboxId: number, parentId: number, folderId: number): Work<void> {
-  yield* run(
-    `INSERT INTO folder_permission (mailbox_id, folder_id, member_id, rights)
-     SELECT mailbox_id, $3, member_id, rights FROM folder_permission WHERE mailbox_id = $1 AND folder_id = $2`,
-    mailboxId, parentId, folderId);
 }
 
 export interface MoveFolder {
@@ -226,6 +216,7 @@ export const moveFolder = procedure({
       `UPDATE folder SET parent_id = $3, name = $4, name_key = $5, cn = $6, modified_ms = $7
        WHERE mailbox_id = $1 AND folder_id = $2`,
       tx.scope, args.folderId, args.parentId, args.name, nameKey(args.name), cn, tx.nowMs);
+    yield* touchAccess(tx.scope, cn);
     return yield* readFolder(tx.scope, args.folderId);
   },
 });
@@ -244,6 +235,8 @@ function* subtree(mailboxId: number, folderId: number): Work<FolderRow[]> {
 export interface CopyFolder extends MoveFolder {
   /** The mailbox may not grow past this; null for no limit. */
   readonly quotaBytes: number | null;
+  /** Owns the copies beside the mailbox's owner; null for nobody. */
+  readonly makerId?: number | null;
 }
 
 export const copyFolder = procedure({
@@ -269,9 +262,10 @@ export const copyFolder = procedure({
         role: null, containerClass: folder.container_class, hidden: folder.hidden === 1, searchFolder: false,
       });
       copies.set(folder.folder_id, copyId);
-      yield* inheritPermissions(tx.scope, args.parentId, copyId);
+      yield* inheritPermissions(tx.scope, args.parentId, copyId, args.makerId ?? null);
       yield* copyAllMessages(tx, cn, folder.folder_id, copyId);
     }
+    yield* touchAccess(tx.scope, cn);
     return yield* readFolder(tx.scope, copies.get(args.folderId)!);
   },
 });
@@ -303,6 +297,7 @@ export const deleteFolder = procedure({
         tx.scope, folder.folder_id);
       yield* addTombstone(tx.scope, "folder", folder.folder_id, folder.parent_id ?? 0, 0, cn);
     }
+    yield* touchAccess(tx.scope, cn);
   },
 });
 
@@ -320,23 +315,5 @@ export const setSubscription = procedure({
     } else {
       yield* run("DELETE FROM subscription WHERE mailbox_id = $1 AND name = $2", tx.scope, args.name);
     }
-  },
-});
-
-export const setPermission = procedure({
-  name: "mailbox.setPermission",
-  *run(tx, args: { folderId: FolderId; memberId: number; rights: number | null }): Work<void> {
-    const cn = yield* takeCn(tx.scope);
-    yield* readFolder(tx.scope, args.folderId);
-    if (args.rights === null) {
-      yield* run("DELETE FROM folder_permission WHERE mailbox_id = $1 AND folder_id = $2 AND member_id = $3",
-        tx.scope, args.folderId, args.memberId);
-    } else {
-      yield* run(
-        `INSERT INTO folder_permission (mailbox_id, folder_id, member_id, rights) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (mailbox_id, folder_id, member_id) DO UPDATE SET rights = excluded.rights`,
-        tx.scope, args.folderId, args.memberId, args.rights);
-    }
-    yield* run("UPDATE folder SET cn = $3 WHERE mailbox_id = $1 AND folder_id = $2", tx.scope, args.folderId, cn);
   },
 });

@@ -14,12 +14,15 @@ import { checkQuota } from "#mailbox/tx/quota.ts";
 import { setTime } from "#mailbox/tx/item-parts.ts";
 import { extraBits } from "#mailbox/tx/parts.ts";
 import type { FolderRole } from "#mailbox/roles.ts";
+import { messageColumns } from "#mailbox/tx/rows.ts";
+import type { MessageRecord } from "#mailbox/tx/rows.ts";
 import { sourceReader } from "#mailbox/tx/source.ts";
+import { discard } from "#mailbox/tx/transfer.ts";
 import { procedure } from "#store/api.ts";
-import type { PrepareIo } from "#store/api.ts";
+import type { PrepareIo, Transaction } from "#store/api.ts";
 import { addToSearchIndex } from "#store/search-index.ts";
 import type { SearchFields } from "#store/search-index.ts";
-import { get, run } from "#store/sql.ts";
+import { all, get, run } from "#store/sql.ts";
 import type { Work } from "#store/sql.ts";
 
 /** Bytes of a message: `inline` first, then those of the blob, when there is one. */
@@ -38,6 +41,8 @@ export interface InsertMessage {
   readonly quotaBytes: number | null;
   /** Set for deliveries: the same id is inserted once, however often it is tried. */
   readonly deliveryId: string | null;
+  /** Whoever puts it there; null for the owner and for deliveries. */
+  readonly creatorId?: number | null;
 }
 
 export interface Inserted {
@@ -48,6 +53,21 @@ export interface Inserted {
   readonly cn: number;
   /** Nothing was inserted: this delivery id was seen before. */
   readonly duplicate: boolean;
+  /** Set for a meeting message, also for one that was inserted before. */
+  readonly meeting: ArrivedMeeting | null;
+}
+
+/** What a calendar must know of a meeting message to find it. */
+export interface ArrivedMeeting {
+  readonly messageClass: string;
+  /** PidLidCleanGlobalObjectId; null when it tells none. */
+  readonly globalObjectId: Uint8Array | null;
+  readonly messageIdHeader: string;
+}
+
+function meetingOf({ columns: { messageClass, messageIdHeader }, time }: ArrivedMime): ArrivedMeeting | null {
+  if (!messageClass.startsWith("IPM.Schedule.Meeting.")) return null;
+  return { messageClass, globalObjectId: time?.globalObjectId ?? null, messageIdHeader };
 }
 
 interface Parsed {
@@ -83,13 +103,19 @@ export const insertMessage = procedure({
   *run(tx, args: InsertMessage, parsed: Parsed): Work<Inserted> {
     const mailboxId = tx.scope;
     if (args.deliveryId !== null && (yield* isDelivered(mailboxId, args.deliveryId))) {
-      return { messageId: 0, uid: 0, uidValidity: 0, folderId: 0, cn: 0, duplicate: true };
+      const meeting = meetingOf(parsed.arrived);
+      return { messageId: 0, uid: 0, uidValidity: 0, folderId: 0, cn: 0, duplicate: true, meeting };
     }
     const folder = "role" in args.folder ? yield* readFolderByRole(mailboxId, args.folder.role)
       : yield* readFolder(mailboxId, args.folder.folderId);
     if (folder.search_folder === 1) throw new Fault("notAllowed", "A search folder holds no messages of its own.");
+    const twins = folder.role === "sentItems" ? yield* findSentTwins(tx, folder.folder_id, args, parsed) : [];
+    if (twins.length > 0 && args.deliveryId !== null) {
+      return { messageId: 0, uid: 0, uidValidity: 0, folderId: 0, cn: 0, duplicate: true, meeting: null };
+    }
     yield* checkQuota(mailboxId, args.quotaBytes, parsed.sizeBytes);
     const cn = yield* takeCn(mailboxId);
+    if (twins.length > 0) yield* discard(tx, cn, twins, folder.folder_id, "hard");
     const contentId = yield* insertContent(mailboxId, args.source, parsed);
     const messageId = yield* takeObjectIds(mailboxId, 1);
     const itemId = yield* takeItemIds(mailboxId, 1);
@@ -104,15 +130,38 @@ export const insertMessage = procedure({
       mailboxId, itemId, messageId, folder.folder_id, uid, args.flags,
       args.keywords.length === 0 ? null : JSON.stringify(args.keywords), cn, parsed.sizeBytes,
       args.internalMs ?? tx.nowMs, tx.nowMs, contentId);
-    yield* insertDetail(mailboxId, itemId, parsed.arrived);
+    yield* insertDetail(mailboxId, itemId, parsed.arrived, args.creatorId ?? null);
     yield* addToSearchIndex(tx, contentId, parsed.search);
     if (args.deliveryId !== null) {
       yield* run("INSERT INTO delivery (mailbox_id, delivery_id, delivered_ms) VALUES ($1, $2, $3)",
         mailboxId, args.deliveryId, tx.nowMs);
     }
-    return { messageId, uid, uidValidity: folder.uid_validity, folderId: folder.folder_id, cn, duplicate: false };
+    return {
+      messageId, uid, uidValidity: folder.uid_validity, folderId: folder.folder_id, cn, duplicate: false,
+      meeting: meetingOf(parsed.arrived),
+    };
   },
 });
+
+/** How long after the server filed a copy a sender's program may bring its own. */
+const sentTwinMs = 24 * 3_600_000;
+
+/**
+ * What is sent in a mailbox's name is in its Sent Items once, though the server files it and the sender's program may
+ * put its own copy there too: the server's gives way to the program's, which also tells of blind copies.
+ */
+function* findSentTwins(
+  tx: Transaction, folderId: number, args: InsertMessage, { arrived: { columns } }: Parsed,
+): Work<MessageRecord[]> {
+  const isByProgram = (args.creatorId ?? null) !== null;
+  if (columns.messageIdHeader === "" || (args.deliveryId === null && !isByProgram)) return [];
+  return yield* all<MessageRecord>(
+    `SELECT ${messageColumns} FROM message_detail d
+     JOIN message m ON m.mailbox_id = d.mailbox_id AND m.item_id = d.item_id
+     WHERE d.mailbox_id = $1 AND d.message_id_header = $2 AND m.folder_id = $3 AND m.associated = 0
+       AND m.saved_ms > $4 ${isByProgram ? "AND d.creator_id IS NULL" : ""} LIMIT 10`,
+    tx.scope, columns.messageIdHeader, folderId, tx.nowMs - sentTwinMs);
+}
 
 function* isDelivered(mailboxId: number, deliveryId: string): Work<boolean> {
   const row = yield* get("SELECT 1 AS found FROM delivery WHERE mailbox_id = $1 AND delivery_id = $2",
@@ -131,17 +180,19 @@ function* insertContent(mailboxId: number, source: MessageSource, parsed: Parsed
   return contentId;
 }
 
-function* insertDetail(mailboxId: number, itemId: number, { columns, time, trouble }: ArrivedMime): Work<void> {
+function* insertDetail(
+  mailboxId: number, itemId: number, { columns, time, trouble }: ArrivedMime, creatorId: number | null,
+): Work<void> {
   const conversationKey = yield* findConversationKey(mailboxId, columns.references);
   yield* run(
     `INSERT INTO message_detail (mailbox_id, item_id, message_class, subject, normalized_subject, from_name,
        from_address, sent_ms, message_id_header, in_reply_to, has_attachments, importance, preview, conversation_id,
-       sensitivity, display_to, display_cc, conversation_key, extras, trouble)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`,
+       sensitivity, display_to, display_cc, conversation_key, extras, trouble, creator_id)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`,
     mailboxId, itemId, columns.messageClass, columns.subject, columns.normalizedSubject, columns.fromName,
     columns.fromAddress, columns.sentMs, columns.messageIdHeader, columns.inReplyTo, columns.hasAttachments ? 1 : 0,
     columns.importance, columns.preview, columns.conversationId, columns.sensitivity, columns.displayTo,
-    columns.displayCc, conversationKey, time === null ? 0 : extraBits.time, trouble);
+    columns.displayCc, conversationKey, time === null ? 0 : extraBits.time, trouble, creatorId);
   if (time !== null) yield* setTime(mailboxId, itemId, time);
 }
 

@@ -1,5 +1,5 @@
 /** Reading items: the one place that spells the columns of `message` with `message_detail`, and their parts. */
-import type { ChangeNumber, ContentId, FolderId, ItemId, MessageId, Uid } from "#base/ids.ts";
+import type { ChangeNumber, ContentId, EntryId, FolderId, ItemId, MessageId, Uid } from "#base/ids.ts";
 import type { ItemRow, TimedItem } from "#mailbox/items-api.ts";
 import { extraBits, origins } from "#mailbox/tx/parts.ts";
 import { parseKeywords } from "#mailbox/tx/rows.ts";
@@ -40,13 +40,14 @@ export interface ItemRecord {
   item_size_bytes: number | null;
   modified_ms: number | null;
   extras: number;
+  creator_id: number | null;
 }
 
 export const itemColumns = `m.item_id, m.message_id, m.folder_id, m.uid, m.associated, m.flags, m.keywords, m.cn,
   m.read_cn, m.mod_seq, m.size_bytes, m.internal_ms, m.saved_ms, m.content_id, d.message_class, d.subject,
   d.normalized_subject, d.from_name, d.from_address, d.sent_ms, d.message_id_header, d.has_attachments, d.importance,
   d.preview, d.conversation_id, d.origin, d.sensitivity, d.display_to, d.display_cc, d.conversation_key,
-  d.item_size_bytes, d.modified_ms, d.extras`;
+  d.item_size_bytes, d.modified_ms, d.extras, d.creator_id`;
 
 export const itemTables = `message m JOIN message_detail d ON d.mailbox_id = m.mailbox_id AND d.item_id = m.item_id`;
 
@@ -69,6 +70,7 @@ export function toItemRow(record: ItemRecord): ItemRow {
     messageIdHeader: record.message_id_header, hasAttachments: record.has_attachments === 1,
     importance: record.importance, sensitivity: record.sensitivity, preview: record.preview,
     conversationId: record.conversation_id,
+    creatorId: record.creator_id as EntryId | null,
     conversationKey: record.conversation_key === null ? "" : hexOf(record.conversation_key),
   };
 }

@@ -20,7 +20,7 @@ import {
 import type { AttachmentParts, ItemParts, OwnParts, RecipientParts } from "#mailbox/tx/item-parts.ts";
 import type { ItemTime } from "#mailbox/items/times.ts";
 import type { MessageSource } from "#mailbox/tx/insert.ts";
-import { extraBits, origins, releaseContent, removeAttachments } from "#mailbox/tx/parts.ts";
+import { extraBits, origins, releaseContent, removeAttachments, setCreator } from "#mailbox/tx/parts.ts";
 import { checkQuota } from "#mailbox/tx/quota.ts";
 import { parseKeywords } from "#mailbox/tx/rows.ts";
 import { procedure } from "#store/api.ts";
@@ -36,6 +36,8 @@ export interface CreateItem {
   readonly keywords: readonly string[];
   readonly internalMs: number | null;
   readonly quotaBytes: number | null;
+  /** Whoever makes it; null for the owner. */
+  readonly creatorId?: number | null;
   readonly parts: ItemParts;
 }
 
@@ -70,6 +72,7 @@ export const createItem = procedure({
       mailboxId, itemId, messageId, args.folderId, uid, args.associated ? 1 : 0, args.flags,
       keywordText(args.keywords), cn, sizeBytes, args.internalMs ?? tx.nowMs, tx.nowMs);
     yield* insertParts(tx, itemId, args.parts, null);
+    if (args.creatorId !== undefined && args.creatorId !== null) yield* setCreator(mailboxId, itemId, args.creatorId);
     return { messageId, itemId, cn };
   },
 });

@@ -48,6 +48,12 @@ export function* copyParts(mailboxId: number, fromItem: number, toItem: number):
   return extras;
 }
 
+/** Tells who made an item, where it was not the owner. */
+export function setCreator(mailboxId: number, itemId: number, creatorId: number): Work<number> {
+  return run("UPDATE message_detail SET creator_id = $3 WHERE mailbox_id = $1 AND item_id = $2",
+    mailboxId, itemId, creatorId);
+}
+
 function* copyDetail(mailboxId: number, fromItem: number, toItem: number, owner: number | null): Work<number> {
   const row = yield* get<Extent>(
     `INSERT INTO message_detail (mailbox_id, item_id, owner_attachment_id, ${copiedColumns})

@@ -12,6 +12,8 @@ export interface TransferItems {
   readonly messageIds: readonly number[];
   readonly targetId: number;
   readonly quotaBytes: number | null;
+  /** Whoever copies, who is then the maker of the copies; null for the owner. */
+  readonly creatorId?: number | null;
 }
 
 /** Messages that are in one folder, of one kind. */
@@ -65,7 +67,7 @@ export const copyItems = procedure({
     const cn = yield* takeCn(tx.scope);
     const found = new Map<number, number>();
     for (const group of groups) {
-      const pairs = yield* insertCopies(tx, cn, group.records, args.targetId, group.associated);
+      const pairs = yield* insertCopies(tx, cn, group.records, args.targetId, group.associated, args.creatorId);
       for (const [before, after] of yield* newIds(tx.scope, args.targetId, group, pairs)) found.set(before, after);
     }
     return inOrder(args.messageIds, found);

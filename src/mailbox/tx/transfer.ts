@@ -6,7 +6,7 @@ import { addTombstone, adjustFolder, adjustMailbox, takeCn, takeItemIds, takeObj
 import { readFolder, readFolderByRole } from "#mailbox/tx/folders.ts";
 import { checkQuota } from "#mailbox/tx/quota.ts";
 import { messageColumns, readSet } from "#mailbox/tx/rows.ts";
-import { copyParts, eraseItem, extraBits, shareContent } from "#mailbox/tx/parts.ts";
+import { copyParts, eraseItem, extraBits, setCreator, shareContent } from "#mailbox/tx/parts.ts";
 import type { MessageRecord } from "#mailbox/tx/rows.ts";
 import { indexItemWords, readNames } from "#mailbox/tx/words.ts";
 import type { NamedId } from "#props/registry.ts";
@@ -20,6 +20,8 @@ export interface Transfer {
   readonly uids: UidSet;
   readonly targetId: number;
   readonly quotaBytes: number | null;
+  /** Whoever copies, who is then the maker of the copies; null for the owner. */
+  readonly creatorId?: number | null;
 }
 
 export interface Transferred {
@@ -37,7 +39,7 @@ export const copyMessages = procedure({
     if (records.length === 0) return nothingMoved(target.uid_validity, target.highest_cn);
     yield* checkQuota(tx.scope, args.quotaBytes, sumSizes(records));
     const cn = yield* takeCn(tx.scope);
-    const pairs = yield* insertCopies(tx, cn, records, args.targetId, false);
+    const pairs = yield* insertCopies(tx, cn, records, args.targetId, false, args.creatorId);
     return { uidValidity: target.uid_validity, pairs, cn };
   },
 });
@@ -63,6 +65,7 @@ function countUnread(records: readonly MessageRecord[]): number {
 /** Rows like `records` in another folder, sharing their bytes. All flags come along. RFC 9051 §6.4.7 */
 export function* insertCopies(
   tx: Transaction, cn: number, records: readonly MessageRecord[], targetId: number, associated: boolean,
+  creatorId?: number | null,
 ): Work<Uint32Array> {
   const mailboxId = tx.scope;
   const sizeBytes = sumSizes(records);
@@ -85,6 +88,7 @@ export function* insertCopies(
       record.keywords, cn, record.size_bytes, record.internal_ms, tx.nowMs, record.content_id);
     const extras = yield* copyParts(mailboxId, record.item_id, itemId);
     if ((extras & extraBits.words) !== 0) yield* indexItemWords(tx, itemId, names ??= yield* readNames(tx));
+    if (creatorId !== undefined && creatorId !== null) yield* setCreator(mailboxId, itemId, creatorId);
     yield* shareContent(mailboxId, record.content_id);
     messageId++;
     itemId++;

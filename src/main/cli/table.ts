@@ -1,15 +1,18 @@
 /** Every command of the command line, in the order of the help. */
 import type { Command } from "#main/cli/command.ts";
+import { calendarCommands } from "#main/cli/commands/calendar.ts";
 import { credentialCommands } from "#main/cli/commands/credentials.ts";
 import { dataCommands } from "#main/cli/commands/data.ts";
 import { directoryCommands } from "#main/cli/commands/directory.ts";
 import { mailboxCommands } from "#main/cli/commands/mailboxes.ts";
+import { doctorCommand } from "#main/cli/commands/doctor.ts";
 import { laterCommands, queueCommands } from "#main/cli/commands/queue.ts";
+import { ruleCommands } from "#main/cli/commands/rules.ts";
 import { serverCommands } from "#main/cli/commands/server.ts";
 import { userCommands } from "#main/cli/commands/users.ts";
 
 export const commands: readonly Command[] = [
   ...serverCommands, ...dataCommands, ...userCommands, ...credentialCommands,
-  ...directoryCommands, ...mailboxCommands, ...queueCommands,
-  ...laterCommands,
+  ...directoryCommands, ...mailboxCommands, ...ruleCommands, ...calendarCommands, ...queueCommands,
+  doctorCommand, ...laterCommands,
 ];

@@ -11,7 +11,12 @@ declare module "oidc-provider" {
     readonly prompt: { readonly name: string; readonly reasons: readonly string[] };
     readonly params: Readonly<Record<string, unknown>>;
     readonly grantId?: string;
-    readonly session?: { readonly accountId: string };
+    readonly session?: { readonly accountId: string; readonly uid?: string };
+  }
+  export interface ProviderSession {
+    accountId: string | undefined;
+    authorizations: Readonly<Record<string, unknown>> | undefined;
+    persist(): Promise<unknown>;
   }
   export interface ProviderGrant {
     readonly accountId?: string;
@@ -31,6 +36,7 @@ declare module "oidc-provider" {
       new (input: { accountId: string; clientId: string }): ProviderGrant;
       find(id: string): Promise<ProviderGrant | undefined>;
     };
+    readonly Session: { findByUid(uid: string): Promise<ProviderSession | undefined> };
     readonly Client: { find(id: string): Promise<ProviderClient | undefined> };
     callback(): (incoming: IncomingMessage, response: ServerResponse) => Promise<void>;
     interactionDetails(incoming: IncomingMessage, response: ServerResponse): Promise<InteractionDetails>;

@@ -264,6 +264,9 @@ export class OauthProvider {
       return await provider.interactionFinished(incoming, response, refused, { mergeWithLastSubmission: false });
     }
     const accountId = String(person.account.entry.entryId);
+    if (details.session !== undefined && details.session.accountId !== accountId) {
+      await forget(provider, details.session.uid);
+    }
     const before = details.grantId === undefined ? undefined : await provider.Grant.find(details.grantId);
     const grant = before?.accountId === accountId ? before
       : new provider.Grant({ accountId, clientId: String(details.params["client_id"]) });
@@ -275,6 +278,18 @@ export class OauthProvider {
       login: { accountId, ts: Math.floor(person.signedInMs / 1000) }, consent: { grantId },
     }, { mergeWithLastSubmission: false });
   }
+}
+
+/**
+ * Takes whoever the provider remembers of this browser out of its session: it is somebody else's turn. By itself the
+ * provider would sign them out first and take the tokens of their programs back. OpenID Connect Core 1.0 §3.1.2.3
+ */
+async function forget(provider: Provider, sessionUid: string | undefined): Promise<void> {
+  const session = sessionUid === undefined ? undefined : await provider.Session.findByUid(sessionUid);
+  if (session === undefined) return;
+  session.accountId = undefined;
+  session.authorizations = undefined;
+  await session.persist();
 }
 
 /** Where the consent form may lead in the end, for the page's policy: an origin, or the scheme of a program. */

@@ -105,6 +105,9 @@ test("a provider that cannot be used is told of in the log, and asked again only
     ["gone", (world) => { world.document = null; }, /cannot be used/],
     ["another issuer", (world) => { world.document = { issuer: "https://evil.example" }; }, /cannot be used/],
     ["nothing in it", (world) => { world.document = { issuer }; }, /cannot be used/],
+    ["keys without TLS", (world) => { Object.assign(world.document!, { jwks_uri: "http://id.example/keys" }); }, /cannot be used/],
+    ["a page that is none", (world) => { Object.assign(world.document!, { authorization_endpoint: "javascript:x" }); }, /cannot be used/],
+    ["no address", (world) => { Object.assign(world.document!, { authorization_endpoint: "authorize" }); }, /cannot be used/],
     ["too large", (world) => { world.padding = " ".repeat(2_000_000); }, /cannot be used/],
   ];
   const { privateKey } = await makeKey("one");
@@ -122,6 +125,14 @@ test("a provider that cannot be used is told of in the log, and asked again only
     assert.equal(world.fetched.length, 2, name);
     assert.equal(await provider.source.verify(world.ctx, "opaque"), null, "other tokens do not wait for it");
   }
+});
+
+test("what goes into a header field has no quotes and no line ends", async () => {
+  const world = new World();
+  world.document = { issuer, authorization_endpoint: `${issuer}/a"\r\nset-cookie: x="`, jwks_uri: `${issuer}/keys` };
+  const provider = new OutsideProvider(world.ctx, config, world.fetch);
+  await provider.warmUp();
+  assert.match(provider.source.offer.authorizationUri, /^https:\/\/id\.example\/tenant\/a[^"\r\n]*$/);
 });
 
 test("Outlook's own sign-in is known by its address", async () => {

@@ -126,12 +126,13 @@ export class OutsideProvider {
     const { issuer } = this.#config;
     try {
       const document = await this.#document(`${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`);
-      const { issuer: said, authorization_endpoint: authorizationUri, jwks_uri: keysUri } = document;
+      const { issuer: said } = document;
       if (said !== issuer) throw new Error(`the document names another issuer, ${String(said)}`);
-      const isWhole = typeof authorizationUri === "string" && typeof keysUri === "string";
-      if (!isWhole) throw new Error("the document lacks endpoints");
+      // In the spelling of URLs nothing is left that could end a quoted string of a header field.
+      const authorizationUri = endpointOf(issuer, document["authorization_endpoint"]).href;
+      const keysUri = endpointOf(issuer, document["jwks_uri"]);
       const { createRemoteJWKSet, customFetch } = await import("jose");
-      const keys = createRemoteJWKSet(new URL(keysUri), {
+      const keys = createRemoteJWKSet(keysUri, {
         timeoutDuration: limits.outsideProviderTimeoutMs,
         [customFetch]: async (url: string, { signal }: { signal: AbortSignal }) =>
           bounded(await this.#fetch(url, { signal, redirect: "manual" })),
@@ -160,6 +161,15 @@ export class OutsideProvider {
     if (typeof value !== "object" || value === null) throw new Error(`${url} holds no object`);
     return value as Record<string, unknown>;
   }
+}
+
+/** An endpoint as the document names it; over TLS wherever the issuer is. OpenID Connect Discovery 1.0 §3 */
+function endpointOf(issuer: string, value: unknown): URL {
+  if (typeof value !== "string" || !URL.canParse(value)) throw new Error("the document lacks endpoints");
+  const url = new URL(value);
+  const isSafe = url.protocol === "https:" || (url.protocol === "http:" && new URL(issuer).protocol === "http:");
+  if (!isSafe) throw new Error("the document names an endpoint without TLS");
+  return url;
 }
 
 /** The answer with its body read, up to the limit. */

@@ -1,5 +1,6 @@
 /** Signing in with a browser: password, then a code where the account has a second factor; or a passkey alone. */
 import { Fault } from "#base/fault.ts";
+import type { Account } from "#directory/account.ts";
 import type { HttpRequest, HttpRoute } from "#net/http.ts";
 import { nextOf, fromOf } from "#serve/account/web.ts";
 import type { Web } from "#serve/account/web.ts";
@@ -52,7 +53,7 @@ async function judgePassword(web: Web, request: HttpRequest, fields: URLSearchPa
     const account = await web.credentials.account(request.ctx, person.entryId);
     if (account === null) throw new Fault("authenticationFailed", "The account is gone.");
     if (account.hasSecondFactor) {
-      const pending = sealPending(web, request, account.entry.entryId);
+      const pending = sealPending(web, request, account);
       return askCode(web, request, 200, { pending, next, text: null });
     }
     await web.start(request, account, "password");
@@ -63,9 +64,15 @@ async function judgePassword(web: Web, request: HttpRequest, fields: URLSearchPa
   }
 }
 
-/** Bound to the browser that knew the password: its form cookie is part of what is sealed. */
-function sealPending(web: Web, request: HttpRequest, entryId: number): string {
-  const value = { entryId, browser: web.forms.token(request) };
+interface Pending {
+  readonly entryId: number;
+  readonly browser: string;
+  readonly passwordMs: number;
+}
+
+/** Bound to the browser that knew the password, whose form cookie is part of what is sealed, and to that password. */
+function sealPending(web: Web, request: HttpRequest, { entry, passwordMs }: Account): string {
+  const value: Pending = { entryId: entry.entryId, browser: web.forms.token(request), passwordMs };
   return web.forms.seal("pending sign-in", value, request.ctx.system.nowMs() + codeMs);
 }
 
@@ -73,11 +80,11 @@ async function judgeCode(web: Web, request: HttpRequest, fields: URLSearchParams
   const { ctx } = request;
   const next = nextOf(fields);
   const pending = fields.get("pending") ?? "";
-  const opened = web.forms.unseal("pending sign-in", pending, ctx.system.nowMs()) as
-    { entryId: number; browser: string } | null;
+  const opened = web.forms.unseal("pending sign-in", pending, ctx.system.nowMs()) as Pending | null;
   const isSame = opened !== null && opened.browser === web.forms.token(request);
   const account = isSame ? await web.credentials.account(ctx, opened.entryId) : null;
-  if (account === null || account.entry.disabled || !account.hasSecondFactor) {
+  const isOver = account?.passwordMs !== opened?.passwordMs;
+  if (account === null || isOver || account.entry.disabled || !account.hasSecondFactor) {
     return askPassword(web, request, 403, { next, text: "That took too long; please begin again.", name: "" });
   }
   try {

@@ -29,7 +29,7 @@ export class Web {
   readonly forms: Forms;
   /** `https://mail.example.org`, with the port where it is not 443. */
   readonly origin: string;
-  /** Wrong codes of the second factor, by account and network. */
+  /** Wrong codes of the second factor: one-time codes by account, recovery codes by account and network. */
   readonly guard = new GuessGuard();
 
   constructor(parts: { directory: StoreDirectory; credentials: Credentials; forms: Forms; origin: string }) {
@@ -82,34 +82,41 @@ export class Web {
 
   /**
    * Judges a code of the second factor, or a recovery code; what it was, or null for a wrong one. Too many wrong ones
-   * from one network are refused unread for a while: Fault `authenticationFailed`.
+   * are refused unread for a while: Fault `authenticationFailed`. One-time codes are so short that they are counted for
+   * the account as a whole, wherever they come from: only who knows the password gets here, and somebody with many
+   * networks would find one in time. Recovery codes are long; they stay a way in for the owner meanwhile.
    */
   async judgeCode(request: HttpRequest, account: Account, code: string): Promise<"code" | "recovery-code" | null> {
     const { ctx } = request;
-    const { entryId, address } = account.entry;
-    const trier = { account: address, clientAddress: request.remoteAddress, device: null };
-    if (this.guard.check(trier, ctx.system.monotonicMs()).kind === "refuse") {
+    const { address } = account.entry;
+    const isLong = isRecoveryCode(code);
+    const trier = { account: address, clientAddress: isLong ? request.remoteAddress : "anywhere", device: null };
+    // Those under way count as wrong until they were judged: many at once are as many guesses.
+    if (this.guard.begin(trier, ctx.system.monotonicMs()).kind === "refuse") {
       throw new Fault("authenticationFailed", "There were too many wrong codes. Try again in a quarter of an hour.");
     }
-    const found = await this.#kindOfCode(ctx, entryId, address, code);
-    if (found !== null) {
-      this.guard.succeeded(trier);
-      return found;
+    try {
+      const found = await this.#kindOfCode(ctx, account, code);
+      if (found !== null) {
+        this.guard.succeeded(trier);
+        return found;
+      }
+      this.guard.failed(trier, ctx.system.monotonicMs());
+    } finally {
+      this.guard.end(trier);
     }
-    this.guard.failed(trier, ctx.system.monotonicMs());
     this.directory.noteFailure(ctx, fromOf(request), address, "wrong code of the second factor");
     return null;
   }
 
-  async #kindOfCode(
-    ctx: Ctx, entryId: number, address: string, code: string,
-  ): Promise<"code" | "recovery-code" | null> {
+  async #kindOfCode(ctx: Ctx, { entry }: Account, code: string): Promise<"code" | "recovery-code" | null> {
+    const { entryId, address } = entry;
     const { hashRecoveryCode, stepOfCode } = await import("#serve/account/codes.ts");
     const factor = await this.credentials.secondFactor(ctx, entryId);
     if (factor === null) return null;
     const step = stepOfCode(factor.secret, code, ctx.system.nowMs());
     if (step !== null && await this.credentials.useCodeStep(ctx, entryId, step)) return "code";
-    if (code.replace(/[^a-z0-9]/gi, "").length !== 10) return null;
+    if (!isRecoveryCode(code)) return null;
     const isRight = await this.credentials.useRecoveryCode(ctx, entryId, address, hashRecoveryCode(entryId, code));
     return isRight ? "recovery-code" : null;
   }
@@ -119,6 +126,11 @@ export class Web {
     return html`<form method="post" action="/account/sign-out">${this.forms.field(request)}
       <span class="hint">${account.entry.address}</span> <button class="second">Sign out</button></form>`;
   }
+}
+
+/** By its length, whatever stands between its characters; a one-time code has six. */
+function isRecoveryCode(code: string): boolean {
+  return code.replace(/[^a-z0-9]/gi, "").length === 10;
 }
 
 export function whoseOf({ account }: WebSignedIn): Whose {

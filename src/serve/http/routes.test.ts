@@ -1,11 +1,11 @@
-/** Health, metrics and the page of settings, called as handlers with an answer that keeps what it got. */
+/** Health, metrics and proofs, called as handlers with an answer that keeps what it got. */
 import assert from "node:assert/strict";
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { ServerResponse } from "node:http";
 import { test } from "node:test";
 import { AddressList } from "#net/addresses.ts";
 import type { HttpRequest, HttpRoute } from "#net/http.ts";
-import { acmeChallengeRoute, healthRoute, metricsRoute, welcomeRoute } from "#serve/http/routes.ts";
+import { acmeChallengeRoute, healthRoute, metricsRoute } from "#serve/http/routes.ts";
 import type { StatusSource } from "#serve/http/routes.ts";
 import { realCtx } from "../../../test/support/real-ctx.ts";
 
@@ -71,12 +71,4 @@ test("a proof is told while it is under way, and nothing else", async () => {
   assert.deepEqual(await ask("/.well-known/acme-challenge/abc"),
     { status: 200, body: "abc.thumb", type: "application/octet-stream" });
   assert.equal((await ask("/.well-known/acme-challenge/other")).status, 404);
-});
-
-test("the page tells the settings, escaped", async () => {
-  const settings = [{ title: "IMAP <&>", port: 993, security: "TLS" as const }];
-  const { status, body, type } = await call(welcomeRoute("mail.example.test", () => settings));
-  assert.equal(status, 200);
-  assert.equal(type, "text/html; charset=utf-8");
-  assert.ok(body.includes("<tr><td>IMAP &lt;&amp;&gt;</td><td>mail.example.test</td><td>993</td><td>TLS</td></tr>"));
 });

@@ -1,8 +1,8 @@
-/** The routes every server has: its health, its counts, and a page that tells how to connect. */
+/** The routes every server has: its health, its counts, and proofs for a certificate authority. */
 import type { AddressList } from "#net/addresses.ts";
 import { isLoopbackAddress } from "#net/addresses.ts";
 import type { HttpRequest, HttpRoute } from "#net/http.ts";
-import { sendBody, sendJson, sendPage, sendText } from "#net/http-answer.ts";
+import { sendBody, sendJson, sendText } from "#net/http-answer.ts";
 import type { ListenerStats } from "#net/api.ts";
 
 export interface StatusSource {
@@ -16,13 +16,6 @@ export interface StatusSource {
   readonly queueDepth?: () => Promise<number> | number;
   /** False once the server begins to stop. */
   readonly isReady: () => boolean;
-}
-
-export interface ConnectionSetting {
-  /** `IMAP`, `Sending mail (SMTP)` */
-  readonly title: string;
-  readonly port: number;
-  readonly security: "TLS" | "STARTTLS" | "none";
 }
 
 /**
@@ -99,18 +92,6 @@ export function metricsRoute(source: StatusSource, watchers: AddressList): HttpR
   };
 }
 
-/** `/`: the settings for mail programs, as a plain page (RFC 9110 §9.3.1 GET). */
-export function welcomeRoute(hostname: string, settings: () => readonly ConnectionSetting[]): HttpRoute {
-  return {
-    path: "/",
-    methods: {
-      GET({ response }) {
-        sendPage(response, 200, welcomePage(hostname, settings()));
-      },
-    },
-  };
-}
-
 /** Where a certificate authority looks for proof that this server has a name, without TLS. RFC 8555 §8.3 */
 export function acmeChallengeRoute(answerTo: (token: string) => string | null): HttpRoute {
   const start = "/.well-known/acme-challenge/";
@@ -125,41 +106,4 @@ export function acmeChallengeRoute(answerTo: (token: string) => string | null): 
       },
     },
   };
-}
-
-function welcomePage(hostname: string, settings: readonly ConnectionSetting[]): string {
-  const host = escapeHtml(hostname);
-  const rows = settings.map(({ title, port, security }) => (
-    `<tr><td>${escapeHtml(title)}</td><td>${host}</td><td>${port}</td><td>${security}</td></tr>`
-  )).join("\n");
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>Outpost on ${host}</title>
-<style>
-body { font: 1rem/1.5 system-ui, sans-serif; max-width: 44rem; margin: 3rem auto; padding: 0 1rem; color: #222 }
-table { border-collapse: collapse; width: 100% }
-th, td { text-align: left; padding: .4rem .6rem; border-bottom: 1px solid #ccc }
-@media (prefers-color-scheme: dark) { body { background: #181818; color: #ddd } th, td { border-color: #444 } }
-</style>
-</head>
-<body>
-<h1>Outpost</h1>
-<p>The mail server <strong>${host}</strong> is running. Settings for your mail program:</p>
-<table>
-<thead><tr><th>For</th><th>Server</th><th>Port</th><th>Security</th></tr></thead>
-<tbody>
-${rows}
-</tbody>
-</table>
-<p>Sign in with your whole address and your password.</p>
-</body>
-</html>
-`;
-}
-
-function escapeHtml(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 }

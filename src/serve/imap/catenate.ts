@@ -9,14 +9,15 @@ import { BadUrl } from "#serve/imap/state.ts";
 import { findPlace } from "#serve/imap/places.ts";
 import { parseMessageUrl } from "#wire/imap/url.ts";
 
-/** Hands the bytes a URL names to `write`. Throws {@link BadUrl} for one that names nothing here. RFC 4469 §4 */
+/** Hands the bytes a URL names to `write`. Throws {@link BadUrl} for a URL of nothing here. RFC 4469 §4 */
 export async function copyFromUrl(
   state: SessionState, url: string, write: (chunk: Uint8Array) => Promise<void>,
 ): Promise<void> {
   const named = parseMessageUrl(url);
   if (named === undefined) throw new BadUrl(url, "not an address of a message here");
   const { mailbox, folderId, uidValidity } = await folderOf(state, url, named);
-  if (named.uidValidity !== undefined && named.uidValidity !== uidValidity) throw new BadUrl(url, "another UIDVALIDITY");
+  const isOfThen = named.uidValidity !== undefined && named.uidValidity !== uidValidity;
+  if (isOfThen) throw new BadUrl(url, "another UIDVALIDITY");
   for await (const [row] of mailbox.structures(state.ctx, folderId, [{ first: named.uid, last: named.uid }])) {
     if (row === undefined) break;
     const { section, partial } = named;

@@ -9,7 +9,7 @@ export type ByteChannel = Pick<Connection, "read" | "write">;
 /** The client sent what cannot be unpacked. */
 export class NotDeflate extends Error {}
 
-/** Memory of one direction: 2^13 bytes of window, pieces of 16 KiB; what is packed a thousandfold comes out piecewise. */
+/** A window of 2^13 bytes and pieces of 16 KiB: what is packed a thousandfold comes out piece by piece. */
 const pieceBytes = 16 * 1024;
 const deflateOptions = { windowBits: 13, memLevel: 5, level: 6, chunkSize: pieceBytes } as const;
 

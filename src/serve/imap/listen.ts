@@ -40,7 +40,7 @@ export function imapHandler(services: ImapServices): ConnectionHandler {
   return async (connection) => {
     const client = new ConnectionClient(connection);
     const session = new ImapSession(services, client, connection.ctx);
-    client.beforeWait = () => session.settle();
+    client.whileWaiting = (reading) => session.settleUntil(reading);
     try {
       session.greet();
       await serve(session, client, connection.ctx.system.monotonicMs() + limits.imapSignInTimeoutMs);
@@ -104,8 +104,8 @@ class ConnectionClient implements Client {
   readonly reader = new CommandReader();
   /** Until somebody has signed in all reading together has this much time, drop by drop or not. */
   readDeadlineMs: number | undefined;
-  /** Called before the next bytes are waited for: answers that are held back go out. */
-  beforeWait: (() => Promise<void>) | undefined;
+  /** Called while the next bytes are waited for, until they come: answers that are held back go out. */
+  whileWaiting: ((reading: Promise<unknown>) => Promise<void>) | undefined;
   appendSteps: readonly AppendStep[] = [];
   readonly #connection: Connection;
   #channel: ByteChannel;
@@ -165,9 +165,10 @@ class ConnectionClient implements Client {
     for (;;) {
       const event = this.reader.next();
       if (event !== undefined) return event;
-      await this.beforeWait?.();
       await this.flush();
-      const chunk = await this.#readOrStop();
+      const reading = this.#readOrStop();
+      await this.whileWaiting?.(reading);
+      const chunk = await reading;
       if (chunk === null) throw new ClientGone("the client closed the connection");
       this.reader.push(chunk);
     }

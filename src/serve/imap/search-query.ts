@@ -19,7 +19,7 @@ export interface Translation {
   readonly nowMs: number;
 }
 
-/** A decoder that keeps to the limit of a search text; undefined for a character set we do not know. RFC 9051 §6.4.4 */
+/** A decoder that keeps to the limit of a search text; undefined for an unknown character set. RFC 9051 §6.4.4 */
 export function boundedDecoder(charset: string | undefined): ((octets: string) => string) | undefined {
   const decode = searchDecoder(charset);
   if (decode === undefined) return undefined;

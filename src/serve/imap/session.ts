@@ -86,7 +86,7 @@ export class ImapSession {
       // Awaited in its turn; a connection that ends before leaves it behind.
       later.catch((error: unknown) => state.ctx.log.debug({ error: String(error) }, "an answer nobody waits for"));
       this.#later.push({ tag: command.tag, completion: later });
-      if (this.#later.length >= limits.imapAppendsUnderWayMax) await this.settle();
+      if (this.#later.length >= limits.imapAppendsUnderWayMax) await this.#settleFirst();
       return;
     }
     await this.settle();
@@ -105,12 +105,27 @@ export class ImapSession {
 
   /** Waits for what is still under way and answers it, in the order it came. */
   async settle(): Promise<void> {
+    while (this.#later.length > 0) await this.#settleFirst();
+  }
+
+  /** The same until `reading` has ended: then more may be done at once. */
+  async settleUntil(reading: Promise<unknown>): Promise<void> {
+    let isRead = false;
+    const onRead = (): void => { isRead = true; };
+    const read = reading.then(onRead, onRead);
     while (this.#later.length > 0) {
-      const { tag, completion } = this.#later.shift()!;
-      const { condition, code, text } = await completion;
-      if (this.#later.length === 0 && this.#state.view?.isDirty === true) await writeUpdates(this.#state, true);
-      this.#client.write(encodeStatus(tag, condition, code, text));
+      await Promise.race([read, this.#later[0]!.completion]);
+      if (isRead) return;
+      await this.#settleFirst();
+      await this.#client.flush();
     }
+  }
+
+  async #settleFirst(): Promise<void> {
+    const { tag, completion } = this.#later.shift()!;
+    const { condition, code, text } = await completion;
+    if (this.#later.length === 0 && this.#state.view?.isDirty === true) await writeUpdates(this.#state, true);
+    this.#client.write(encodeStatus(tag, condition, code, text));
   }
 
   #wrongState(name: CommandName): string | undefined {
@@ -127,7 +142,9 @@ export class ImapSession {
       return await body();
     } catch (error) {
       if (error instanceof BadCommand) return { condition: "BAD", text: error.message };
-      if (error instanceof BadUrl) return { condition: "NO", code: `BADURL ${encodeString(error.url)}`, text: error.message };
+      if (error instanceof BadUrl) {
+        return { condition: "NO", code: `BADURL ${encodeString(error.url)}`, text: error.message };
+      }
       if (error instanceof OutOfStep || error instanceof ConnectionOver) throw error;
       if (error instanceof Fault) {
         if (error.code === "cancelled") throw error;

@@ -144,6 +144,7 @@ export class FakeMailbox {
 
   open(): Mailbox {
     const mailbox: Partial<Mailbox> = {
+      rightsIn: () => 0x7fb,
       mailboxId: 1 as MailboxId,
       principal: { entryId: 1, address: "alice@example.test", displayName: "Alice", mailboxId: 1 as MailboxId },
       folders: async () => this.folders.map((folder) => ({ folder, depth: this.#depth(folder) }))

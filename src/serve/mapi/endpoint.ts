@@ -155,6 +155,11 @@ export class MapiEndpoint<S extends SessionState> {
     session.sequence++;
     try {
       await this.#answer(request, session, type, body, startedMs, requestId);
+    } catch (error) {
+      const refusal = refusalOf(error);
+      if (refusal === null || request.response.headersSent) throw error;
+      // The session goes on: its next cookie comes with the refusal.
+      this.#sendRefusal(request, refusal, session);
     } finally {
       session.isBusy = false;
       session.lastUsedMs = request.ctx.system.monotonicMs();
@@ -215,10 +220,11 @@ export class MapiEndpoint<S extends SessionState> {
     }
   }
 
-  #sendRefusal(request: HttpRequest, refusal: Refusal): void {
+  #sendRefusal(request: HttpRequest, refusal: Refusal, session: MapiSession<S> | null = null): void {
     const text = `${refusal.message}\n`;
     request.response.writeHead(200, {
-      ...this.#headers(request, refusal.code), "content-type": "text/html; charset=utf-8",
+      ...this.#headers(request, refusal.code), ...this.#sessionHeaders(request, session),
+      "content-type": "text/html; charset=utf-8",
       "content-length": Buffer.byteLength(text),
     });
     request.response.end(text);

@@ -5,7 +5,8 @@ import { parseAddresses } from "#format/mime/addresses.ts";
 import { formatDate } from "#format/mime/date.ts";
 import type { HeaderField } from "#format/mime/headers.ts";
 import { fieldText, headerFields } from "#format/mime/headers.ts";
-import type { HeaderVerdict } from "#serve/smtp/intake.ts";
+import { judgeSending, sentCopyPlaces } from "#transport/sending.ts";
+import type { ActedFor } from "#transport/sending.ts";
 import type { Reply } from "#wire/smtp/reply.ts";
 import { reply } from "#wire/smtp/reply.ts";
 
@@ -20,46 +21,62 @@ export interface SubmissionFacts {
 
 const authorsMax = 50;
 
+/** A header that was taken, and the mailbox of another that keeps a copy of the message. */
+export type SubmissionVerdict =
+  | { readonly pieces: readonly Uint8Array[]; readonly sentFor: ActedFor | null }
+  | { readonly refused: Reply };
+
 /**
- * Judges the header of a submitted message and completes it: Date, Message-ID and From are added when missing, Bcc
- * goes. Everyone in From and Sender must be somebody this person may send as. RFC 6409 §6.1, §8; RFC 5322 §3.6
+ * Judges the header of a submitted message and completes it: Date, Message-ID and From are added when missing, Sender
+ * when From is somebody who allowed no more than Send on Behalf; Bcc goes. RFC 6409 §6.1, §8; RFC 5322 §3.6
  */
 export async function checkSubmittedHeader(
   ctx: Ctx, facts: SubmissionFacts, header: Uint8Array,
-): Promise<HeaderVerdict> {
+): Promise<SubmissionVerdict> {
+  const { directory, signedIn } = facts;
   const fields = [...headerFields(header)];
   const named = (name: string): HeaderField[] => fields.filter((field) => field.name === name);
-  for (const name of ["from", "sender"]) {
-    const refused = await checkAuthors(ctx, facts, header, name, named(name));
-    if (refused !== null) return { refused };
-  }
+  const from = readAuthors(header, "From", named("from"));
+  if ("refused" in from) return from;
+  const sender = readAuthors(header, "Sender", named("sender"));
+  if ("refused" in sender) return sender;
+  const missing = from.addresses.length === 0 ? [facts.envelopeSender || signedIn.address] : from.addresses;
+  const verdict = await judgeSending(ctx, directory, signedIn.entryId, { from: missing, sender: sender.addresses });
+  if (verdict.kind === "refused") return { refused: mayNotSend(signedIn.address, verdict.address, verdict.field) };
   const added: string[] = [];
   if (named("date").length === 0) added.push(`Date: ${formatDate(facts.nowMs)}\r\n`);
-  if (named("from").length === 0) added.push(`From: <${facts.envelopeSender || facts.signedIn.address}>\r\n`);
+  if (from.addresses.length === 0) added.push(`From: <${missing[0]!}>\r\n`);
+  if (verdict.needsSender) added.push(`Sender: <${signedIn.address}>\r\n`);
   if (named("message-id").length === 0) added.push(`Message-ID: <${facts.queueId}@${facts.hostname}>\r\n`);
-  return { pieces: [Buffer.from(added.join("")), ...withoutBcc(header, fields)] };
+  const { toShared } = await sentCopyPlaces(ctx, directory, verdict.sentFor);
+  return {
+    pieces: [Buffer.from(added.join("")), ...withoutBcc(header, fields)],
+    sentFor: toShared === null ? null : verdict.sentFor,
+  };
 }
 
-async function checkAuthors(
-  ctx: Ctx, { directory, signedIn }: SubmissionFacts, header: Uint8Array, name: string, fields: readonly HeaderField[],
-): Promise<Reply | null> {
-  if (fields.length === 0) return null;
-  const title = name === "from" ? "From" : "Sender";
+/** The same words whether the other one exists or not. RFC 3463 §3.8 X.7.1 */
+export function mayNotSend(self: string, other: string, field: string): Reply {
+  return reply(550, "5.7.1",
+    `${self} may not send as ${other} (${field}); Send As or Send on Behalf can be granted by an administrator`);
+}
+
+function readAuthors(
+  header: Uint8Array, title: "From" | "Sender", fields: readonly HeaderField[],
+): { readonly addresses: readonly string[] } | { readonly refused: Reply } {
+  if (fields.length === 0) return { addresses: [] };
   // Programs differ in which of two they show.
   if (fields.length > 1) {
-    return reply(550, "5.7.1", `The message has ${fields.length} ${title} fields; it may have one`);
+    return { refused: reply(550, "5.7.1", `The message has ${fields.length} ${title} fields; it may have one`) };
   }
   const authors = parseAddresses(fieldText(header, fields[0]!), authorsMax + 1)
     .filter(({ mailbox, host }) => mailbox !== null && host !== null);
-  if (authors.length === 0) return reply(550, "5.6.0", `The ${title} field has no address`);
-  if (authors.length > authorsMax) return reply(550, "5.6.0", `The ${title} field has too many addresses`);
-  for (const { mailbox, host } of authors) {
-    const address = `${mailbox}@${host}`;
-    if (!await directory.maySendAs(ctx, signedIn.entryId, address)) {
-      return reply(550, "5.7.1", `${signedIn.address} may not send as ${address} (${title})`);
-    }
+  if (authors.length === 0) return { refused: reply(550, "5.6.0", `The ${title} field has no address`) };
+  if (authors.length > authorsMax) return { refused: reply(550, "5.6.0", `The ${title} field has too many addresses`) };
+  if (title === "Sender" && authors.length > 1) {
+    return { refused: reply(550, "5.6.0", "The Sender field has more than one address") };
   }
-  return null;
+  return { addresses: authors.map(({ mailbox, host }) => `${mailbox}@${host}`) };
 }
 
 /** The header without its Bcc fields: the others must not see them. RFC 5322 §3.6.3 */

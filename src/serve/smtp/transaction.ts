@@ -4,9 +4,11 @@ import type { Resolution, SignedIn } from "#directory/api.ts";
 import type { CountedBody } from "#serve/smtp/intake.ts";
 import { MessageIntake, replyOfError } from "#serve/smtp/intake.ts";
 import type { SmtpParts, SmtpSettings } from "#serve/smtp/service.ts";
-import { checkSubmittedHeader } from "#serve/smtp/submission.ts";
+import { checkSubmittedHeader, mayNotSend } from "#serve/smtp/submission.ts";
 import { receivedField } from "#serve/smtp/trace.ts";
 import { contentFlags } from "#transport/queue-rows.ts";
+import { judgeSending } from "#transport/sending.ts";
+import type { ActedFor } from "#transport/sending.ts";
 import type { SmtpAddress } from "#wire/smtp/address.ts";
 import type { Command } from "#wire/smtp/command.ts";
 import type { MailParameters, RcptParameters } from "#wire/smtp/parameters.ts";
@@ -52,6 +54,8 @@ export class Transaction {
   readonly #queueId: string;
   readonly recipients: Recipient[] = [];
   #intake: MessageIntake | null = null;
+  /** The mailbox in whose name the message is sent, when it keeps a copy. */
+  #sentFor: ActedFor | null = null;
 
   private constructor(facts: TransactionFacts, sender: SmtpAddress | null, parameters: MailParameters) {
     this.#facts = facts;
@@ -71,8 +75,10 @@ export class Transaction {
       return reply(552, "5.3.4", `The message is larger than ${settings.messageSizeMaxBytes} bytes`);
     }
     // The null sender is for receipts, which programs send themselves (RFC 8098 §3).
-    if (signedIn !== null && from !== null && !await parts.directory.maySendAs(ctx, signedIn.entryId, from.text)) {
-      return reply(553, "5.7.1", `${signedIn.address} may not send as ${from.text}`);
+    if (signedIn !== null && from !== null) {
+      const authors = { from: [from.text], sender: [] };
+      const verdict = await judgeSending(ctx, parts.directory, signedIn.entryId, authors);
+      if (verdict.kind === "refused") return { ...mayNotSend(signedIn.address, from.text, "MAIL"), code: 553 };
     }
     return new Transaction(facts, from, parameters);
   }
@@ -90,7 +96,8 @@ export class Transaction {
       return reply(452, "4.5.3", text);
     }
     const { address, resolution } = await this.#resolve(ctx, command.to);
-    const refused = this.#refuseResolution(address, resolution) ?? await this.#refuseForQuota(ctx, resolution);
+    const refused = this.#refuseResolution(address, resolution) ?? await this.#refuseForGroup(ctx, resolution)
+      ?? await this.#refuseForQuota(ctx, resolution);
     if (refused === null) this.recipients.push({ address, resolution, parameters: command.parameters });
     return refused;
   }
@@ -100,10 +107,14 @@ export class Transaction {
     const { parts, settings, signedIn } = this.#facts;
     this.#intake = new MessageIntake(ctx, parts.transport.beginMessage(ctx), {
       messageSizeMaxBytes: settings.messageSizeMaxBytes,
-      checkHeader: signedIn === null ? null : (header) => checkSubmittedHeader(ctx, {
-        directory: parts.directory, signedIn, envelopeSender: this.#sender?.text ?? "", hostname: settings.hostname,
-        queueId: this.#queueId, nowMs: ctx.system.nowMs(),
-      }, header),
+      checkHeader: signedIn === null ? null : async (header) => {
+        const verdict = await checkSubmittedHeader(ctx, {
+          directory: parts.directory, signedIn, envelopeSender: this.#sender?.text ?? "", hostname: settings.hostname,
+          queueId: this.#queueId, nowMs: ctx.system.nowMs(),
+        }, header);
+        if ("pieces" in verdict) this.#sentFor = verdict.sentFor;
+        return verdict;
+      },
     });
   }
 
@@ -123,6 +134,7 @@ export class Transaction {
           ...(parameters.notify === undefined ? {} : { notify: parameters.notify }),
           originalRecipient: parameters.originalRecipient ?? null,
         })),
+        sentFor: this.#sentFor,
       });
     } catch (error) {
       if (error instanceof Fault && error.code === "cancelled") throw error;
@@ -180,6 +192,14 @@ export class Transaction {
         if (this.#facts.signedIn !== null) return null;
         return reply(550, "5.7.1", `${address.text} is not at this server; sign in on port 587 or 465 to send on`);
     }
+  }
+
+  /** Groups may be closed to some senders. RFC 3463 §3.8 X.7.2 */
+  async #refuseForGroup(ctx: Ctx, resolution: Resolution): Promise<Reply | null> {
+    const { parts: { directory }, signedIn } = this.#facts;
+    if (resolution.kind !== "group") return null;
+    const why = await directory.sharing?.refusesSender(ctx, resolution.entryId, { entryId: signedIn?.entryId ?? null });
+    return why === undefined || why === null ? null : reply(550, "5.7.2", `${resolution.address} ${why}`);
   }
 
   async #refuseForQuota(ctx: Ctx, resolution: Resolution): Promise<Reply | null> {

@@ -51,6 +51,13 @@ export const mailboxItems: Migration = {
     // copies. Named ones stand under ids from 0x8000 on, in the order of `head_names`.
     "ALTER TABLE mime ADD COLUMN head BYTEA",
     "ALTER TABLE mime ADD COLUMN head_names TEXT",
+    // The directory entry of whoever made it; null for the owner, for deliveries, and for what came before.
+    "ALTER TABLE message_detail ADD COLUMN creator_id BIGINT",
+    "CREATE INDEX message_creator ON message_detail (mailbox_id, creator_id) WHERE creator_id IS NOT NULL",
+    // What is hidden from those who were let into a folder, found without looking at the rest.
+    "CREATE INDEX message_private ON message_detail (mailbox_id, item_id) WHERE sensitivity = 2",
+    // The change number of the newest change of permission entries or of the tree of folders.
+    "ALTER TABLE mailbox ADD COLUMN access_cn BIGINT NOT NULL DEFAULT 0",
     // Columns of items below this are still to be filled; 0: none.
     "ALTER TABLE mailbox ADD COLUMN fill_item BIGINT NOT NULL DEFAULT 0",
     "UPDATE mailbox SET fill_item = next_item",

@@ -1,4 +1,5 @@
 import type { Migration } from "#store/schema/migration.ts";
+import { sharingStatements } from "#store/schema/server-sharing.ts";
 import { signInStatements } from "#store/schema/server-sign-in.ts";
 
 /**
@@ -110,5 +111,5 @@ export const directoryMigrations: readonly Migration[] = [
       `CREATE INDEX audit_at ON audit (at_ms)`,
     ],
   },
-  { version: 2, statements: signInStatements },
+  { version: 2, statements: [...signInStatements, ...sharingStatements] },
 ];

@@ -40,4 +40,14 @@ export const queueMigrations: readonly Migration[] = [{
     "CREATE INDEX queue_recipient_due ON queue_recipient (held, next_attempt_ms)",
     "CREATE INDEX queue_message_blob ON queue_message (blob_hash)",
   ],
+}, {
+  // Mail the server writes by itself: what was taken under a key is not taken again, sent or not.
+  version: 2,
+  statements: [
+    `CREATE TABLE queue_once (
+      once_key TEXT NOT NULL PRIMARY KEY,
+      accepted_ms BIGINT NOT NULL
+    )`,
+    "CREATE INDEX queue_once_accepted ON queue_once (accepted_ms)",
+  ],
 }];

@@ -15,6 +15,7 @@ SELECT parent_id FROM folder WHERE mailbox_id = $1 AND folder_id = $2;
 SELECT size_bytes FROM mailbox WHERE mailbox_id = $1;
 UPDATE content SET refs = refs + 1 WHERE mailbox_id = $1 AND content_id = $2;
 UPDATE folder SET message_count = message_count + $3, unread_count = unread_count + $4, associated_count = associated_count + $5, size_bytes = size_bytes + $6, uid_next = uid_next + $7, highest_cn = $8 WHERE mailbox_id = $1 AND folder_id = $2 RETURNING uid_next;
+UPDATE mailbox SET access_cn = $2 WHERE mailbox_id = $1;
 UPDATE mailbox SET cn = cn + 1 WHERE mailbox_id = $1 RETURNING cn;
 UPDATE mailbox SET message_count = message_count + $2, size_bytes = size_bytes + $3 WHERE mailbox_id = $1;
 UPDATE mailbox SET next_counter = next_counter + $2 WHERE mailbox_id = $1 RETURNING next_counter AS next;
@@ -69,6 +70,7 @@ SELECT COUNT(*) AS n FROM folder WHERE mailbox_id = $1;
 SELECT folder_id FROM folder WHERE mailbox_id = $1 AND parent_id = $2 AND name_key = $3;
 SELECT folder_id, parent_id, name, role, container_class, hidden, search_folder, cn, uid_validity, uid_next, highest_cn, message_count, unread_count, associated_count, size_bytes FROM folder WHERE mailbox_id = $1 AND folder_id = $2;
 SELECT parent_id FROM folder WHERE mailbox_id = $1 AND folder_id = $2;
+UPDATE mailbox SET access_cn = $2 WHERE mailbox_id = $1;
 UPDATE mailbox SET cn = cn + 1 WHERE mailbox_id = $1 RETURNING cn;
 UPDATE mailbox SET next_counter = next_counter + $2 WHERE mailbox_id = $1 RETURNING next_counter AS next;
 UPDATE mailbox SET next_uid_validity = next_uid_validity + 1 WHERE mailbox_id = $1 RETURNING next_uid_validity AS next;
@@ -111,6 +113,7 @@ SELECT item_id, content_id, size_bytes FROM message WHERE mailbox_id = $1 AND fo
 SELECT m.item_id, m.message_id, m.uid, m.flags, m.keywords, m.mod_seq, m.size_bytes, m.internal_ms, m.saved_ms, m.content_id FROM message m WHERE m.mailbox_id = $1 AND m.folder_id = $2 AND m.associated = 0 AND m.uid BETWEEN $3 AND $4 ORDER BY m.uid LIMIT $5;
 UPDATE content SET refs = refs - 1 WHERE mailbox_id = $1 AND content_id = $2 RETURNING refs;
 UPDATE folder SET message_count = message_count + $3, unread_count = unread_count + $4, associated_count = associated_count + $5, size_bytes = size_bytes + $6, uid_next = uid_next + $7, highest_cn = $8 WHERE mailbox_id = $1 AND folder_id = $2 RETURNING uid_next;
+UPDATE mailbox SET access_cn = $2 WHERE mailbox_id = $1;
 UPDATE mailbox SET cn = cn + 1 WHERE mailbox_id = $1 RETURNING cn;
 UPDATE mailbox SET message_count = message_count + $2, size_bytes = size_bytes + $3 WHERE mailbox_id = $1;
 UPDATE mailbox SET next_counter = next_counter + $2 WHERE mailbox_id = $1 RETURNING next_counter AS next;
@@ -130,7 +133,7 @@ DELETE FROM delivery WHERE mailbox_id = $1 AND delivered_ms < $2;
 INSERT INTO content (mailbox_id, content_id, refs, size_bytes, hash, bytes) VALUES ($1, $2, 1, $3, $4, $5);
 INSERT INTO delivery (mailbox_id, delivery_id, delivered_ms) VALUES ($1, $2, $3);
 INSERT INTO message (mailbox_id, item_id, message_id, folder_id, uid, associated, flags, keywords, cn, read_cn, mod_seq, size_bytes, internal_ms, saved_ms, content_id) VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $8, $8, $8, $9, $10, $11, $12);
-INSERT INTO message_detail (mailbox_id, item_id, message_class, subject, normalized_subject, from_name, from_address, sent_ms, message_id_header, in_reply_to, has_attachments, importance, preview, conversation_id, sensitivity, display_to, display_cc, conversation_key, extras, trouble) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20);
+INSERT INTO message_detail (mailbox_id, item_id, message_class, subject, normalized_subject, from_name, from_address, sent_ms, message_id_header, in_reply_to, has_attachments, importance, preview, conversation_id, sensitivity, display_to, display_cc, conversation_key, extras, trouble, creator_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21);
 INSERT INTO message_text (mailbox_id, content_id, document) VALUES ($1, $2, setweight(to_tsvector('simple', $3), 'A') || setweight(to_tsvector('simple', $4), 'B') || setweight(to_tsvector('simple', $5), 'C') || setweight(to_tsvector('simple', $6), 'D'));
 INSERT INTO mime (mailbox_id, content_id, mime_index, head, head_names) VALUES ($1, $2, $3, $4, $5);
 SELECT 1 AS found FROM delivery WHERE mailbox_id = $1 AND delivery_id = $2;
@@ -152,6 +155,7 @@ SELECT folder_id FROM folder WHERE mailbox_id = $1 AND parent_id = $2 AND name_k
 SELECT folder_id, parent_id, name, role, container_class, hidden, search_folder, cn, uid_validity, uid_next, highest_cn, message_count, unread_count, associated_count, size_bytes FROM folder WHERE mailbox_id = $1 AND folder_id = $2;
 SELECT parent_id FROM folder WHERE mailbox_id = $1 AND folder_id = $2;
 UPDATE folder SET parent_id = $3, name = $4, name_key = $5, cn = $6, modified_ms = $7 WHERE mailbox_id = $1 AND folder_id = $2;
+UPDATE mailbox SET access_cn = $2 WHERE mailbox_id = $1;
 UPDATE mailbox SET cn = cn + 1 WHERE mailbox_id = $1 RETURNING cn;
 
 -- mailbox.moveItems
@@ -177,12 +181,13 @@ UPDATE message_detail SET deleted_from_id = $3 WHERE mailbox_id = $1 AND item_id
 
 -- mailbox.provision
 INSERT INTO folder (mailbox_id, folder_id, parent_id, name, name_key, role, container_class, hidden, search_folder, cn, created_ms, modified_ms, uid_validity, uid_next, highest_cn, message_count, unread_count, associated_count, size_bytes) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12, 1, $10, 0, 0, 0, 0);
-INSERT INTO folder_permission (mailbox_id, folder_id, member_id, rights) VALUES ($1, $2, 0, $3) ON CONFLICT DO NOTHING;
+INSERT INTO folder_permission (mailbox_id, folder_id, member_id, rights) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING;
 INSERT INTO mailbox (mailbox_id, guid, replica_guid, language, created_ms, cn, next_counter, next_item, next_content, next_uid_validity, next_property_id, message_count, size_bytes) VALUES ($1, $2, $3, $4, $5, 0, 1, 1, 1, $6, 32768, 0, 0) ON CONFLICT (mailbox_id) DO NOTHING;
 INSERT INTO replica (mailbox_id, replica_id, guid) VALUES ($1, 1, $2) ON CONFLICT DO NOTHING;
 INSERT INTO subscription (mailbox_id, name) VALUES ($1, $2) ON CONFLICT DO NOTHING;
 SELECT 1 AS found FROM subscription WHERE mailbox_id = $1;
 SELECT folder_id, parent_id, name, role, container_class, hidden, search_folder, cn, uid_validity, uid_next, highest_cn, message_count, unread_count, associated_count, size_bytes FROM folder WHERE mailbox_id = $1 ORDER BY folder_id;
+UPDATE mailbox SET access_cn = $2 WHERE mailbox_id = $1;
 UPDATE mailbox SET cn = cn + 1 WHERE mailbox_id = $1 RETURNING cn;
 UPDATE mailbox SET next_counter = next_counter + $2 WHERE mailbox_id = $1 RETURNING next_counter AS next;
 UPDATE mailbox SET next_uid_validity = next_uid_validity + 1 WHERE mailbox_id = $1 RETURNING next_uid_validity AS next;
@@ -259,11 +264,13 @@ UPDATE message SET flags = $3, keywords = $4, mod_seq = $5, cn = $5 , read_cn = 
 UPDATE message SET flags = $3, keywords = $4, mod_seq = $5, cn = $5 WHERE mailbox_id = $1 AND item_id = $2;
 UPDATE message SET flags = $3, keywords = $4, mod_seq = $5, read_cn = $5 WHERE mailbox_id = $1 AND item_id = $2;
 
--- mailbox.setPermission
+-- mailbox.setPermissions
+DELETE FROM folder_permission WHERE mailbox_id = $1 AND folder_id = $2;
 DELETE FROM folder_permission WHERE mailbox_id = $1 AND folder_id = $2 AND member_id = $3;
 INSERT INTO folder_permission (mailbox_id, folder_id, member_id, rights) VALUES ($1, $2, $3, $4) ON CONFLICT (mailbox_id, folder_id, member_id) DO UPDATE SET rights = excluded.rights;
-SELECT folder_id, parent_id, name, role, container_class, hidden, search_folder, cn, uid_validity, uid_next, highest_cn, message_count, unread_count, associated_count, size_bytes FROM folder WHERE mailbox_id = $1 AND folder_id = $2;
+SELECT COUNT(*) AS n FROM folder_permission WHERE mailbox_id = $1 AND folder_id = $2;
 UPDATE folder SET cn = $3 WHERE mailbox_id = $1 AND folder_id = $2;
+UPDATE mailbox SET access_cn = $2 WHERE mailbox_id = $1;
 UPDATE mailbox SET cn = cn + 1 WHERE mailbox_id = $1 RETURNING cn;
 
 -- mailbox.setSubscription
@@ -317,7 +324,7 @@ UPDATE message_detail SET message_class = $3, subject = $4, normalized_subject =
 SELECT bag, extras FROM message_detail WHERE mailbox_id = $1 AND item_id = $2;
 SELECT folder_id, parent_id, name, role, container_class, hidden, search_folder, cn, uid_validity, uid_next, highest_cn, message_count, unread_count, associated_count, size_bytes FROM folder WHERE mailbox_id = $1 AND folder_id = $2;
 SELECT kind, display_name, address_type, address, bag FROM recipient WHERE mailbox_id = $1 AND item_id = $2 ORDER BY row_id;
-SELECT m.item_id, m.message_id, m.folder_id, m.uid, m.associated, m.flags, m.keywords, m.cn, m.read_cn, m.mod_seq, m.size_bytes, m.internal_ms, m.saved_ms, m.content_id, d.message_class, d.subject, d.normalized_subject, d.from_name, d.from_address, d.sent_ms, d.message_id_header, d.has_attachments, d.importance, d.preview, d.conversation_id, d.origin, d.sensitivity, d.display_to, d.display_cc, d.conversation_key, d.item_size_bytes, d.modified_ms, d.extras FROM message m JOIN message_detail d ON d.mailbox_id = m.mailbox_id AND d.item_id = m.item_id WHERE m.mailbox_id = $1 AND m.message_id IN ($2);
+SELECT m.item_id, m.message_id, m.folder_id, m.uid, m.associated, m.flags, m.keywords, m.cn, m.read_cn, m.mod_seq, m.size_bytes, m.internal_ms, m.saved_ms, m.content_id, d.message_class, d.subject, d.normalized_subject, d.from_name, d.from_address, d.sent_ms, d.message_id_header, d.has_attachments, d.importance, d.preview, d.conversation_id, d.origin, d.sensitivity, d.display_to, d.display_cc, d.conversation_key, d.item_size_bytes, d.modified_ms, d.extras, d.creator_id FROM message m JOIN message_detail d ON d.mailbox_id = m.mailbox_id AND d.item_id = m.item_id WHERE m.mailbox_id = $1 AND m.message_id IN ($2);
 SELECT m.item_id, m.message_id, m.uid, m.flags, m.keywords, m.mod_seq, m.size_bytes, m.internal_ms, m.saved_ms, m.content_id FROM message m WHERE m.mailbox_id = $1 AND m.folder_id = $2 AND m.associated = 0 AND (m.mod_seq > $3 OR (m.mod_seq = $3 AND m.uid > $4)) ORDER BY m.mod_seq, m.uid LIMIT $5;
 SELECT m.item_id, m.message_id, m.uid, m.flags, m.keywords, m.mod_seq, m.size_bytes, m.internal_ms, m.saved_ms, m.content_id FROM message m WHERE m.mailbox_id = $1 AND m.folder_id = $2 AND m.associated = 0 AND m.uid BETWEEN $3 AND $4 ORDER BY m.uid LIMIT $5;
 SELECT number, method, file_name, size_bytes, bag, content_id, embedded_item_id FROM attachment WHERE mailbox_id = $1 AND item_id = $2 ORDER BY number;

@@ -16,7 +16,7 @@ function readAll(bytes: Uint8Array, chunkSize = bytes.length): unknown[] {
   let data: Buffer[] = [];
   const drain = (): boolean => {
     for (let event = reader.next(); event !== undefined; event = reader.next()) {
-      if (event.kind === "append") reader.acceptLiteral();
+      if (reader.hasAnnounced) reader.acceptLiteral();
       if (event.kind === "data") {
         data.push(Buffer.from(event.bytes));
         continue;
@@ -46,8 +46,8 @@ function single(text: string): ReaderEvent {
 
 function args(text: string): unknown {
   const event = single(`${text}\r\n`);
-  assert.equal(event.kind, "command", `${text}: ${JSON.stringify(event)}`);
-  return event.kind === "command" ? event.command.args : undefined;
+  assert.ok(event?.kind === "command" || event?.kind === "append", `${text}: ${JSON.stringify(event)}`);
+  return event?.kind === "command" || event?.kind === "append" ? event.command.args : undefined;
 }
 
 const whole = { partPath: [], text: "", fieldNames: [] };
@@ -65,7 +65,7 @@ const good: readonly [string, unknown][] = [
   ["a AUTHENTICATE PLAIN", { mechanism: "PLAIN" }],
   ["a ENABLE CONDSTORE x-good", { capabilities: ["CONDSTORE", "X-GOOD"] }],
   ["a SELECT inbox", { mailbox: "inbox" }],
-  ["a SELECT INBOX (CONDSTORE)", { mailbox: "INBOX", parameters: ["CONDSTORE"] }],
+  ["a SELECT INBOX (CONDSTORE)", { mailbox: "INBOX", parameters: { known: undefined } }],
   ["a SELECT Entw&APw-rfe", { mailbox: "Entwürfe" }],
   ['a SELECT "Entw\xc3\xbcrfe"', { mailbox: "Entwürfe" }],
   ["a SELECT Entw\xc3\xbcrfe", { mailbox: "Entwürfe" }],
@@ -109,7 +109,8 @@ const good: readonly [string, unknown][] = [
     }],
   }],
   ["a UID FETCH 1:* (FLAGS) (CHANGEDSINCE 12345)", {
-    set: [{ first: 1, last: 0 }], items: [{ item: "FLAGS" }], modifiers: { changedSince: 12345 },
+    set: [{ first: 1, last: 0 }], items: [{ item: "FLAGS" }],
+    modifiers: { changedSince: 12345, tellsVanished: false, window: undefined },
   }],
   ["a STORE 1 (UNCHANGEDSINCE 0) +flags.silent (\\seen $Forwarded Red&ACA-x)", {
     set: [{ first: 1, last: 1 }], modifiers: { unchangedSince: 0 }, mode: { mode: "add", isSilent: true },
@@ -134,9 +135,57 @@ const good: readonly [string, unknown][] = [
     { key: "sentOn", day: Date.UTC(2024, 1, 29) / 86_400_000 },
   ] })],
   ['a SEARCH RETURN (MIN COUNT) MODSEQ "/flags/\\\\Seen" all 7', {
-    ...searching({ key: "modSeq", since: 7 }), returns: ["MIN", "COUNT"], usesModSeq: true,
+    ...searching({ key: "modSeq", since: 7 }), usesModSeq: true,
+    returns: { options: ["MIN", "COUNT"], window: undefined },
   }],
-  ["a UID SEARCH RETURN () UID *", { ...searching({ key: "uid", set: [{ first: 0, last: 0 }] }), returns: ["ALL"] }],
+  ["a UID SEARCH RETURN () UID *", {
+    ...searching({ key: "uid", set: [{ first: 0, last: 0 }] }), returns: { options: ["ALL"], window: undefined },
+  }],
+  ["a SEARCH RETURN (SAVE PARTIAL -1:-100) $", {
+    ...searching({ key: "sequence", set: [] }),
+    returns: { options: ["SAVE", "PARTIAL"], window: { first: 1, last: 100, isFromEnd: true } },
+  }],
+  ["a SEARCH EMAILID M1-2 SAVEDSINCE 1-Feb-1994", searching({ key: "and", keys: [
+    { key: "emailId", id: "M1-2" }, { key: "savedSince", day: Date.UTC(1994, 1, 1) / 86_400_000 },
+  ] })],
+  ["a UID SORT RETURN (COUNT) (REVERSE DATE SUBJECT) utf-8 ALL", {
+    returns: { options: ["COUNT"], window: undefined }, charset: "UTF-8", key: { key: "all" }, usesModSeq: false,
+    criteria: [{ key: "DATE", isReverse: true }, { key: "SUBJECT", isReverse: false }],
+  }],
+  ["a THREAD refs UTF-8 ALL", { algorithm: "REFS", charset: "UTF-8", key: { key: "all" }, usesModSeq: false }],
+  ['a ESEARCH IN (mailboxes "A B" subtree-one (x y) personal) SEEN', {
+    ...searching({ key: "flag", flag: "\\Seen" }), folders: [
+      { filter: "MAILBOXES", paths: ["A B"] }, { filter: "SUBTREE-ONE", paths: ["x", "y"] },
+      { filter: "PERSONAL", paths: [] },
+    ],
+  }],
+  ["a FETCH 1 (BINARY.PEEK[1.2]<0.9> BINARY.SIZE[] PREVIEW (LAZY) EMAILID)", {
+    set: [{ first: 1, last: 1 }], items: [
+      { item: "BINARY[]", isPeek: true, partPath: [1, 2], partial: { offset: 0, sizeBytes: 9 } },
+      { item: "BINARY.SIZE[]", partPath: [] }, { item: "PREVIEW" }, { item: "EMAILID" },
+    ],
+  }],
+  ["a UID FETCH 1:* FLAGS (CHANGEDSINCE 5 VANISHED PARTIAL 3:1)", {
+    set: [{ first: 1, last: 0 }], items: [{ item: "FLAGS" }],
+    modifiers: { changedSince: 5, tellsVanished: true, window: { first: 1, last: 3, isFromEnd: false } },
+  }],
+  ["a SELECT x (CONDSTORE QRESYNC (7 9 1:5,8 (1,3 2,4)))", {
+    mailbox: "x", parameters: { known: {
+      uidValidity: 7, modSeq: 9, uids: [{ first: 1, last: 5 }, { first: 8, last: 8 }],
+      matches: {
+        numbers: [{ first: 1, last: 1 }, { first: 3, last: 3 }], uids: [{ first: 2, last: 2 }, { first: 4, last: 4 }],
+      },
+    } },
+  }],
+  ["a SETACL x bob +rs", { mailbox: "x", identifier: "bob", rights: { mode: "add", rights: "rs" } }],
+  ['a SETQUOTA "" (STORAGE 512)', { root: "", limits: [{ resource: "STORAGE", limit: 512 }] }],
+  ['a GETQUOTA ""', { root: "" }], ["a COMPRESS deflate", { mechanism: "DEFLATE" }],
+  ['a APPEND x CATENATE (URL ";UID=1" URL "/y;UIDVALIDITY=2/;UID=3")', {
+    mailbox: "x", place: undefined, steps: [
+      { step: "message", flags: [], internalMs: undefined }, { step: "url", url: ";UID=1" },
+      { step: "url", url: "/y;UIDVALIDITY=2/;UID=3" },
+    ],
+  }],
 ];
 
 function searching(key: unknown): object {
@@ -151,7 +200,8 @@ const bad: readonly [string, string | undefined][] = [
   ["", undefined], [" ", undefined], ["a", "a"], ["a ", "a"], ["+ NOOP", undefined], ["(a) NOOP", undefined],
   ["a BOGUS", "a"], ["a UID NOOP", "a"], ["a UID EXPUNGE", "a"], ["a NOOP x", "a"], ["a LOGIN x", "a"],
   ['a LOGIN "x', "a"], ['a LOGIN "x\\y" z', "a"], ["a LOGIN x y z", "a"], ["a LOGIN (x) y", "a"],
-  ["a SELECT", "a"], ["a SELECT a b", "a"], ["a SELECT *", "a"], ["a SELECT x (QRESYNC (1 2))", "a"],
+  ["a SELECT", "a"], ["a SELECT a b", "a"], ["a SELECT *", "a"], ["a SELECT x (QRESYNC (0 2))", "a"],
+  ["a SELECT x (QRESYNC (1 0))", "a"], ["a SELECT x (QRESYNC 1 2)", "a"], ["a SELECT x (QRESYNC (1 2 $))", "a"],
   ["a FETCH 0 FLAGS", "a"], ["a FETCH 4294967296 FLAGS", "a"], ["a FETCH 1: FLAGS", "a"], ["a FETCH 1,,2 FLAGS", "a"],
   ["a FETCH 1 ()", "a"], ["a FETCH 1 (FLAGS", "a"], ["a FETCH 1 BODY[", "a"], ["a FETCH 1 BODY[MIME]", "a"],
   ["a FETCH 1 BODY[0]", "a"], ["a FETCH 1 BODY[1.]", "a"], ["a FETCH 1 BODY[HEADER.FIELDS ()]", "a"],
@@ -161,12 +211,17 @@ const bad: readonly [string, string | undefined][] = [
   ["a STORE 1 (UNCHANGEDSINCE 9999999999999999999) FLAGS x", "a"],
   ["a SEARCH", "a"], ["a SEARCH FOO", "a"], ["a SEARCH OR SEEN", "a"], ["a SEARCH NOT", "a"], ["a SEARCH (SEEN", "a"],
   ["a SEARCH ON 30-Feb-2020", "a"], ["a SEARCH ON 1-Fub-2020", "a"], ["a SEARCH ON 1-Feb-20", "a"],
-  ["a SEARCH RETURN (SAVE) SEEN", "a"], [`a SEARCH ${"NOT ".repeat(100)}SEEN`, "a"],
+  ["a SEARCH RETURN (PARTIAL 1:-5) SEEN", "a"], ["a SEARCH RETURN (PARTIAL 0:5) SEEN", "a"],
+  ["a SEARCH RETURN (ALL PARTIAL 1:5) SEEN", "a"], ["a SORT () UTF-8 ALL", "a"], ["a SORT (X) UTF-8 ALL", "a"],
+  ["a SORT (DATE) ALL", "a"], ["a THREAD FOO UTF-8 ALL", "a"], ["a ESEARCH IN () ALL", "a"], ["a SETACL x y +R", "a"],
+  ["a FETCH 1 BINARY[1.HEADER]", "a"], ["a FETCH 1 BINARY.SIZE[1]<0.1>", "a"], ["a FETCH 1 FLAGS (VANISHED)", "a"],
+  ["a APPEND x CATENATE ()", "a"], ["a APPEND x CATENATE (FOO x)", "a"], ["a APPEND x UTF8 {3}", "a"],
+  ["a COMPRESS", "a"], ["a REPLACE x INBOX {3}", "a"], [`a SEARCH ${"NOT ".repeat(100)}SEEN`, "a"],
   [`a SEARCH ${"(".repeat(100)}SEEN`, "a"],
   ["a STATUS x ()", "a"], ["a STATUS x (FOO)", "a"], ['a LIST "" "" RETURN (FOO)', "a"],
   ["a LIST (RECURSIVEMATCH) \"\" *", "a"],
   ['a ID ("x")', "a"], ["a CREATE x (FOO)", "a"], ["a APPEND INBOX (\\Seen)", "a"], ['a APPEND INBOX "x" {1}', "a"],
-  ["a APPEND INBOX ~{5}", "a"], ["a NOOP {5}", "a"], ["a SELECT ~{5}", "a"], ["a SELECT {1048577}", "a"],
+  ["a NOOP {5}", "a"], ["a SELECT ~{5}", "a"], ["a SELECT {1048577}", "a"],
   ["a SELECT {99999999999999999999999999}", "a"], [`a FETCH ${"1,".repeat(20_001)}1 FLAGS`, "a"],
   [`a SELECT ${"x".repeat(limits.commandLineMaxBytes)}`, "a"],
   [`a FETCH 1 BODY[${"1.".repeat(70)}1]`, "a"],
@@ -190,7 +245,13 @@ test("a refused literal that comes anyway is skipped with the rest of its comman
     ["a LOGIN {9999999999+}\r\nb NOOP\r\n", ["fatal"]],
     ["a APPEND x {3+}\r\nabc\r\nb NOOP\r\n", ["append", "dataEnd", "command"]],
     ["a APPEND {1}\r\nx {3}\r\nabc\r\n", ["continue", "append", "dataEnd"]],
-    ["a APPEND x {3}\r\nabc {3+}\r\nabc\r\nb NOOP\r\n", ["append", "dataEnd", "command"]],
+    ["a APPEND x {3}\r\nabc {3+}\r\nabc\r\nb NOOP\r\n", ["append", "dataEnd", "dataEnd", "command"]],
+    ["a APPEND x {3}\r\nabc x {3+}\r\nabc\r\nb NOOP\r\n", ["append", "dataEnd", "command"]],
+    ["a APPEND x UTF8 (~{3}\r\nabc) (\\Seen) {1}\r\nx\r\nb NOOP\r\n", ["append", "dataEnd", "dataEnd", "command"]],
+    ["a APPEND x UTF8 (~{3}\r\nabc\r\nb NOOP\r\n", ["append", "dataEnd", "command"]],
+    ["a APPEND x CATENATE (TEXT {1}\r\nx URL y TEXT {2+}\r\nyz)\r\nb NOOP\r\n",
+      ["append", "dataEnd", "dataEnd", "command"]],
+    ["a UID REPLACE 7 x (\\Seen) {1}\r\nx\r\nb NOOP\r\n", ["append", "dataEnd", "command"]],
   ];
   for (const [text, kinds] of rows) {
     const events = readAll(Buffer.from(text, "latin1")) as ReaderEvent[];
@@ -202,10 +263,12 @@ test("APPEND tells folder, flags and date before the message, and passes the mes
   const text = 'a APPEND "x" (\\Seen k) " 7-Jul-1996 02:44:25 -0700" {5+}\r\n\0\r\n{1\r\n';
   const [announced, end] = readAll(Buffer.from(text, "latin1")) as [ReaderEvent, unknown];
   assert.deepEqual(announced, { kind: "append", command: { tag: "a", name: "APPEND", isUid: false, args: {
-    mailbox: "x", flags: ["\\Seen", "k"], internalMs: Date.UTC(1996, 6, 7, 9, 44, 25),
-    literal: { sizeBytes: 5, isSynchronizing: false, isBinary: false },
+    mailbox: "x", place: "between", steps: [
+      { step: "message", flags: ["\\Seen", "k"], internalMs: Date.UTC(1996, 6, 7, 9, 44, 25) },
+      { step: "literal", literal: { sizeBytes: 5, isSynchronizing: false, isBinary: false } },
+    ],
   } } });
-  assert.deepEqual(end, { kind: "dataEnd", bad: undefined, data: "\0\r\n{1" });
+  assert.deepEqual(end, { kind: "dataEnd", bad: undefined, steps: [], data: "\0\r\n{1" });
 });
 
 test("a refused APPEND is answered when its bytes are past", () => {
@@ -223,7 +286,8 @@ test("a refused APPEND is answered when its bytes are past", () => {
 const fragments = fc.constantFrom(
   "a ", "b2 ", "NOOP", "UID ", "FETCH ", "1:*", "STORE ", "SEARCH ", "APPEND ", "INBOX", " ", "\r\n", "\n", "{3}",
   "{3+}",
-  "{0+}", "abc", "(", ")", "BODY[", "]", "<0.1>", '"', "\\", "NOT ", "OR ", "\0", "\xff", "LOGIN ", "*", "LIST ", "7",
+  "{0+}", "abc", "(", ")", "BODY[", "]", "<0.1>", '"', "\\", "NOT ", "OR ",
+  "CATENATE (", "URL x", "TEXT ", ")", "~", "REPLACE 1 ", "$", "\0", "\xff", "LOGIN ", "*", "LIST ", "7",
 );
 const nearCommands = fc.array(fc.oneof({ weight: 9, arbitrary: fragments }, {
   weight: 1, arbitrary: fc.uint8Array({ maxLength: 3 }).map((bytes) => Buffer.from(bytes).toString("latin1")),

@@ -44,9 +44,11 @@ export function encodeAstring(octets: Octets): string {
   return isAstringAtom(octets) && octets.toUpperCase() !== "NIL" ? octets : encodeString(octets);
 }
 
-/** A folder path. RFC 9051 §9 `mailbox` */
-export function encodeMailbox(path: string): string {
-  return encodeAstring(encodeMailboxName(path));
+/** A folder path: in modified UTF-7, or as it is for clients that take UTF-8. RFC 9051 §9 `mailbox`, RFC 6855 §3 */
+export function encodeMailbox(path: string, isUtf8 = false): string {
+  if (!isUtf8 || isAscii(path)) return encodeAstring(isUtf8 ? path : encodeMailboxName(path));
+  const octets = Buffer.from(path, "utf8").toString("latin1");
+  return /[\0\r\n]/.test(octets) ? encodeString(octets) : `"${octets.replace(/["\\]/g, "\\$&")}"`;
 }
 
 export function isAscii(text: string): boolean {

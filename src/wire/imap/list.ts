@@ -5,7 +5,7 @@ import { mailbox, mailboxPattern } from "#wire/imap/mailboxname.ts";
 /** What STATUS can tell of a folder. RFC 9051 §6.3.11, RFC 7162 §3.1.2.1, RFC 7889 §3.1, RFC 8474 §4.3 */
 export const statusItems = {
   MESSAGES: {}, RECENT: {}, UIDNEXT: {}, UIDVALIDITY: {}, UNSEEN: {}, DELETED: {}, SIZE: {}, HIGHESTMODSEQ: {},
-  APPENDLIMIT: {}, MAILBOXID: {},
+  APPENDLIMIT: {}, MAILBOXID: {}, "DELETED-STORAGE": {},
 } as const;
 export type StatusItem = keyof typeof statusItems;
 

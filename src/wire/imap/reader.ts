@@ -21,9 +21,9 @@ export interface Bad {
  *
  * - `continue`: tell the client to send the literal it announced.
  * - `append`: an APPEND or REPLACE whose message is announced, not read, when its last step is a literal. Call
- *   {@link CommandReader.acceptLiteral} (after telling a synchronizing client to go on) and take `data` up to `dataEnd`,
- *   whose steps may announce the next one; or {@link CommandReader.refuseLiteral} and wait for `skipped` before the
- *   answer.
+ *   {@link CommandReader.acceptLiteral} (after telling a synchronizing client to go on) and take `data` up to
+ *   `dataEnd`, whose steps may announce the next one; or {@link CommandReader.refuseLiteral} and wait for `skipped`
+ *   before the answer.
  * - `text`: the line asked for by {@link CommandReader.expectText}; undefined when it was too long.
  * - `fatal`: where the next command begins can no longer be known; say BYE and close.
  */
@@ -257,7 +257,8 @@ export class CommandReader {
     } catch (error) {
       if (!(error instanceof WireError) && !(error instanceof LiteralPending)) throw error;
       const text = error instanceof WireError ? error.message : "A URL cannot be a literal here";
-      const afterwards: ReaderEvent = { kind: "dataEnd", bad: { kind: "bad", tag: tagOf(this.#line), text }, steps: [] };
+      const bad: Bad = { kind: "bad", tag: tagOf(this.#line), text };
+      const afterwards: ReaderEvent = { kind: "dataEnd", bad, steps: [] };
       this.#reset();
       if (header === undefined || header.isSynchronizing) return afterwards;
       this.#skip(header, afterwards);

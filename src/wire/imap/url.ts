@@ -12,15 +12,17 @@ export interface MessageUrl {
   readonly partial: Partial | undefined;
 }
 
+const pattern = new RegExp("^(?:/([^;?#]+?)(?:;UIDVALIDITY=(\\d{1,10}))?/)?;UID=(\\d{1,10})" +
+  "(?:/;SECTION=([^;?#]+?))?(?:/;PARTIAL=(\\d{1,10})(?:\\.(\\d{1,10}))?)?$", "i");
+
 const whole: Section = { partPath: [], text: "", fieldNames: [] };
 
 /**
- * `/INBOX;UIDVALIDITY=785799047/;UID=113330/;SECTION=1.5.9`, relative to the server, or `;UID=2` to the selected folder;
- * undefined for any other URL, those of other servers included. RFC 5092 §5, RFC 4469 §3
+ * `/INBOX;UIDVALIDITY=785799047/;UID=113330/;SECTION=1.5.9`, relative to the server, or `;UID=2` to the selected
+ * folder; undefined for any other URL, those of other servers included. RFC 5092 §5, RFC 4469 §3
  */
 export function parseMessageUrl(text: string): MessageUrl | undefined {
-  const match = /^(?:\/([^;?#]+?)(?:;UIDVALIDITY=(\d{1,10}))?\/)?;UID=(\d{1,10})(?:\/;SECTION=([^;?#]+?))?(?:\/;PARTIAL=(\d{1,10})(?:\.(\d{1,10}))?)?$/i
-    .exec(text);
+  const match = pattern.exec(text);
   if (match === null) return undefined;
   const [, path, uidValidity, uid, sectionText, offset, size] = match;
   const mailbox = path === undefined ? undefined : percentDecode(path);

@@ -1,12 +1,10 @@
-/** `outpost import`, `export`, `backup`, `restore`, `check` */
+/** `outpost backup`, `restore`, `check` */
 import { existsSync } from "node:fs";
 import { Fault } from "#base/fault.ts";
 import { backupData, restoreData, restoreMailbox } from "#admin/backup.ts";
-import { exportMail } from "#admin/mail-export.ts";
-import { importMail } from "#admin/mail-import.ts";
 import { renewMailbox } from "#admin/renew-mailbox.ts";
-import { UsageError } from "#main/cli/command.ts";
-import type { Call, Command, Flag } from "#main/cli/command.ts";
+import type { Call, Command } from "#main/cli/command.ts";
+import { transferCommands } from "#main/cli/commands/transfer.ts";
 import { counted } from "#main/cli/text.ts";
 import { withAdmin } from "#main/cli/run.ts";
 import { readConfig } from "#main/config.ts";
@@ -14,60 +12,11 @@ import { checkStore } from "#store/check.ts";
 import type { Finding } from "#store/check.ts";
 import { serverFile } from "#store/files.ts";
 
-const mailFormats = ["eml", "mbox", "maildir"] as const;
-const laterFormats = ["ics", "vcf", "pst"];
-const formatFlag: Flag = {
-  name: "format", value: "FORMAT", required: true, summary: "eml, mbox, maildir (later also ics, vcf, pst)",
-};
-const folderFlag: Flag = { name: "folder", value: "PATH", summary: "a folder of the mailbox, like Archive/2026" };
-
-function readFormat(call: Call, command: string): (typeof mailFormats)[number] {
-  const format = call.value("format")!.toLowerCase();
-  if (laterFormats.includes(format)) throw new Fault("notSupported", `The format ${format} is not available yet.`);
-  const known = mailFormats.find((one) => one === format);
-  if (known === undefined) throw new UsageError(`--format is one of ${mailFormats.join(", ")}.`, command);
-  return known;
-}
-
 function requireSqlite(call: Call): void {
   if (readConfig(call.dataDir, null).store !== "sqlite") {
     throw new Fault("notSupported", "The data lies in PostgreSQL; use its own backup (pg_dump, pg_restore).");
   }
 }
-
-const mailCommands: readonly Command[] = [
-  {
-    name: "import", operands: "ADDR PATH", operandsMin: 2, operandsMax: 2, flags: [formatFlag, folderFlag],
-    summary: "Puts messages from files into a mailbox",
-    help: `PATH is a message or a folder of them (eml), an mbox file or a folder of them, or a Maildir with
-its subfolders. The dates of eml and Maildir files, the dates and Status lines of an mbox and the
-flags of a Maildir are kept.
-
-  outpost import alice@example.org --format maildir /home/alice/Maildir`,
-    async run(call) {
-      const [address = "", path = ""] = call.operands;
-      const request = { address, path, format: readFormat(call, "import"), folder: call.value("folder") };
-      const result = await call.withAdmin((admin) => importMail(call.ctx, admin, request));
-      const skipped = result.skipped.map((one) => `\nNot imported: ${one.file}: ${one.reason}`).join("");
-      const exitCode = result.skipped.length > 0 && result.imported === 0 ? 1 : 0;
-      return { data: result, text: `Imported ${counted(result.imported, "message")}.${skipped}`, exitCode };
-    },
-  },
-  {
-    name: "export", operands: "ADDR PATH", operandsMin: 2, operandsMax: 2, flags: [formatFlag, folderFlag],
-    summary: "Writes the messages of a mailbox into files",
-    help: `PATH is a new or empty folder. Without --folder all mail folders are written.
-
-  outpost export alice@example.org --format mbox ./alice`,
-    async run(call) {
-      const [address = "", path = ""] = call.operands;
-      const request = { address, path, format: readFormat(call, "export"), folder: call.value("folder") };
-      const result = await call.withAdmin((admin) => exportMail(call.ctx, admin, request));
-      const text = `Exported ${counted(result.exported, "message")} of ${counted(result.folders, "folder")}.`;
-      return { data: result, text };
-    },
-  },
-];
 
 async function restoreAll(call: Call, folder: string): Promise<{ mailboxes: number }> {
   const { mailboxIds } = await restoreData(folder, call.dataDir);
@@ -154,4 +103,4 @@ function findingLine(finding: Finding): string {
   return `${where}: ${finding.message}${examples}${finding.repaired > 0 ? ` ${finding.repaired} put right.` : ""}`;
 }
 
-export const dataCommands: readonly Command[] = [...mailCommands, ...backupCommands, check];
+export const dataCommands: readonly Command[] = [...transferCommands, ...backupCommands, check];

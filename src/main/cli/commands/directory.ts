@@ -57,7 +57,12 @@ KEY!=VALUE excludes, a * at the end matches any rest. Besides the address book's
 are kind, name, address, domain.
 
   outpost group add sales@example.org --name Sales --member alice@example.org
-  outpost group add heads@example.org --dynamic 'title="Head of*" or title=CEO'`;
+  outpost group add heads@example.org --dynamic 'title="Head of*" or title=CEO'
+
+Who may write to it: senders=everyone, inside (who signed in) or members; or accept-from=ADDR, once
+for each. hidden-members=on shows the members to nobody.
+
+  outpost group set all@example.org accept-from=boss@example.org hidden-members=on`;
 
 async function groupChange(call: Call, words: readonly string[]): Promise<EntryChange> {
   const query = call.value("dynamic");

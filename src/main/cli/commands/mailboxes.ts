@@ -1,18 +1,17 @@
-/** `outpost shared …`, `outpost room …`, `outpost folder …` */
+/** `outpost shared …`, `outpost room …` */
 import { changeEntry, createEntry, deleteEntry, grantAccess, revokeAccess } from "#admin/entries.ts";
 import { parseYesNo } from "#admin/assignments.ts";
-import { folderPermissions, listFolders, permitFolder } from "#admin/folders.ts";
-import { formatSize } from "#admin/sizes.ts";
 import { listEntries, showEntry } from "#admin/views.ts";
 import { accessRights, isOneOf } from "#directory/kinds.ts";
 import type { AccessRight, EntryKind } from "#directory/kinds.ts";
 import type { EntryChange } from "#directory/entry-changes.ts";
 import { UsageError } from "#main/cli/command.ts";
 import type { Call, Command, Flag } from "#main/cli/command.ts";
+import { withBooking } from "#main/cli/commands/calendar.ts";
+import { delegateCommands, folderCommands } from "#main/cli/commands/folders.ts";
 import {
   aliasFlag, languageFlag, listText, nameFlag, operandsManyMax, quotaFlag, readChange, removeAliasFlag, showText,
 } from "#main/cli/commands/shared-parts.ts";
-import { counted, table, wrap } from "#main/cli/text.ts";
 
 const toFlag: Flag = { name: "to", value: "USER", required: true, summary: "the user or group" };
 const roomKinds: readonly EntryKind[] = ["room", "equipment"];
@@ -96,7 +95,8 @@ const grantCommands: readonly Command[] = [
     help: `Works for the mailbox of a person or room, too. full opens everything; sending has rights of its own.
 
   outpost shared grant info@example.org --to alice@example.org --right full
-  outpost shared grant info@example.org --to sales@example.org --right send-as`,
+  outpost shared grant info@example.org --to sales@example.org --right send-as
+  outpost shared set info@example.org sent-copies=both`,
     async run(call) {
       const [address = ""] = call.operands;
       const right = readRight(call, "shared grant")!;
@@ -130,45 +130,12 @@ function roomChange(call: Call): EntryChange {
   };
 }
 
-const folderCommands: readonly Command[] = [
-  {
-    name: "folder list", operands: "ADDR", operandsMin: 1, operandsMax: 1, flags: [],
-    summary: "Lists the folders of a mailbox",
-    async run(call) {
-      const folders = await call.withAdmin((admin) => listFolders(call.ctx, admin, call.operands[0]!));
-      const rows = folders.map((folder) => [
-        folder.path, folder.containerClass, String(folder.messageCount), String(folder.unreadCount),
-        formatSize(folder.sizeBytes),
-      ]);
-      const header = ["FOLDER", "CLASS", "ITEMS", "UNREAD", "SIZE"];
-      return { data: folders, text: `${table(header, rows, [2, 3, 4])}\n${counted(folders.length, "folder")}` };
-    },
-  },
-  {
-    name: "folder permit", operands: "ADDR PATH", operandsMin: 2, operandsMax: 2,
-    flags: [
-      { name: "to", value: "USER", required: true, summary: "the user, or \"default\" for everybody else" },
-      { name: "right", value: "RIGHT", required: true, summary: "reviewer, author, editor, owner, none, …" },
-    ],
-    summary: "Lets somebody into one folder of a mailbox",
-    help: `${wrap(`Rights: ${folderPermissions.join(", ")}.`)}
-
-  outpost folder permit alice@example.org Calendar --to bob@example.org --right reviewer`,
-    async run(call) {
-      const [address = "", path = ""] = call.operands;
-      const request = { address, path, to: call.value("to")!, right: call.value("right")! };
-      await call.withAdmin((admin) => permitFolder(call.ctx, admin, request));
-      return { data: request, text: `${request.to} has ${request.right} on ${path} of ${address}.` };
-    },
-  },
-];
-
 export const mailboxCommands: readonly Command[] = [
   ...commonCommands("shared", "shared mailbox", ["shared"], [], () => ({})),
-  ...grantCommands,
-  ...commonCommands("room", "room", roomKinds, [
+  ...grantCommands, ...delegateCommands,
+  ...withBooking(commonCommands("room", "room", roomKinds, [
     { name: "capacity", value: "N", summary: "how many people it holds" },
     { name: "auto-accept", value: "yes|no", summary: "whether it answers invitations by itself" },
-  ], roomChange),
+  ], roomChange)),
   ...folderCommands,
 ];

@@ -121,5 +121,4 @@ export const laterCommands: readonly Command[] = [
   later("device allow", "ADDR", "Lets a phone in"),
   later("device block", "ADDR", "Keeps a phone out"),
   later("device remove", "ADDR", "Forgets a phone"),
-  later("doctor", "[ADDR]", "Tells why a client cannot connect"),
 ];

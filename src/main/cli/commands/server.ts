@@ -190,6 +190,7 @@ async function fillDemo({ ctx }: Call, admin: Admin): Promise<void> {
 /** The table of endpoints and sign-ins, then the line `ready`, which programs wait for. */
 function announce(call: Call, server: RunningServer, isDemo: boolean): void {
   const { ports, hostname, ca } = server;
+  const page = `https://${hostname}${ports.https === 443 ? "" : `:${ports.https}`}/`;
   if (call.json) {
     call.terminal.print(JSON.stringify({ ready: true, pid: process.pid, hostname, ports, ca }));
     return;
@@ -202,8 +203,8 @@ function announce(call: Call, server: RunningServer, isDemo: boolean): void {
     ["", String(ports.imap), "STARTTLS"],
     ["POP3, reading", String(ports.pop3s), "TLS"],
     ["", String(ports.pop3), "STARTTLS"],
-    ["Web", String(ports.https), `https://${hostname}:${ports.https}/`],
-    ["", String(ports.http), `http://${hostname}:${ports.http}/`],
+    ["Web, Outlook, phones", String(ports.https), "TLS"],
+    ["", String(ports.http), "none, leads to the one above"],
   ];
   const lines = [`Outpost ${version} on ${hostname}`, "", table(["SERVICE", "PORT", "SECURITY"], rows), ""];
   if (isDemo) {
@@ -214,6 +215,7 @@ function announce(call: Call, server: RunningServer, isDemo: boolean): void {
     lines.push(`Data in ${call.dataDir}, this machine only, nothing is sent outside. Ctrl-C stops.`);
   }
   if (ca !== null) lines.push(`Certificates are signed by ${ca}`);
+  lines.push(`Settings for every mail program and phone: ${page}`);
   lines.push("ready");
   call.terminal.print(lines.join("\n"));
 }

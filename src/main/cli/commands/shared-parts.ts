@@ -84,6 +84,9 @@ export function showText(view: EntryView): string {
     ["accepts by itself", view.autoAccept === null ? null : view.autoAccept ? "yes" : "no"],
     ["query", view.query], ["members", view.members?.join("\n") ?? null], ["managed by", view.managedBy],
     ["groups", view.groups.join("\n")], ["roles", view.roles.join("\n")],
+    ...Object.entries(view.settings).map(([name, values]): [string, string] => [name, values.join("\n")]),
+    ["delegates", view.delegates.map((one) => [one.address, one.meetingCopies ? "gets copies of meeting messages" : "",
+      one.seesPrivate ? "sees private items" : ""].filter(Boolean).join(", ")).join("\n")],
     ["granted to", view.grants.map((grant) => `${grant.to} ${grant.right}`).join("\n")],
     ...Object.entries(view.attributes).map(([key, value]): [string, string] =>
       [key, typeof value === "string" ? value : value.join("\n")]),

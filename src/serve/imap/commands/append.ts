@@ -137,6 +137,7 @@ class Receiver {
 
   async #literal({ sizeBytes, isSynchronizing }: LiteralHeader): Promise<void> {
     const message = this.#last;
+    if (message.sizeBytes + sizeBytes === 0) throw new Fault("invalidArgument", "The message is empty.");
     if (message.sizeBytes + sizeBytes > limits.messageSizeMaxBytes) {
       throw new Fault("tooBig", `A message has at most ${limits.messageSizeMaxBytes} bytes.`);
     }

@@ -163,7 +163,7 @@ async function writeFlagList(state: SessionState, view: FolderView, plan: Plan, 
       const uid = found[at]!;
       number = view.numberNear(uid, number + 1);
       if (number === 0) continue;
-      let text = usesUidOnly ? `* ${uid} UIDFETCH (` : tellsUid ? `* ${number} FETCH (UID ${uid}` : `* ${number} FETCH (`;
+      let text = usesUidOnly ? `* ${uid} UIDFETCH (` : `* ${number} FETCH (${tellsUid ? `UID ${uid}` : ""}`;
       if (tellsFlags) text += `${tellsUid ? " " : ""}${encodeFlags(flags[at]!, keywords.get(at) ?? noKeywords)}`;
       if (tellsModSeq) text += `${tellsUid || tellsFlags ? " " : ""}MODSEQ (${modSeqs[at]!})`;
       client.write(`${text})\r\n`);
@@ -247,7 +247,7 @@ class ItemEncoder {
   items(row: Row, changed: MessageRow | undefined): string {
     const current = changed ?? row;
     let text = "";
-    for (const write of this.#writers) text += text === "" ? write(current, row.index) : ` ${write(current, row.index)}`;
+    for (const write of this.#writers) text += `${text === "" ? "" : " "}${write(current, row.index)}`;
     if (changed !== undefined && !this.#tellsFlags) {
       text += `${text === "" ? "" : " "}${encodeFlags(changed.flags, changed.keywords)}`;
     }

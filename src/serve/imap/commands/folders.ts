@@ -1,8 +1,9 @@
 /** Making, renaming and deleting folders, and subscriptions. RFC 9051 §6.3.4 to §6.3.8 */
-import type { Handler } from "#serve/imap/state.ts";
+import type { Handler, SessionState } from "#serve/imap/state.ts";
 import { Fault } from "#base/fault.ts";
 import { no, ok } from "#serve/imap/state.ts";
-import { findFolder, makeParents, quotePath, readTree } from "#serve/imap/tree.ts";
+import { findPlace, objectId, rootOf } from "#serve/imap/places.ts";
+import { makeParents, quotePath, readTree } from "#serve/imap/tree.ts";
 
 /**
  * Folders above are made too. A `/` at the end only says that folders below will follow. Uses are refused: the folder
@@ -12,14 +13,16 @@ export const create: Handler<"CREATE"> = async (state, { args }) => {
   if (args.uses !== undefined && args.uses.length > 0) {
     return no("The folders for special uses exist already.", "USEATTR");
   }
-  const path = args.mailbox.endsWith("/") ? args.mailbox.slice(0, -1) : args.mailbox;
-  const tree = await readTree(state.ctx, state.mailbox);
-  if (path.toUpperCase() === "INBOX" || tree.find(path) !== undefined) {
+  const path = withoutSeparator(args.mailbox);
+  const { root: { mailbox }, rest } = await rootOf(state, path);
+  const tree = await readTree(state.ctx, mailbox);
+  if (rest.toUpperCase() === "INBOX" || tree.find(rest) !== undefined) {
     throw new Fault("alreadyExists", `There is a folder ${quotePath(path)} already.`);
   }
-  const { parentId, name } = await makeParents(state.ctx, state.mailbox, tree, path);
-  await state.mailbox.createFolder(state.ctx, { parentId, name, containerClass: "IPF.Note" });
-  return ok("The folder is made.");
+  const { parentId, name } = await makeParents(state.ctx, mailbox, tree, rest);
+  const { folderId } = await mailbox.createFolder(state.ctx, { parentId, name, containerClass: "IPF.Note" });
+  // RFC 8474 §4.2
+  return ok("The folder is made.", `MAILBOXID (${objectId("F", mailbox.mailboxId, folderId)})`);
 };
 
 /**
@@ -27,18 +30,19 @@ export const create: Handler<"CREATE"> = async (state, { args }) => {
  * its place. The messages can still be recovered. RFC 9051 §6.3.5
  */
 export const remove: Handler<"DELETE"> = async (state, { args }) => {
-  const { folderId } = await findFolder(state.ctx, state.mailbox, args.mailbox);
-  await state.mailbox.deleteFolder(state.ctx, { folderId, mode: "soft", children: "refuse" });
-  if (state.view?.folderId === folderId) state.view = undefined;
+  const { mailbox, info: { folderId } } = await findPlace(state, args.mailbox);
+  await mailbox.deleteFolder(state.ctx, { folderId, mode: "soft", children: "refuse" });
+  if (state.view?.folderId === folderId && state.view.mailbox === mailbox) state.view = undefined;
   return ok("The folder is deleted.");
 };
 
 /** Renaming INBOX moves its messages to a new folder and leaves it empty. RFC 9051 §6.3.6 */
 export const rename: Handler<"RENAME"> = async (state, { args }) => {
-  const { ctx, mailbox } = state;
-  const source = await findFolder(ctx, mailbox, args.from);
+  const { ctx } = state;
+  const { mailbox, info: source } = await findPlace(state, args.from);
+  const { root, rest: to } = await rootOf(state, withoutSeparator(args.to));
+  if (root.mailbox !== mailbox) return no("A folder stays in its mailbox.", "CANNOT");
   const tree = await readTree(ctx, mailbox);
-  const to = args.to.endsWith("/") ? args.to.slice(0, -1) : args.to;
   const existing = tree.find(to);
   if (to.toUpperCase() === "INBOX" || (existing !== undefined && existing.info.folderId !== source.folderId)) {
     throw new Fault("alreadyExists", `There is a folder ${quotePath(to)} already.`);
@@ -51,8 +55,22 @@ export const rename: Handler<"RENAME"> = async (state, { args }) => {
     return ok("The messages of the inbox are in the new folder.");
   }
   await mailbox.moveFolder(ctx, { folderId: source.folderId, parentId, name });
+  await renameSubscriptions(state, args.from, withoutSeparator(args.to));
   return ok("The folder is renamed.");
 };
+
+/** Whoever subscribed to a folder, and to those below it, is subscribed under the new names. RFC 9051 §6.3.6 */
+async function renameSubscriptions(state: SessionState, from: string, to: string): Promise<void> {
+  for (const name of await state.mailbox.subscriptions(state.ctx)) {
+    if (name !== from && !name.startsWith(`${from}/`)) continue;
+    await state.mailbox.setSubscription(state.ctx, to + name.slice(from.length), true);
+    await state.mailbox.setSubscription(state.ctx, name, false);
+  }
+}
+
+function withoutSeparator(path: string): string {
+  return path.endsWith("/") ? path.slice(0, -1) : path;
+}
 
 /** A name need not exist to be subscribed. RFC 9051 §6.3.7 */
 export const subscribe: Handler<"SUBSCRIBE"> = async (state, { args }) => {
@@ -67,7 +85,7 @@ export const unsubscribe: Handler<"UNSUBSCRIBE"> = async (state, { args }) => {
 };
 
 function subscriptionName(path: string): string {
-  const name = path.endsWith("/") ? path.slice(0, -1) : path;
+  const name = withoutSeparator(path);
   if (name === "") throw new Fault("invalidArgument", "A folder name cannot be empty.");
   return name.toUpperCase() === "INBOX" ? "INBOX" : name;
 }

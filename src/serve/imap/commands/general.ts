@@ -1,17 +1,28 @@
 /** Commands that touch no folder. RFC 9051 §6.1, §6.3.1 */
 import type { Handler, SessionState } from "#serve/imap/state.ts";
+import { limits } from "#base/limits.ts";
 import { saslParties } from "#serve/imap/commands/sasl-parties.ts";
 import { offeredMechanisms } from "#net/sasl.ts";
-import { encodeNullable } from "#wire/imap/encode.ts";
-import { ok } from "#serve/imap/state.ts";
+import { otherUsers, shared } from "#serve/imap/places.ts";
+import { no, ok } from "#serve/imap/state.ts";
+import { encodeNullable, encodeStatus } from "#wire/imap/encode.ts";
+
+const always = "IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE";
+
+/** What whoever has signed in may use; in the order in which the documents came. RFC 9051 §6.1.1 */
+const signedIn = [
+  "IDLE", "NAMESPACE", "UIDPLUS", "UNSELECT", "CHILDREN", "BINARY", "CATENATE", "MULTIAPPEND", "ACL", "RIGHTS=kxte",
+  "QUOTA", "QUOTA=RES-STORAGE", "CONDSTORE", "QRESYNC", "ESEARCH", "ESORT", "SORT", "SORT=DISPLAY",
+  "THREAD=ORDEREDSUBJECT", "THREAD=REFERENCES", "THREAD=REFS", "SEARCHRES", "WITHIN", "MULTISEARCH", "LIST-EXTENDED",
+  "LIST-STATUS", "LIST-MYRIGHTS", "SPECIAL-USE", "CREATE-SPECIAL-USE", "MOVE", "UTF8=ACCEPT",
+  `APPENDLIMIT=${limits.messageSizeMaxBytes}`, "UNAUTHENTICATE", "STATUS=SIZE", "OBJECTID", "REPLACE", "SAVEDATE",
+  "PREVIEW", "PARTIAL", "INPROGRESS", "UIDONLY",
+].join(" ");
 
 /** What is offered: more once somebody has signed in, and no sign-in without TLS. RFC 9051 §6.1.1 */
 export function capabilities(state: SessionState): string {
-  const always = "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE";
-  if (state.isSignedIn) {
-    return `${always} IDLE UIDPLUS MOVE SPECIAL-USE NAMESPACE UNSELECT CHILDREN LIST-EXTENDED LIST-STATUS CONDSTORE ` +
-      "ESEARCH WITHIN";
-  }
+  // RFC 4978 §3: one layer of compression.
+  if (state.isSignedIn) return `${always} ${signedIn}${state.client.isCompressed ? "" : " COMPRESS=DEFLATE"}`;
   if (state.client.isTls) {
     return `${always} ${offeredMechanisms(saslParties(state)).map((name) => `AUTH=${name}`).join(" ")}`;
   }
@@ -36,24 +47,48 @@ export const logout: Handler<"LOGOUT"> = async (state) => {
 /** RFC 2971 §3.1 */
 export const id: Handler<"ID"> = async (state, { args }) => {
   const named = args.pairs.slice(0, 60).map((value) => (value === undefined ? null : value.slice(0, 100)));
-  const at = named.findIndex((value, index) => index % 2 === 0 && value?.toLowerCase() === "name");
-  state.device = at < 0 ? undefined : named[at + 1] ?? undefined;
   if (named.length > 0) state.ctx.log.debug({ clientId: named }, "the client told its name");
   const own = ["name", "Outpost", "version", state.services.version].map(encodeNullable).join(" ");
   state.client.write(`* ID (${own})\r\n`);
   return ok("Pleased to meet you.");
 };
 
-/** RFC 9051 §6.3.1, RFC 7162 §3.1 */
+/** What can be switched on. RFC 7162 §3.1, §3.2.3, RFC 6855 §3, RFC 9586 §3, RFC 9051 §6.3.1 */
+const switches: Readonly<Record<string, (state: SessionState) => void>> = {
+  "CONDSTORE": (state) => { state.usesCondstore = true; },
+  "QRESYNC": (state) => { state.usesCondstore = state.usesQresync = true; },
+  "UTF8=ACCEPT": (state) => { state.usesUtf8 = true; },
+  "UIDONLY": (state) => { state.usesUidOnly = true; },
+  "IMAP4REV2": (state) => { state.usesRev2 = state.usesUtf8 = true; },
+};
+
+/** RFC 9051 §6.3.1 */
 export const enable: Handler<"ENABLE"> = async (state, { args }) => {
-  const enabled = args.capabilities.includes("CONDSTORE") ? " CONDSTORE" : "";
-  if (enabled !== "") state.usesCondstore = true;
-  state.client.write(`* ENABLED${enabled}\r\n`);
+  const enabled = [...new Set(args.capabilities)].filter((name) => Object.hasOwn(switches, name));
+  for (const name of enabled) switches[name]!(state);
+  const told = enabled.map((name) => (name === "IMAP4REV2" ? "IMAP4rev2" : name));
+  state.client.write(`* ENABLED${told.map((name) => ` ${name}`).join("")}\r\n`);
   return ok("Enabled what there is.");
 };
 
-/** RFC 9051 §6.3.10: one personal namespace. */
+/** One's own, those of other people, and those of several. RFC 9051 §6.3.10 */
 export const namespace: Handler<"NAMESPACE"> = async (state) => {
-  state.client.write('* NAMESPACE (("" "/")) NIL NIL\r\n');
+  const others = state.services.people === undefined ? "NIL NIL" : `(("${otherUsers}/" "/")) (("${shared}/" "/"))`;
+  state.client.write(`* NAMESPACE (("" "/")) ${others}\r\n`);
   return ok("These are the namespaces.");
+};
+
+/** RFC 4978 §3 */
+export const compress: Handler<"COMPRESS"> = async (state, { tag, args }) => {
+  if (args.mechanism !== "DEFLATE") return no("Only DEFLATE is known.");
+  if (state.client.isCompressed) return no("That is so already.", "COMPRESSIONACTIVE");
+  await state.client.startCompression(encodeStatus(tag, "OK", undefined, "Compressed from here on."));
+  state.isAnswered = true;
+  return ok("Compressed.");
+};
+
+/** The connection is as it was before anybody signed in. RFC 8437 §2 */
+export const unauthenticate: Handler<"UNAUTHENTICATE"> = async (state) => {
+  state.reset();
+  return ok("Nobody is signed in.");
 };

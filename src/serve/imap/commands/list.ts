@@ -5,11 +5,14 @@ import type { FolderTree, PathFolder } from "#serve/imap/tree.ts";
 import type { ArgumentsOf } from "#wire/imap/commands.ts";
 import type { StatusItem } from "#wire/imap/list.ts";
 import { throwIfCancelled, yieldToOthers } from "#base/ctx.ts";
+import { limits } from "#base/limits.ts";
 import { messageFlags } from "#mailbox/api.ts";
 import { PathPattern } from "#serve/imap/pattern.ts";
+import { findPlace, objectId, otherRoots, otherUsers, shared, treeOf } from "#serve/imap/places.ts";
+import type { Place, Root } from "#serve/imap/places.ts";
+import { encodeRights } from "#serve/imap/rights.ts";
 import { ok } from "#serve/imap/state.ts";
-import { findFolder, readTree } from "#serve/imap/tree.ts";
-import { encodeMailbox } from "#wire/imap/encode.ts";
+import { encodeMailbox, encodeText } from "#wire/imap/encode.ts";
 
 /** RFC 9051 §6.3.9 */
 export const list: Handler<"LIST"> = async (state, { args }) => {
@@ -17,22 +20,61 @@ export const list: Handler<"LIST"> = async (state, { args }) => {
     state.client.write('* LIST (\\Noselect) "/" ""\r\n');
     return ok("That is the separator.");
   }
-  const tree = await readTree(state.ctx, state.mailbox);
   const wantsSubscribed = args.selections.includes("SUBSCRIBED") || args.returns?.includes("SUBSCRIBED") === true;
   const subscribed = wantsSubscribed ? new Set(await state.mailbox.subscriptions(state.ctx)) : new Set<string>();
-  const rows = listRows(tree, args, subscribed);
+  await writeRows(state, args, { mailbox: state.mailbox, prefix: "" }, subscribed);
+  if (args.patterns.some((pattern) => mayReachOthers(args.reference + pattern))) {
+    const roots = await otherRoots(state);
+    writeSpaces(state, args, roots);
+    for (const root of roots) await writeRows(state, args, root, subscribed);
+  }
+  return ok("These are the folders.");
+};
+
+/** Whether a pattern can match a name of one of the other namespaces. */
+function mayReachOthers(pattern: string): boolean {
+  const wildcard = pattern.search(/[*%]/);
+  const start = (wildcard < 0 ? pattern : pattern.slice(0, wildcard)).toLowerCase();
+  return [otherUsers, shared].some((space) => {
+    const name = `${space.toLowerCase()}/`;
+    return start.startsWith(name) || `${start}/` === name || (wildcard >= 0 && name.startsWith(start));
+  });
+}
+
+/** The names above other people's mailboxes, which hold no messages. */
+function writeSpaces(state: SessionState, args: ArgumentsOf<"LIST">, roots: readonly Root[]): void {
+  if (args.selections.length > 0) return;
+  const patterns = args.patterns.map((pattern) => new PathPattern(args.reference + pattern));
+  const above = new Set(roots.flatMap(({ prefix }) => [prefix.slice(0, prefix.indexOf("/")), prefix]));
+  for (const path of above) {
+    if (!patterns.some((pattern) => pattern.matches(path))) continue;
+    state.client.write(`* LIST (\\Noselect \\HasChildren) "/" ${encodeMailbox(path, state.usesUtf8)}\r\n`);
+  }
+}
+
+async function writeRows(
+  state: SessionState, args: ArgumentsOf<"LIST">, root: Root, subscribed: Set<string>,
+): Promise<void> {
+  const { mailbox } = root;
   let sinceYield = 0;
+  const rows = listRows(await treeOf(state.ctx, root), args, subscribed, root);
   for (const { path, attributes, childInfo, folder } of rows) {
-    state.client.write(`* LIST (${attributes.join(" ")}) "/" ${encodeMailbox(path)}${childInfo}\r\n`);
-    if (args.status.length > 0 && folder?.isMail === true) {
-      state.client.write(await statusLine(state, path, folder.info, args.status));
+    const name = encodeMailbox(path, state.usesUtf8);
+    state.client.write(`* LIST (${attributes.join(" ")}) "/" ${name}${childInfo}\r\n`);
+    if (folder?.isMail === true) {
+      const place = { mailbox, info: folder.info };
+      if (args.status.length > 0) state.client.write(await statusLine(state, path, place, args.status));
+      if (args.returns?.includes("MYRIGHTS") === true) {
+        // RFC 8440 §3
+        const rights = encodeRights(mailbox.rightsIn(folder.info.folderId));
+        state.client.write(`* MYRIGHTS ${name} ${encodeText(rights)}\r\n`);
+      }
     }
     if (state.client.isFull) await state.client.drain();
     if (++sinceYield % 500 === 0) await yieldToOthers();
     throwIfCancelled(state.ctx);
   }
-  return ok("These are the folders.");
-};
+}
 
 interface ListRow {
   readonly path: string;
@@ -41,7 +83,9 @@ interface ListRow {
   readonly folder: PathFolder | undefined;
 }
 
-function* listRows(tree: FolderTree, args: ArgumentsOf<"LIST">, subscribed: Set<string>): Generator<ListRow> {
+function* listRows(
+  tree: FolderTree, args: ArgumentsOf<"LIST">, subscribed: Set<string>, { prefix }: Root,
+): Generator<ListRow> {
   const patterns = args.patterns.map((pattern) => new PathPattern(args.reference + pattern));
   const isWanted = (path: string): boolean => patterns.some((pattern) => pattern.matches(path));
   const onlySubscribed = args.selections.includes("SUBSCRIBED");
@@ -51,24 +95,31 @@ function* listRows(tree: FolderTree, args: ArgumentsOf<"LIST">, subscribed: Set<
   const withChildren = childrenOf(tree);
   const told = new Set<string>();
   for (const folder of tree.walk()) {
-    const { path } = folder;
+    const path = prefix === "" ? folder.path : `${prefix}/${folder.path}`;
+    // Somebody else's Sent is not where this person's mail goes.
+    const specialUse = prefix === "" ? folder.specialUse : undefined;
     const isListed = folder.isMail || withChildren.has(folder);
     if (!isListed || !isWanted(path)) continue;
     const hasSubscribedBelow = isRecursive && parents.has(path);
     if (onlySubscribed && !subscribed.has(path) && !hasSubscribedBelow) continue;
-    if (onlySpecial && folder.specialUse === undefined) continue;
+    if (onlySpecial && specialUse === undefined) continue;
     told.add(path);
     const attributes = folder.isMail ? [] : ["\\Noselect"];
     attributes.push(withChildren.has(folder) ? "\\HasChildren" : "\\HasNoChildren");
-    if (folder.specialUse !== undefined) attributes.push(folder.specialUse);
+    if (specialUse !== undefined) attributes.push(specialUse);
     if (subscribed.has(path)) attributes.push("\\Subscribed");
     yield { path, attributes, childInfo: hasSubscribedBelow ? ' (CHILDINFO ("SUBSCRIBED"))' : "", folder };
   }
-  if (!onlySubscribed || onlySpecial) return;
+  if (!onlySubscribed || onlySpecial || prefix !== "") return;
   for (const path of [...subscribed].sort()) {
-    if (told.has(path) || !isWanted(path) || tree.find(path)?.isMail === true) continue;
+    if (told.has(path) || !isWanted(path) || tree.find(path)?.isMail === true || isElsewhere(path)) continue;
     yield { path, attributes: ["\\NonExistent", "\\Subscribed"], childInfo: "", folder: undefined };
   }
+}
+
+/** Told with the mailbox it lies in, if that is still open to the person. */
+function isElsewhere(path: string): boolean {
+  return path.startsWith(`${otherUsers}/`) || path.startsWith(`${shared}/`);
 }
 
 /** Folders with folders of mail somewhere below them. RFC 3348 */
@@ -113,7 +164,8 @@ export const lsub: Handler<"LSUB"> = async (state, { args }) => {
   const parents = args.pattern.includes("%") ? parentsOf(subscribed) : new Set<string>();
   for (const path of [...new Set([...subscribed, ...parents])].sort()) {
     if (!pattern.matches(path)) continue;
-    state.client.write(`* LSUB (${subscribed.has(path) ? "" : "\\Noselect"}) "/" ${encodeMailbox(path)}\r\n`);
+    const name = encodeMailbox(path, state.usesUtf8);
+    state.client.write(`* LSUB (${subscribed.has(path) ? "" : "\\Noselect"}) "/" ${name}\r\n`);
     if (state.client.isFull) await state.client.drain();
   }
   return ok("These are the subscriptions.");
@@ -121,12 +173,15 @@ export const lsub: Handler<"LSUB"> = async (state, { args }) => {
 
 /** RFC 9051 §6.3.11 */
 export const status: Handler<"STATUS"> = async (state, { args }) => {
-  const folder = await findFolder(state.ctx, state.mailbox, args.mailbox);
-  state.client.write(await statusLine(state, args.mailbox, folder, args.items));
+  const place = await findPlace(state, args.mailbox);
+  state.client.write(await statusLine(state, args.mailbox, place, args.items));
   return ok("That is its state.");
 };
 
-const statusValues: Readonly<Record<Exclude<StatusItem, "DELETED">, (folder: FolderInfo) => number>> = {
+type CountedItem = "DELETED" | "DELETED-STORAGE";
+
+/** RFC 9051 §6.3.11, RFC 7889 §3.1, RFC 8474 §4.3 */
+const statusValues: Readonly<Record<Exclude<StatusItem, CountedItem>, (info: FolderInfo, place: Place) => unknown>> = {
   MESSAGES: (folder) => folder.messageCount,
   RECENT: () => 0,
   UIDNEXT: (folder) => folder.uidNext,
@@ -134,23 +189,36 @@ const statusValues: Readonly<Record<Exclude<StatusItem, "DELETED">, (folder: Fol
   UNSEEN: (folder) => folder.unreadCount,
   SIZE: (folder) => folder.sizeBytes,
   HIGHESTMODSEQ: (folder) => folder.highestCn,
+  APPENDLIMIT: () => limits.messageSizeMaxBytes,
+  MAILBOXID: ({ folderId }, { mailbox }) => `(${objectId("F", mailbox.mailboxId, folderId)})`,
 };
 
 async function statusLine(
-  state: SessionState, path: string, folder: FolderInfo, items: readonly StatusItem[],
+  state: SessionState, path: string, place: Place, items: readonly StatusItem[],
 ): Promise<string> {
   // RFC 7162 §3.1: asking for it is enough to enable.
   if (items.includes("HIGHESTMODSEQ")) state.usesCondstore = true;
   const values: string[] = [];
   for (const item of new Set(items)) {
-    values.push(`${item} ${item === "DELETED" ? await countDeleted(state, folder) : statusValues[item](folder)}`);
+    const value = item === "DELETED" ? await countDeleted(state, place)
+      : item === "DELETED-STORAGE" ? await sumDeleted(state, place) : statusValues[item](place.info, place);
+    values.push(`${item} ${value}`);
   }
-  return `* STATUS ${encodeMailbox(path)} (${values.join(" ")})\r\n`;
+  return `* STATUS ${encodeMailbox(path, state.usesUtf8)} (${values.join(" ")})\r\n`;
 }
 
-async function countDeleted(state: SessionState, folder: FolderInfo): Promise<number> {
+/** Bytes that an EXPUNGE would free. RFC 9208 §4.1.4 */
+async function sumDeleted(state: SessionState, { mailbox, info }: Place): Promise<number> {
+  let sum = 0;
+  for await (const rows of mailbox.rows(state.ctx, info.folderId, "all")) {
+    for (const row of rows) if ((row.flags & messageFlags.deleted) !== 0) sum += row.sizeBytes;
+  }
+  return sum;
+}
+
+async function countDeleted(state: SessionState, { mailbox, info }: Place): Promise<number> {
   let count = 0;
-  for await (const rows of state.mailbox.flags(state.ctx, folder.folderId, "all")) {
+  for await (const rows of mailbox.flags(state.ctx, info.folderId, "all")) {
     for (let at = 0; at < rows.count; at++) if ((rows.flags[at]! & messageFlags.deleted) !== 0) count++;
   }
   return count;

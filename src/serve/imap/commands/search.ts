@@ -56,7 +56,8 @@ export async function find(
     return undefined;
   }
   if (args.usesModSeq) state.usesCondstore = true;
-  const query = translate(args.key, { view, mailboxId: view.mailbox.mailboxId, decode, nowMs: state.ctx.system.nowMs() });
+  const nowMs = state.ctx.system.nowMs();
+  const query = translate(args.key, { view, mailboxId: view.mailbox.mailboxId, decode, nowMs });
   return knownFrom(args.key, view) ??
     await look(state, view.mailbox, view.folderId, query, { tag, usesModSeq: args.usesModSeq, view });
 }

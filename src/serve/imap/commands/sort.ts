@@ -1,6 +1,6 @@
 /** SORT and UID SORT, by what is stored of each message. RFC 5256, RFC 5957, RFC 5267 §3 */
 import type { MimeAddress } from "#format/mime/types.ts";
-import type { MessageRow, MessageStructure, MessageSummary } from "#mailbox/api.ts";
+import type { MessageSortKeys, MessageStructure } from "#mailbox/api.ts";
 import type { Handler, SessionState } from "#serve/imap/state.ts";
 import type { FolderView } from "#serve/imap/view.ts";
 import type { SortCriterion, SortKey } from "#wire/imap/sort.ts";
@@ -30,17 +30,14 @@ export const sort: Handler<"SORT"> = async (state, { tag, args, isUid }) => {
 
 type Keyed = readonly [uid: number, ...keys: (string | number)[]];
 
-/** What the row alone tells. */
-const rowKeys: Partial<Record<SortKey, (row: MessageRow) => number>> = {
+/** What the stored columns tell. RFC 5256 §3 */
+const columnKeys: Partial<Record<SortKey, (row: MessageSortKeys) => string | number>> = {
   ARRIVAL: (row) => row.internalMs,
   SIZE: (row) => row.sizeBytes,
-};
-/** What the stored columns tell. RFC 5256 §3, RFC 5957 §2 */
-const summaryKeys: Partial<Record<SortKey, (row: MessageSummary) => string | number>> = {
-  ...rowKeys,
   DATE: (row) => row.sentMs ?? row.internalMs,
   SUBJECT: (row) => baseSubject(row.subject).base,
 };
+/** What only the envelope tells. RFC 5256 §3, RFC 5957 §2 */
 const structureKeys: Partial<Record<SortKey, (row: MessageStructure) => string>> = {
   CC: ({ index }) => mailboxOf(index.envelope.cc),
   FROM: ({ index }) => mailboxOf(index.envelope.from),
@@ -70,7 +67,7 @@ async function sortMessages(
   const ranges = view.rangesOf(uids);
   const { mailbox } = view;
   const { ctx } = state;
-  const take = <R extends MessageRow>(rows: readonly R[], table: Partial<Record<SortKey, (row: R) => string | number>>,
+  const take = <R extends { readonly uid: number }>(rows: readonly R[], table: Partial<Record<SortKey, (row: R) => string | number>>,
   ): void => {
     for (const row of rows) {
       const values = keyed.get(row.uid);
@@ -82,10 +79,8 @@ async function sortMessages(
     }
   };
   const isIn = (table: object) => (key: SortKey): boolean => Object.hasOwn(table, key);
-  if (keys.every(isIn(rowKeys))) {
-    for await (const rows of mailbox.rows(ctx, view.folderId, ranges)) take(rows, rowKeys);
-  } else if (keys.some(isIn(summaryKeys))) {
-    for await (const rows of mailbox.summaries(ctx, view.folderId, ranges)) take(rows, summaryKeys);
+  if (keys.some(isIn(columnKeys))) {
+    for await (const rows of mailbox.sortKeys(ctx, view.folderId, ranges)) take(rows, columnKeys);
   }
   if (keys.some(isIn(structureKeys))) {
     for await (const rows of mailbox.structures(ctx, view.folderId, ranges)) take(rows, structureKeys);

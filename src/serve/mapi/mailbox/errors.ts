@@ -41,6 +41,9 @@ export const ecCodes = {
   notSearchFolder: 0x0000_0461,
   noReceiveFolder: 0x0000_0463,
   invalidRecipients: 0x8004_0607,
+  alreadySent: 0x8004_0608,
+  notInQueue: 0x8004_0601,
+  unableToAbort: 0x8004_0114,
   unconfigured: 0x8004_011c,
 } as const;
 export type EcCode = keyof typeof ecCodes;

@@ -36,7 +36,11 @@ const headerBytes = 8;
 const payloadMaxBytes = 0x7fff;
 
 /** The buffer that answers. Throws WireError when the request cannot be read; nothing has run then. */
-export async function execute(ctx: Ctx, session: MailboxSession, asked: ExecuteRequest): Promise<Uint8Array> {
+export function execute(ctx: Ctx, session: MailboxSession, asked: ExecuteRequest): Promise<Uint8Array> {
+  return session.exclusively(() => executeAlone(ctx, session, asked));
+}
+
+async function executeAlone(ctx: Ctx, session: MailboxSession, asked: ExecuteRequest): Promise<Uint8Array> {
   const [payload] = unpackRopBuffer(asked.ropBuffer);
   assert(payload !== undefined, "a buffer without a payload was read");
   const handles = Uint32Array.from(payload.handles);
@@ -44,6 +48,7 @@ export async function execute(ctx: Ctx, session: MailboxSession, asked: ExecuteR
   const maxBytes = Math.min(asked.maxRopOut, payloadMaxBytes) - headerBytes - 2 - handles.length * 4;
   const run = new Run(ctx, session, handles, payload.rops, Math.max(maxBytes, 0));
   for (const one of rops) if (!await run.next(one)) break;
+  await session.look(ctx);
   run.appendEvents();
   return packRopBuffer([{ rops: run.answers(), handles }], {
     compress: (asked.flags & executeFlags.noCompression) === 0, xorMagic: (asked.flags & executeFlags.noXorMagic) === 0,

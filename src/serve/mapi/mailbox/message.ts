@@ -7,6 +7,7 @@ import { Fault } from "#base/fault.ts";
 import { toObjectId } from "#base/ids.ts";
 import type { ChangeNumber, FolderId, MessageId } from "#base/ids.ts";
 import { limits } from "#base/limits.ts";
+import { subjectOf } from "#mailbox/items/describe.ts";
 import type {
   AttachmentUpdate, NewAttachment, NewItem, NewObject, StoredAttachment, StoredItem,
 } from "#mailbox/items-api.ts";
@@ -77,6 +78,9 @@ const serverOnly: ReadonlySet<number> = new Set([
 ]);
 
 const binary = (id: number): PropertyTag => makeTag(id, "Binary");
+const PidTagSubject = makeTag(0x0037, "String");
+const PidTagSubjectPrefix = makeTag(0x003d, "String");
+const PidTagNormalizedSubject = makeTag(0x0e1d, "String");
 const PidTagRowid = makeTag(0x3000, "Integer32");
 const PidTagMessageClass = makeTag(0x001a, "String");
 const PidTagAttachNumber = makeTag(0x0e21, "Integer32");
@@ -130,6 +134,7 @@ export class OpenMessage implements PropertyHolder {
 
   async bag(ctx: Ctx): Promise<PropertyBag> {
     const bag = this.overlay.over(await this.#storedBag(ctx));
+    completeSubject(bag, this.overlay.set);
     for (const [tag, value] of this.#identity()) bag.set(tag, value);
     return bag;
   }
@@ -277,7 +282,15 @@ export class OpenMessage implements PropertyHolder {
   }
 
   #writable(): PropertyBag {
-    return new Map([...this.overlay.set].filter(([tag]) => !serverOnly.has(tagId(tag))));
+    const bag: PropertyBag = new Map([...this.overlay.set].filter(([tag]) => !serverOnly.has(tagId(tag))));
+    if (!bag.has(PidTagSubjectPrefix) && !bag.has(PidTagNormalizedSubject)) return bag;
+    const whole = this.overlay.over(this.#base ?? new Map());
+    completeSubject(whole, this.overlay.set);
+    for (const tag of subjectTags) {
+      const value = whole.get(tag);
+      if (value !== undefined) bag.set(tag, value);
+    }
+    return bag;
   }
 
   #newRecipients(): NewObject[] {
@@ -306,6 +319,19 @@ export class OpenMessage implements PropertyHolder {
     for (const one of this.attachments()) attachments.push(await one.toNew(ctx));
     return { bag, recipients: this.#newRecipients(), attachments };
   }
+}
+
+const subjectTags = [PidTagSubject, PidTagSubjectPrefix, PidTagNormalizedSubject] as const;
+
+/** The three forms of the subject agree, whichever of them was set last. [MS-OXCMSG] 3.2.4.1.1, 3.2.4.1.2 */
+function completeSubject(bag: PropertyBag, set: ReadonlyMap<PropertyTag, PropertyValue>): void {
+  if (!subjectTags.some((tag) => bag.has(tag))) return;
+  const isByParts = !set.has(PidTagSubject) && (set.has(PidTagSubjectPrefix) || set.has(PidTagNormalizedSubject));
+  if (isByParts) bag.delete(PidTagSubject);
+  const { subject, prefix, normalized } = subjectOf({ bag, named: new Map() });
+  bag.set(PidTagSubject, subject);
+  bag.set(PidTagSubjectPrefix, prefix);
+  bag.set(PidTagNormalizedSubject, normalized);
 }
 
 /** What names one message. [MS-OXCMSG] 2.2.1, [MS-OXCFXICS] 2.2.1.2 */

@@ -2,10 +2,13 @@
 import type { FolderId, MailboxId } from "#base/ids.ts";
 import type { FolderInfo, Mailbox } from "#mailbox/api.ts";
 import type { Items } from "#mailbox/items-api.ts";
+import type { MailboxSession } from "#serve/mapi/mailbox/session.ts";
 import type { ObjectKind } from "#wire/mapi/rop.ts";
 
 interface ServerObject {
   readonly kind: ObjectKind;
+  /** Called with its handle when it is given out. */
+  opened?(handle: number, session: MailboxSession): void;
   /** Frees what it holds; called once when its handle is released or its logon ends. */
   close?(): void;
 }

@@ -8,6 +8,7 @@ import { limits } from "#base/limits.ts";
 import type { AddressBook } from "#directory/address-book.ts";
 import type { Directory, SignedIn } from "#directory/api.ts";
 import type { Mailboxes } from "#mailbox/api.ts";
+import type { Transport } from "#transport/transport.ts";
 import { logonOf } from "#serve/mapi/mailbox/objects.ts";
 import type { AnyObject } from "#serve/mapi/mailbox/objects.ts";
 import type { Subscription } from "#serve/mapi/mailbox/notifications.ts";
@@ -18,7 +19,8 @@ export interface Services {
   readonly directory: Directory;
   readonly mailboxes: Mailboxes;
   readonly book: AddressBook;
-  /** Hands a message to the queue. */
+  /** Takes messages that are sent. */
+  readonly transport: Transport;
   readonly hostname: string;
 }
 
@@ -39,6 +41,9 @@ export class MailboxSession implements SessionState {
   readonly #subscriptions = new Set<Subscription>();
   readonly #waiters = new Set<() => void>();
   #nextHandle = 1;
+  #turn: Promise<void> = Promise.resolve();
+  #isClosed = false;
+  #wakes = 0;
 
   constructor(options: SessionOptions) {
     this.person = options.person;
@@ -58,6 +63,7 @@ export class MailboxSession implements SessionState {
     this.#nextHandle = handle === 0x7fff_ffff ? 1 : handle + 1;
     if (this.#objects.has(handle)) return this.add(object);
     this.#objects.set(handle, object);
+    object.opened?.(handle, this);
     return handle;
   }
 
@@ -89,6 +95,7 @@ export class MailboxSession implements SessionState {
 
   /** Something may have happened: whoever waits looks. */
   wake(): void {
+    this.#wakes++;
     for (const waiter of [...this.#waiters]) waiter();
   }
 
@@ -96,16 +103,37 @@ export class MailboxSession implements SessionState {
     return [...this.#subscriptions].some((subscription) => subscription.hasEvents);
   }
 
+  /** One at a time: objects do not expect that their tables move while a request reads them. */
+  async exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const before = this.#turn;
+    let end = (): void => undefined;
+    this.#turn = new Promise((resolve) => {
+      end = resolve;
+    });
+    await before;
+    try {
+      return await work();
+    } finally {
+      end();
+    }
+  }
+
+  /** Reads what changed for everyone who subscribed. */
+  async look(ctx: Ctx): Promise<void> {
+    for (const subscription of [...this.#subscriptions]) await subscription.look(ctx);
+  }
+
   /** True when there are events, false when the time or the context is over first. */
   async waitForEvents(ctx: Ctx, timeMs: number, ends: readonly AbortSignal[]): Promise<boolean> {
-    if (this.hasEvents) return true;
     const deadline = ctx.system.monotonicMs() + timeMs;
     for (;;) {
-      const leftMs = deadline - ctx.system.monotonicMs();
-      if (leftMs <= 0 || ends.some((signal) => signal.aborted)) return false;
-      await this.#wakeWithin(ctx, leftMs, ends);
-      for (const subscription of this.#subscriptions) await subscription.look(ctx);
+      const seen = this.#wakes;
+      await this.exclusively(() => this.look(ctx));
       if (this.hasEvents) return true;
+      const leftMs = deadline - ctx.system.monotonicMs();
+      if (leftMs <= 0 || this.#isClosed || ends.some((signal) => signal.aborted)) return false;
+      // What happened during the look is looked at before anything is waited for.
+      if (seen === this.#wakes) await this.#wakeWithin(ctx, leftMs, ends);
     }
   }
 
@@ -124,6 +152,7 @@ export class MailboxSession implements SessionState {
   }
 
   close(): void {
+    this.#isClosed = true;
     for (const handle of [...this.#objects.keys()]) this.release(handle);
     this.wake();
   }

@@ -7,12 +7,15 @@ import { yieldToOthers } from "#base/ctx.ts";
 import { limits } from "#base/limits.ts";
 import { compareValues } from "#props/compare.ts";
 import { passes, tagsOf, untestable } from "#props/evaluate.ts";
-import type { Testable } from "#props/evaluate.ts";
+import type { ShortTermId } from "#props/object-ids.ts";
 import type { Restriction } from "#props/structures.ts";
 import { makeTag, propertyTypes, tagId, tagTypeCode, withTypeCode } from "#props/types.ts";
 import type { PropertyTag, PropertyValue } from "#props/types.ts";
 import { RopError } from "#serve/mapi/mailbox/errors.ts";
+import type { PendingEvent, Subscription } from "#serve/mapi/mailbox/notifications.ts";
 import type { LogonObject } from "#serve/mapi/mailbox/objects.ts";
+import type { MailboxSession } from "#serve/mapi/mailbox/session.ts";
+import { rowDeleted, rowPut, TableEvents } from "#serve/mapi/mailbox/table-events.ts";
 import { sortOrders } from "#wire/mapi/rows.ts";
 import type { Cell } from "#wire/mapi/rows.ts";
 
@@ -20,7 +23,27 @@ import type { Cell } from "#wire/mapi/rows.ts";
 export interface TableRow {
   /** Unique in the table and the same as long as the row is there. */
   readonly key: number;
-  readonly values: ReadonlyMap<PropertyTag, PropertyValue>;
+  /** Another one when the row has changed. */
+  readonly version: number | string;
+  readonly values: RowValues;
+}
+
+export interface RowValues {
+  get(tag: PropertyTag): PropertyValue | undefined;
+}
+
+/** What changed in a source since a state it told. */
+export interface SourceChanges {
+  readonly state: number;
+  readonly changed: readonly TableRow[];
+  readonly removed: readonly number[];
+}
+
+/** How events of a table name its rows. [MS-OXCNOTIF] 2.2.1.4.1.2 */
+export interface RowId {
+  readonly folderId: ShortTermId;
+  /** Of tables of messages. */
+  readonly messageId?: ShortTermId;
 }
 
 /** Where rows come from. */
@@ -29,10 +52,18 @@ export interface TableSource {
   list(ctx: Ctx, wanted: readonly PropertyTag[]): Promise<TableRow[]>;
   /** Cells of some rows; a row that is gone meanwhile is undefined. */
   cells(ctx: Ctx, rows: readonly TableRow[], columns: readonly PropertyTag[]): Promise<(Cell[] | undefined)[]>;
+  /** More values of some rows, by key; left out where a row has all of them anyway. */
+  load?(ctx: Ctx, rows: readonly TableRow[], wanted: readonly PropertyTag[]): Promise<ReadonlyMap<number, RowValues>>;
   /** Every tag some row may have. */
   allColumns(ctx: Ctx): Promise<readonly PropertyTag[]>;
   /** Calls back when rows may have changed. */
   watch?(onChange: () => void): () => void;
+  /** The state that {@link changes} counts from; read before listing. */
+  state?(ctx: Ctx): Promise<number>;
+  /** Rows that changed; null when it is better to list all again. */
+  changes?(ctx: Ctx, since: number, wanted: readonly PropertyTag[]): Promise<SourceChanges | null>;
+  /** For events; tables without tell of none. */
+  idOf?(key: number): RowId;
   readonly canSort: boolean;
 }
 
@@ -43,7 +74,7 @@ export interface SortKey {
 
 export const origins = { beginning: 0, current: 1, end: 2, custom: 3 } as const;
 
-export class OpenTable {
+export class OpenTable implements Subscription {
   readonly kind = "table";
   readonly logon: LogonObject;
   readonly source: TableSource;
@@ -53,21 +84,49 @@ export class OpenTable {
   #rows: TableRow[] | null = null;
   #place = 0;
   #isStale = false;
+  #state: number | null = null;
+  #session: MailboxSession | null = null;
+  readonly #events = new TableEvents();
+  handle = 0;
   readonly #bookmarks = new Map<number, { key: number | null; place: number }>();
   #nextBookmark = 1;
   readonly #endWatch: () => void;
+  readonly #isSilent: boolean;
 
-  constructor(logon: LogonObject, source: TableSource) {
+  constructor(logon: LogonObject, source: TableSource, options: { readonly isSilent?: boolean } = {}) {
     this.logon = logon;
     this.source = source;
+    this.#isSilent = options.isSilent === true || source.idOf === undefined;
     this.#endWatch = source.watch?.(() => {
       this.#isStale = true;
+      if (!this.#isSilent) this.#session?.wake();
     }) ?? (() => undefined);
+  }
+
+  opened(handle: number, session: MailboxSession): void {
+    this.handle = handle;
+    this.#session = session;
+    if (!this.#isSilent) session.addSubscription(this);
   }
 
   close(): void {
     this.#endWatch();
+    this.#session?.removeSubscription(this);
     this.#rows = null;
+    this.#events.clear();
+  }
+
+  get hasEvents(): boolean {
+    return !this.#events.isEmpty;
+  }
+
+  /** Events are for views that the client has seen something of. [MS-OXCNOTIF] 3.1.4.3 */
+  async look(ctx: Ctx): Promise<void> {
+    if (this.#rows !== null && this.#isStale && this.#columns !== null) await this.rows(ctx);
+  }
+
+  take(): PendingEvent | undefined {
+    return this.#events.take();
   }
 
   get columns(): readonly PropertyTag[] {
@@ -83,6 +142,8 @@ export class OpenTable {
       if (code !== 0 && !typeCodes.has(code)) throw new RopError("invalidParameter", "A column is of no known type.");
     }
     this.#columns = columns;
+    // Rows that wait are in the old columns.
+    this.#events.collapse();
   }
 
   setSort(keys: readonly SortKey[]): void {
@@ -108,6 +169,7 @@ export class OpenTable {
 
   #forget(): void {
     this.#rows = null;
+    this.#events.clear();
     this.#place = 0;
     this.#bookmarks.clear();
   }
@@ -117,18 +179,55 @@ export class OpenTable {
     if (this.#rows !== null && !this.#isStale) return this.#rows;
     const old = this.#rows;
     this.#isStale = false;
-    const fresh = await this.#list(ctx);
+    const fresh = old === null ? await this.#list(ctx) : await this.#patch(ctx, old) ?? await this.#list(ctx);
     this.#rows = fresh;
-    if (old !== null) this.#place = placeAfter(old, fresh, this.#place);
+    if (old === null || old === fresh) return fresh;
+    this.#place = placeAfter(old, fresh, this.#place);
+    if (!this.#isSilent && this.#columns !== null) await this.#tell(ctx, old, fresh);
     return fresh;
   }
 
-  async #list(ctx: Ctx): Promise<TableRow[]> {
+  #wanted(): PropertyTag[] {
     const wanted = new Set<PropertyTag>(this.#sort.map(({ tag }) => tag));
     if (this.#restriction !== null) tagsOf(this.#restriction, wanted);
-    const all = await this.source.list(ctx, [...wanted]);
+    return [...wanted];
+  }
+
+  async #list(ctx: Ctx): Promise<TableRow[]> {
+    this.#state = await this.source.state?.(ctx) ?? null;
+    const all = await this.source.list(ctx, this.#wanted());
     const kept = this.#restriction === null ? all : await restrict(all, this.#restriction);
     return this.#sort.length === 0 ? kept : await sorted(kept, this.#sort);
+  }
+
+  /** The old rows with what changed; null when everything has to be listed again. */
+  async #patch(ctx: Ctx, old: TableRow[]): Promise<TableRow[] | null> {
+    if (this.#state === null || this.source.changes === undefined) return null;
+    const changes = await this.source.changes(ctx, this.#state, this.#wanted());
+    if (changes === null) return null;
+    this.#state = changes.state;
+    if (changes.changed.length === 0 && changes.removed.length === 0) return old;
+    const touched = new Set([...changes.removed, ...changes.changed.map(({ key }) => key)]);
+    const rest = old.filter((row) => !touched.has(row.key));
+    const added = this.#restriction === null ? [...changes.changed] : await restrict(changes.changed, this.#restriction);
+    return added.length === 0 ? rest : await merge(rest, await sorted(added, this.#sort), this.#sort);
+  }
+
+  /** One event for each row that came, went or changed; too many are one that says: read again. */
+  async #tell(ctx: Ctx, old: readonly TableRow[], fresh: readonly TableRow[]): Promise<void> {
+    const { removed, added } = difference(old, fresh);
+    if (removed.length + added.length === 0) return;
+    if (this.#events.isFull(removed.length + added.length)) return this.#events.collapse(true);
+    const { source } = this;
+    for (const key of removed) this.#events.push(rowDeleted(source.idOf!(key)));
+    const columns = this.columns;
+    const cells = await source.cells(ctx, added.map(({ row }) => row), columns);
+    for (const [index, { row, isNew, place }] of added.entries()) {
+      const rowData = cells[index];
+      if (rowData === undefined) continue;
+      const after = place === 0 ? null : source.idOf!(fresh[place - 1]!.key);
+      this.#events.push(rowPut(isNew, source.idOf!(row.key), after, rowData), columns);
+    }
   }
 
   async position(ctx: Ctx): Promise<{ numerator: number; denominator: number }> {
@@ -209,26 +308,59 @@ export class OpenTable {
     const rows = await this.rows(ctx);
     const start = options.place ?? (options.origin === origins.beginning ? 0
       : options.origin === origins.end ? rows.length : this.#place);
-    const wanted = restriction === null ? [] : [...tagsOf(restriction)];
-    const testable = wanted.length === 0 ? rows : await this.#withValues(ctx, rows, wanted);
     const step = options.forward ? 1 : -1;
-    for (let at = options.forward ? start : start - 1; at >= 0 && at < testable.length; at += step) {
-      if (restriction !== null && !passes(restriction, toTestable(testable[at]!))) continue;
-      this.#place = at;
-      return rows[at]!;
+    const wanted = restriction === null ? [] : [...tagsOf(restriction)];
+    for (let at = options.forward ? start : start - 1; at >= 0 && at < rows.length;) {
+      const slice = sliceFrom(rows, at, step);
+      const values = await this.#valuesOf(ctx, slice, wanted);
+      for (const row of slice) {
+        const found = values.get(row.key);
+        if (restriction === null || (found !== undefined && passes(restriction, found))) {
+          this.#place = at;
+          return row;
+        }
+        at += step;
+      }
+      await yieldToOthers();
     }
     return null;
   }
 
-  async #withValues(ctx: Ctx, rows: readonly TableRow[], wanted: readonly PropertyTag[]): Promise<TableRow[]> {
-    const all = await this.source.list(ctx, wanted);
-    const byKey = new Map(all.map((row) => [row.key, row]));
-    return rows.map((row) => byKey.get(row.key) ?? row);
+  /** What a restriction looks at, of some rows. */
+  async #valuesOf(
+    ctx: Ctx, rows: readonly TableRow[], wanted: readonly PropertyTag[],
+  ): Promise<ReadonlyMap<number, RowValues>> {
+    const loaded = await this.source.load?.(ctx, rows, wanted);
+    return loaded ?? new Map(rows.map((row) => [row.key, row.values]));
   }
+}
+
+/** Some rows from one on, in the direction of a search. */
+function sliceFrom(rows: readonly TableRow[], at: number, step: number): readonly TableRow[] {
+  if (step > 0) return rows.slice(at, at + limits.sliceRows);
+  return rows.slice(Math.max(0, at + 1 - limits.sliceRows), at + 1).reverse();
 }
 
 function bookmarkNumber(bookmark: Uint8Array): number {
   return bookmark.length === 4 ? Buffer.from(bookmark).readUInt32LE() : 0;
+}
+
+interface PlacedRow {
+  readonly row: TableRow;
+  readonly place: number;
+  readonly isNew: boolean;
+}
+
+/** Rows that are gone, and rows that are new or changed, with their places. */
+function difference(old: readonly TableRow[], fresh: readonly TableRow[]): { removed: number[]; added: PlacedRow[] } {
+  const before = new Map(old.map((row) => [row.key, row]));
+  const added: PlacedRow[] = [];
+  for (const [place, row] of fresh.entries()) {
+    const known = before.get(row.key);
+    if (known !== row && known?.version !== row.version) added.push({ row, place, isNew: known === undefined });
+    before.delete(row.key);
+  }
+  return { removed: [...before.keys()], added };
 }
 
 /** The row it stood on, or the first that comes after it and is still there. */
@@ -246,15 +378,11 @@ function placeAfter(old: readonly TableRow[], fresh: readonly TableRow[], place:
   return Math.min(place, fresh.length);
 }
 
-function toTestable(row: TableRow): Testable {
-  return { get: (tag) => row.values.get(tag) };
-}
-
-async function restrict(rows: readonly TableRow[], restriction: Restriction): Promise<TableRow[]> {
+export async function restrict(rows: readonly TableRow[], restriction: Restriction): Promise<TableRow[]> {
   const kept: TableRow[] = [];
   for (const [index, row] of rows.entries()) {
     if (index % limits.sliceRows === limits.sliceRows - 1) await yieldToOthers();
-    if (passes(restriction, toTestable(row))) kept.push(row);
+    if (passes(restriction, row.values)) kept.push(row);
   }
   return kept;
 }

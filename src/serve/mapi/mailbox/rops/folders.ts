@@ -7,6 +7,7 @@ import { folderIdOf, messageIdOf, toShortId } from "#serve/mapi/mailbox/keys.ts"
 import type { FolderObject, LogonObject } from "#serve/mapi/mailbox/objects.ts";
 import { asFolder, asLogon, handler } from "#serve/mapi/mailbox/rop-call.ts";
 import type { RopCall, RopHandler, RopReply } from "#serve/mapi/mailbox/rop-call.ts";
+import { hasKeptRules } from "#serve/mapi/mailbox/rops/rules.ts";
 import * as rops from "#wire/mapi/rops/folders.ts";
 
 export function folderObject(logon: LogonObject, folderId: FolderId): FolderObject {
@@ -64,8 +65,10 @@ export const folderHandlers: readonly RopHandler[] = [
   handler(rops.RopOpenFolder, async (call) => {
     const logon = asLogon(call);
     const folderId = folderIdOf(call.request.folderId);
-    await logon.mailbox.folder(call.ctx, folderId);
-    return { opens: folderObject(logon, folderId), body: { hasRules: false, isGhosted: false } };
+    const info = await logon.mailbox.folder(call.ctx, folderId);
+    const opens = folderObject(logon, folderId);
+    const hasRules = info.associatedCount > 0 && await hasKeptRules(call.ctx, opens);
+    return { opens, body: { hasRules, isGhosted: false } };
   }),
 
   handler(rops.RopCreateFolder, async (call) => {

@@ -7,6 +7,7 @@ import { folderIdOf, toShortId } from "#serve/mapi/mailbox/keys.ts";
 import type { LogonObject } from "#serve/mapi/mailbox/objects.ts";
 import { asLogon, handler } from "#serve/mapi/mailbox/rop-call.ts";
 import type { RopCall, RopHandler } from "#serve/mapi/mailbox/rop-call.ts";
+import { checkClass, receiveFolderOf, receiveFolders, setReceiveFolder } from "#serve/mapi/mailbox/receive-folders.ts";
 import { toFileTime } from "#serve/mapi/mailbox/property-source.ts";
 import type { FolderRole } from "#mailbox/roles.ts";
 import * as rops from "#wire/mapi/rops/store.ts";
@@ -50,27 +51,8 @@ function logonTime(nowMs: number): Record<string, number> {
   };
 }
 
-/** Message classes and the folder new messages of them come to. [MS-OXCSTOR] 2.2.1.2, 3.2.5.2 */
-const receiveFolders: readonly (readonly [messageClass: string, role: FolderRole])[] = [
-  ["", "inbox"], ["IPM", "inbox"], ["REPORT.IPM", "inbox"], ["IPM.Note", "inbox"], ["IPC", "root"],
-];
+/** [MS-OXCSTOR] 2.2.1.4 */
 const receiveFolderColumns = [makeTag(0x6748, "Integer64"), makeTag(0x001a, "String8"), makeTag(0x3008, "Time")];
-
-/** The longest class that the asked one begins with, at a dot. */
-function receiveFolderOf(messageClass: string): readonly [string, FolderRole] {
-  const lower = messageClass.toLowerCase();
-  const fits = receiveFolders.filter(([known]) => {
-    const prefix = known.toLowerCase();
-    return prefix === "" || lower === prefix || lower.startsWith(`${prefix}.`);
-  });
-  return fits.reduce((best, one) => (one[0].length > best[0].length ? one : best));
-}
-
-function checkClass(messageClass: string): void {
-  const isBad = messageClass.length > 255 || messageClass.startsWith(".") || messageClass.endsWith(".") ||
-    messageClass.includes("..") || /[^\x20-\x7e]/.test(messageClass);
-  if (isBad) throw new RopError("invalidParameter", `"${messageClass}" is no message class.`);
-}
 
 export const logonHandlers: readonly RopHandler[] = [
   handler(rops.RopLogon, async (call) => {
@@ -95,19 +77,20 @@ export const logonHandlers: readonly RopHandler[] = [
 
   handler(rops.RopGetReceiveFolder, async (call) => {
     checkClass(call.request.messageClass);
-    const [explicitMessageClass, role] = receiveFolderOf(call.request.messageClass);
-    return { body: { folderId: toShortId(await idOfRole(call, asLogon(call), role)), explicitMessageClass } };
+    const found = receiveFolderOf(await receiveFolders(call.ctx, asLogon(call)), call.request.messageClass);
+    return { body: { folderId: toShortId(found.folderId), explicitMessageClass: found.messageClass } };
+  }),
+
+  handler(rops.RopSetReceiveFolder, async (call) => {
+    const { folderId, messageClass } = call.request;
+    await setReceiveFolder(call.ctx, asLogon(call), messageClass, folderId.counter === 0 ? null : folderIdOf(folderId));
+    return {};
   }),
 
   handler(rops.RopGetReceiveFolderTable, async (call) => {
-    const logon = asLogon(call);
-    const rows = [];
-    for (const [messageClass, role] of receiveFolders) {
-      const folderId = await idOfRole(call, logon, role);
-      rows.push([
-        BigInt.asIntN(64, toObjectId(folderId)), Buffer.from(messageClass, "latin1"), toFileTime(0),
-      ]);
-    }
+    const rows = (await receiveFolders(call.ctx, asLogon(call))).map(({ folderId, messageClass, changedMs }) => [
+      BigInt.asIntN(64, toObjectId(folderId)), Buffer.from(messageClass, "latin1"), toFileTime(changedMs),
+    ]);
     return { body: { rows }, given: { receiveFolderColumns } };
   }),
 

@@ -172,6 +172,10 @@ export const messageHandlers: readonly RopHandler[] = [
     opens: asMessage(call.object).attachment(call.request.attachmentId),
   })),
 
+  handler(rops.RopGetValidAttachments, (call) => ({
+    body: { attachmentIdArray: asMessage(call.object).attachments().map((one) => one.number) },
+  })),
+
   handler(rops.RopCreateAttachment, (call) => {
     const made = asMessage(call.object).createAttachment();
     return { opens: made, body: { attachmentId: made.number } };

@@ -5,7 +5,8 @@ import { RopError } from "#serve/mapi/mailbox/errors.ts";
 import { asFolder, asLogon, handler } from "#serve/mapi/mailbox/rop-call.ts";
 import type { RopCall, RopHandler } from "#serve/mapi/mailbox/rop-call.ts";
 import { asMessage } from "#serve/mapi/mailbox/rops/messages.ts";
-import { attachmentSource, contentsSource, hierarchySource } from "#serve/mapi/mailbox/sources.ts";
+import { contentsSource } from "#serve/mapi/mailbox/contents.ts";
+import { attachmentSource, hierarchySource } from "#serve/mapi/mailbox/sources.ts";
 import type { SourceContext } from "#serve/mapi/mailbox/sources.ts";
 import { OpenTable, toSortKeys } from "#serve/mapi/mailbox/table.ts";
 import { writeRow } from "#wire/mapi/rows.ts";
@@ -15,7 +16,9 @@ import * as messages from "#wire/mapi/rops/messages.ts";
 import * as rops from "#wire/mapi/rops/tables.ts";
 
 /** [MS-OXCFOLD] 2.2.1.13.1, 2.2.1.14.1 */
-const tableFlags = { associated: 0x02, depth: 0x04, deferredErrors: 0x08, softDeletes: 0x20 } as const;
+const tableFlags = {
+  associated: 0x02, depth: 0x04, deferredErrors: 0x08, noNotifications: 0x10, softDeletes: 0x20,
+} as const;
 /** [MS-OXCTABL] 2.2.2.1.3 */
 const tableStatus = { complete: 0x00 } as const;
 const queryFlags = { noAdvance: 0x01 } as const;
@@ -60,8 +63,9 @@ function rowSize(table: OpenTable, row: readonly Cell[]): number {
 
 export const tableHandlers: readonly RopHandler[] = [
   handler(folders.RopGetHierarchyTable, async (call) => {
-    const isDeep = (call.request.tableFlags & tableFlags.depth) !== 0;
-    const table = new OpenTable(asLogon(call), hierarchySource(sourceContext(call), asFolder(call.object).folderId, isDeep));
+    const flags = call.request.tableFlags;
+    const source = hierarchySource(sourceContext(call), asFolder(call.object).folderId, (flags & tableFlags.depth) !== 0);
+    const table = new OpenTable(asLogon(call), source, { isSilent: (flags & tableFlags.noNotifications) !== 0 });
     return { opens: table, body: { rowCount: (await table.rows(call.ctx)).length } };
   }),
 
@@ -71,7 +75,8 @@ export const tableHandlers: readonly RopHandler[] = [
     const flags = call.request.tableFlags;
     if ((flags & tableFlags.softDeletes) !== 0) throw new RopError("notSupported", "Removed messages are not listed.");
     const isAssociated = (flags & tableFlags.associated) !== 0;
-    const table = new OpenTable(folder.logon, contentsSource(sourceContext(call), folder.folderId, isAssociated));
+    const source = contentsSource(sourceContext(call), folder.folderId, isAssociated);
+    const table = new OpenTable(folder.logon, source, { isSilent: (flags & tableFlags.noNotifications) !== 0 });
     return { opens: table, body: { rowCount: isAssociated ? info.associatedCount : info.messageCount } };
   }),
 

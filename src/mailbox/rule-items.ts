@@ -1,0 +1,48 @@
+/** Which items of an inbox hold rules: one light read for each delivery; a mailbox without rules pays little. */
+import type { Ctx } from "#base/ctx.ts";
+import type { ChangeNumber, FolderId, MailboxId, MessageId } from "#base/ids.ts";
+import type { Store } from "#store/api.ts";
+import { all } from "#store/sql.ts";
+
+/** Associated items of the inbox by which rules are kept. */
+export const ruleItemClasses = {
+  /** What the owner told the server, as JSON in PidTagBody. */
+  settings: "IPM.Configuration.Outpost.Rules",
+  /** Who was answered and what was seen, likewise. */
+  memory: "IPM.Configuration.Outpost.RuleMemory",
+  /** A row of the rules table, with the properties of [MS-OXORULE] 2.2.1.3.1. */
+  standard: "IPM.Rule.Version2.Message",
+  /** [MS-OXORULE] 2.2.4.1 */
+  extended: "IPM.ExtendedRule.Message",
+} as const;
+export type RuleItemKind = keyof typeof ruleItemClasses;
+
+export interface RuleItem {
+  readonly kind: RuleItemKind;
+  readonly messageId: MessageId;
+  /** Moves when the item does. */
+  readonly cn: ChangeNumber;
+  readonly folderId: FolderId;
+}
+
+const kinds = new Map(Object.entries(ruleItemClasses).map(([kind, name]) =>
+  [name.toLowerCase(), kind as RuleItemKind]));
+
+/** In the order they came. */
+export async function readRuleItems(ctx: Ctx, store: Store, mailboxId: MailboxId): Promise<RuleItem[]> {
+  const rows = await store.read(ctx, mailboxId, () => all<{
+    folder_id: number; message_id: number; cn: number; message_class: string;
+  }>(
+    `SELECT m.folder_id, m.message_id, m.cn, d.message_class FROM folder f
+       JOIN message m ON m.mailbox_id = f.mailbox_id AND m.folder_id = f.folder_id AND m.associated = 1
+       JOIN message_detail d ON d.mailbox_id = m.mailbox_id AND d.item_id = m.item_id
+       WHERE f.mailbox_id = $1 AND f.role = 'inbox' AND f.associated_count > 0
+         AND (d.message_class LIKE 'IPM.Configuration.Outpost.Rule%' OR d.message_class LIKE 'IPM.%Rule.%')
+       ORDER BY m.uid`, mailboxId));
+  return rows.flatMap((row): RuleItem[] => {
+    const kind = kinds.get(row.message_class.toLowerCase());
+    return kind === undefined ? [] : [{
+      kind, messageId: row.message_id as MessageId, cn: row.cn as ChangeNumber, folderId: row.folder_id as FolderId,
+    }];
+  });
+}

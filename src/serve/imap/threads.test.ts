@@ -1,0 +1,64 @@
+/**
+ * Threads: rows by the rules of RFC 5256 §4, and for any messages at all, each stands in exactly one place however its
+ * references point, in circles or chains of any length.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import type { ThreadMessage } from "#serve/imap/threads.ts";
+import { byOrderedSubject, byReferences, encodeThreads } from "#serve/imap/threads.ts";
+
+function message(
+  number: number, messageId: string, references: string[], subject = "S", isReply = false,
+): ThreadMessage {
+  return { number, sentMs: number * 1000, subject, isReply, messageId, references };
+}
+
+const rows: [string, ThreadMessage[], string][] = [
+  ["none", [], ""],
+  ["a chain", [message(1, "a", []), message(2, "b", ["a"]), message(3, "c", ["a", "b"])], "(1 2 3)"],
+  ["two answers", [message(1, "a", []), message(2, "b", ["a"]), message(3, "c", ["a"])], "(1 (2)(3))"],
+  ["a missing start", [message(1, "b", ["a"], "x"), message(2, "c", ["a"], "y")], "((1)(2))"],
+  ["a missing link", [message(1, "a", []), message(3, "c", ["a", "b"])], "(1 3)"],
+  ["an answer before its question", [message(1, "b", ["a"]), message(2, "a", [])], "(2 1)"],
+  ["the same id twice", [message(1, "a", [], "x"), message(2, "a", [], "y")], "(1)(2)"],
+  ["a circle", [message(1, "a", ["b"]), message(2, "b", ["a"])], "(2 1)"],
+  ["itself", [message(1, "a", ["a"])], "(1)"],
+  ["the same subject", [message(1, "a", [], "x"), message(2, "b", [], "x", true)], "(1 2)"],
+  ["the same subject, both answers", [message(1, "a", [], "x", true), message(2, "b", [], "x", true)], "((1)(2))"],
+  ["no subject", [message(1, "a", [], ""), message(2, "b", [], "", true)], "(1)(2)"],
+];
+
+test("threads by reference", () => {
+  for (const [name, messages, expected] of rows) {
+    assert.equal(encodeThreads(byReferences(messages, true)), expected, name);
+  }
+});
+
+test("threads by subject and without it", () => {
+  const messages = [
+    message(1, "a", [], "x"), message(2, "b", [], "y"), message(3, "c", [], "x"), message(4, "", [], "x"),
+  ];
+  assert.equal(encodeThreads(byOrderedSubject(messages)), "(1 (3)(4))(2)");
+  assert.equal(encodeThreads(byReferences([...messages, message(5, "e", ["a"], "x")], false)), "(2)(3)(4)(1 5)");
+});
+
+test("every message has one place", () => {
+  const id = fc.constantFrom("", "a", "b", "c", "d", "e", "f");
+  const references = fc.array(id.filter((one) => one !== ""), { maxLength: 4 });
+  const any = fc.array(fc.tuple(id, references, fc.constantFrom("", "x", "y"), fc.boolean()), { maxLength: 12 });
+  fc.assert(fc.property(any, fc.boolean(), (list, joins) => {
+    const messages = list.map(([own, references, subject, isReply], at) =>
+      message(at + 1, own, references, subject, isReply));
+    const text = encodeThreads(byReferences(messages, joins));
+    const numbers = (text.match(/\d+/g) ?? []).map(Number).sort((a, b) => a - b);
+    assert.deepEqual(numbers, messages.map(({ number }) => number));
+  }), { numRuns: 1000 });
+});
+
+test("a chain of 50,000 messages takes no stack and little time", () => {
+  const chain = Array.from({ length: 50_000 }, (_, at) => message(at + 1, `${at}`, at === 0 ? [] : [`${at - 1}`]));
+  const began = performance.now();
+  assert.equal((encodeThreads(byReferences(chain.reverse(), true)).match(/\d+/g) ?? []).length, 50_000);
+  assert.ok(performance.now() - began < 3000);
+});

@@ -1,0 +1,181 @@
+/** The rules of mailboxes as they are stored, read once for each state of theirs; and the memory of answers. */
+import type { Ctx } from "#base/ctx.ts";
+import { Fault } from "#base/fault.ts";
+import type { ChangeNumber, MailboxId, MessageId } from "#base/ids.ts";
+import { limits } from "#base/limits.ts";
+import { getProperty, newItem, setProperty } from "#convert/item.ts";
+import type { Mailbox, Mailboxes } from "#mailbox/api.ts";
+import { readRuleItems, ruleItemClasses } from "#mailbox/rule-items.ts";
+import type { RuleItem } from "#mailbox/rule-items.ts";
+import { tagsOf } from "#props/evaluate.ts";
+import { properties } from "#props/registry.ts";
+import type { NamedId } from "#props/registry.ts";
+import { isNamedTag } from "#props/types.ts";
+import type { MailboxRules } from "#rules/decide.ts";
+import { readExtendedRule, readRule } from "#rules/outlook/rule.ts";
+import type { Rule } from "#rules/outlook/rule.ts";
+import { readSettings, settingsDefault, writeSettings } from "#rules/own/settings.ts";
+import type { RuleSettings } from "#rules/own/settings.ts";
+import { RuleMemory } from "#rules/replies/memory.ts";
+import { compileSieve } from "#rules/sieve/check.ts";
+import type { SieveScript } from "#rules/sieve/check.ts";
+import { SieveError } from "#rules/sieve/lexer.ts";
+import type { Store } from "#store/api.ts";
+
+const p = properties;
+
+export interface LoadedRules extends MailboxRules {
+  /** Names of the mailbox's property ids; empty where no condition asks for one. */
+  readonly names: ReadonlyMap<number, NamedId>;
+  /** What is stored and cannot be followed. */
+  readonly troubles: readonly string[];
+}
+
+interface Cached {
+  readonly signature: string;
+  readonly rules: LoadedRules;
+}
+
+export interface RuleStoreParts {
+  readonly store: Store;
+  readonly mailboxes: Mailboxes;
+}
+
+/** Mailboxes whose rules are kept ready. */
+const cachedMax = 2000;
+const memoryTriesMax = 8;
+
+export class RuleStore {
+  readonly #parts: RuleStoreParts;
+  readonly #cached = new Map<MailboxId, Cached>();
+  /** Memories are read and written one after the other in one process; across processes the change number decides. */
+  readonly #turns = new Map<MailboxId, Promise<unknown>>();
+
+  constructor(parts: RuleStoreParts) {
+    this.#parts = parts;
+  }
+
+  /** The server itself, which may read every mailbox. */
+  open(ctx: Ctx, mailboxId: MailboxId): Promise<Mailbox> {
+    const principal = { entryId: 0, address: "rules", displayName: "Rules", mailboxId: null };
+    return this.#parts.mailboxes.open(ctx, principal, mailboxId);
+  }
+
+  /** null for a mailbox that has none. */
+  async load(ctx: Ctx, mailboxId: MailboxId): Promise<LoadedRules | null> {
+    const items = (await readRuleItems(ctx, this.#parts.store, mailboxId)).filter(({ kind }) => kind !== "memory");
+    if (items.length === 0) return null;
+    const signature = items.map(({ messageId, cn }) => `${messageId}:${cn}`).join(" ");
+    const cached = this.#cached.get(mailboxId);
+    if (cached?.signature === signature) return cached.rules;
+    const rules = await this.#read(ctx, await this.open(ctx, mailboxId), items);
+    this.#cached.delete(mailboxId);
+    this.#cached.set(mailboxId, { signature, rules });
+    if (this.#cached.size > cachedMax) this.#cached.delete(this.#cached.keys().next().value!);
+    return rules;
+  }
+
+  async #read(ctx: Ctx, mailbox: Mailbox, items: readonly RuleItem[]): Promise<LoadedRules> {
+    let settings: RuleSettings = settingsDefault;
+    const troubles: string[] = [];
+    const rules: Rule[] = [];
+    let hasSettings = false;
+    for (const item of items.slice(0, limits.rulesPerFolderMax)) {
+      const { bag } = await mailbox.items.open(ctx, item.messageId);
+      if (item.kind === "settings") {
+        // Of several, the oldest: whoever made the others did not see it.
+        if (hasSettings) continue;
+        hasSettings = true;
+        const read = readSettings(getProperty({ bag, named: new Map() }, p.PidTagBody) ?? "");
+        settings = read.settings;
+        troubles.push(...read.troubles);
+      } else {
+        const rule = item.kind === "standard" ? readRule(bag) : readExtendedRule(bag, BigInt(item.messageId));
+        if (rule.broken !== null) troubles.push(`${rule.name}: ${rule.broken}`);
+        rules.push(rule);
+      }
+    }
+    const asksNames = rules.some(({ form, condition }) =>
+      form === "rop" && condition !== null && [...tagsOf(condition)].some(isNamedTag));
+    const names = asksNames ? await mailbox.items.allPropertyNames(ctx) : new Map<number, NamedId>();
+    return { settings, rules, sieve: compile(settings.sieve, troubles), troubles, names };
+  }
+
+  /** Takes the place of the settings there are. */
+  async saveSettings(ctx: Ctx, mailboxId: MailboxId, settings: RuleSettings): Promise<void> {
+    const items = await readRuleItems(ctx, this.#parts.store, mailboxId);
+    const old = items.find(({ kind }) => kind === "settings") ?? null;
+    await this.#write(ctx, await this.open(ctx, mailboxId), "settings", writeSettings(settings), old);
+  }
+
+  async #write(
+    ctx: Ctx, mailbox: Mailbox, kind: "settings" | "memory", text: string,
+    old: { readonly messageId: MessageId; readonly cn: ChangeNumber } | null,
+  ): Promise<void> {
+    const item = newItem();
+    setProperty(item, p.PidTagMessageClass, ruleItemClasses[kind]);
+    setProperty(item, p.PidTagSubject, ruleItemClasses[kind]);
+    setProperty(item, p.PidTagBody, text);
+    if (old === null) {
+      const inbox = await mailbox.folderByRole(ctx, "inbox");
+      await mailbox.items.create(ctx, { folderId: inbox.folderId, item, associated: true });
+    } else {
+      await mailbox.items.update(ctx, { messageId: old.messageId, expectedCn: old.cn, set: { bag: item.bag } });
+    }
+  }
+
+  async #memory(ctx: Ctx, mailbox: Mailbox, nowMs: number): Promise<{ memory: RuleMemory; item: RuleItem | null }> {
+    const items = await readRuleItems(ctx, this.#parts.store, mailbox.mailboxId);
+    const item = items.find(({ kind }) => kind === "memory") ?? null;
+    if (item === null) return { memory: RuleMemory.read("[]", nowMs), item };
+    const { bag } = await mailbox.items.open(ctx, item.messageId);
+    return { memory: RuleMemory.read(getProperty({ bag, named: new Map() }, p.PidTagBody) ?? "", nowMs), item };
+  }
+
+  /** What is remembered now, to be asked only. */
+  async readMemory(ctx: Ctx, mailbox: Mailbox, nowMs: number): Promise<RuleMemory> {
+    return (await this.#memory(ctx, mailbox, nowMs)).memory;
+  }
+
+  /**
+   * Lets `change` look and add, and writes what it added: durable when it resolves. Tried again when another process
+   * wrote meanwhile, so that `change` may be called more than once.
+   */
+  remember<T>(ctx: Ctx, mailbox: Mailbox, nowMs: number, change: (memory: RuleMemory) => T): Promise<T> {
+    const { mailboxId } = mailbox;
+    const before = this.#turns.get(mailboxId) ?? Promise.resolve();
+    const turn = before.then(() => this.#change(ctx, mailbox, nowMs, change));
+    const settled = turn.then(() => undefined, () => undefined);
+    this.#turns.set(mailboxId, settled);
+    void settled.then(() => {
+      if (this.#turns.get(mailboxId) === settled) this.#turns.delete(mailboxId);
+    });
+    return turn;
+  }
+
+  async #change<T>(ctx: Ctx, mailbox: Mailbox, nowMs: number, change: (memory: RuleMemory) => T): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      const { memory, item } = await this.#memory(ctx, mailbox, nowMs);
+      const result = change(memory);
+      if (!memory.isChanged) return result;
+      try {
+        await this.#write(ctx, mailbox, "memory", memory.toText(), item);
+        return result;
+      } catch (error) {
+        const isTaken = error instanceof Fault && (error.code === "conflict" || error.code === "notFound");
+        if (!isTaken || attempt >= memoryTriesMax) throw error;
+      }
+    }
+  }
+}
+
+function compile(script: string | null, troubles: string[]): SieveScript | null {
+  if (script === null) return null;
+  try {
+    return compileSieve(script);
+  } catch (error) {
+    if (!(error instanceof SieveError)) throw error;
+    troubles.push(`the Sieve script: ${error.message}`);
+    return null;
+  }
+}
