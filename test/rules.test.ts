@@ -8,7 +8,6 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
-import type { MailboxId } from "#base/ids.ts";
 import { newItem, setNamed, setProperty } from "#convert/item.ts";
 import { encode } from "#codec/binary/code.ts";
 import { messageFlags } from "#mailbox/api.ts";
@@ -175,7 +174,7 @@ test("plain rules of the command line", async () => {
   await send({ to: at("alice"), subject: "casino" });
   await send({ to: at("alice"), subject: "Plan", from: "boss@partner.test" });
   assert.deepEqual(await shown("alice"), ["Inbox: Plan [flagged urgent]", "Bills: Your INVOICE [seen]"].map((line) => line.replace("Bills:", "Money/Bills:")));
-  assert.match(await must("rule", "list", at("alice")), /Bills: subject \["invoice"\], moveTo Money\/Bills/);
+  assert.match(await must("rule", "list", at("alice")), /Bills: subject \["invoice"\], marksRead true, moveTo Money\/Bills/);
   assert.equal((await run("rule", "add", at("alice"), "--name", "bills", "--delete")).status, 1);
   await must("rule", "remove", at("alice"), "Bills");
   await send({ to: at("alice"), subject: "invoice 2" });
@@ -376,7 +375,6 @@ test("a delivery repeated after a crash doubles nothing and loses nothing", asyn
     if (args[1].mailboxId === (await mailboxOf("alice")).mailboxId && fails-- > 0) throw new Error("the process died");
     return done;
   };
-  const retries: MailboxId[] = [];
   try {
     const queueId = transport.newQueueId();
     const spool = transport.beginMessage(ctx);
@@ -386,14 +384,13 @@ test("a delivery repeated after a crash doubles nothing and loses nothing", asyn
       recipients: [{ address: at("alice"), resolution: await opened.directory.resolve(ctx, at("alice")) }],
     });
     for (let turn = 0; turn < 300 && fails >= 0; turn++) {
-      await must("queue", "retry", "--all").catch(() => undefined);
+      await must("queue", "retry", "--all");
       await pause(20);
     }
     await quiet();
   } finally {
     deliver = whole;
   }
-  assert.deepEqual(retries, []);
   assert.deepEqual(await shown("alice"), ["Inbox: Once"]);
   assert.deepEqual(partner.messages.map(({ from, to }) => [from, to]).sort(),
     [["", ["other@partner.test"]], [at("alice"), ["pat@partner.test"]]]);
@@ -427,5 +424,5 @@ if address :domain :contains "from" "." { fileinto :create "From"; } else { file
   const lines = await shown("alice");
   for (const name of ["The", "Old", "From", "Nobody"]) assert.ok(lines.some((line) => line.startsWith(`${name}:`)), name);
   assert.ok(lines.length >= messages.length);
-  assert.deepEqual(ctx.lines.filter(({ message }) => /failed/.test(message)), []);
+  assert.deepEqual(ctx.lines.filter(({ message }) => /^rules failed|failed at/.test(message)), []);
 });

@@ -196,7 +196,12 @@ const own: ReadonlySet<number> = new Set([
   0x65e3, 0x67f2, 0x67f3, 0x0e2f, 0x0e30, 0x0e33, 0x0e34, 0x0e38, 0x0e3c, 0x0e3d,
 ]);
 
+/** PidTagMessageFlags mfSubmitted: what waited to be sent waits no more. [MS-OXCMSG] 2.2.1.6 */
+const submitted = 0x4;
+
 function dropOwn(item: ItemBag): void {
+  const flags = getProperty(item, p.PidTagMessageFlags);
+  if (flags !== undefined) item.bag.set(p.PidTagMessageFlags.tag, flags & ~submitted);
   for (const object of [item, ...item.recipients, ...item.attachments]) {
     for (const tag of object.bag.keys()) if (own.has(tagId(tag))) object.bag.delete(tag);
   }

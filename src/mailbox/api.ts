@@ -223,7 +223,9 @@ export interface Mailbox {
   folder(ctx: Ctx, folderId: FolderId): Promise<FolderInfo>;
   folderByRole(ctx: Ctx, role: FolderRole): Promise<FolderInfo>;
   /** Fault `alreadyExists` when a sibling has the same name without regard to case. */
-  createFolder(ctx: Ctx, request: { parentId: FolderId; name: string; containerClass?: string }): Promise<FolderInfo>;
+  createFolder(
+    ctx: Ctx, request: { parentId: FolderId; name: string; containerClass?: string; searchFolder?: boolean },
+  ): Promise<FolderInfo>;
   /** Renames and moves in one step. Fault `folderCycle`, `alreadyExists`, `notAllowed` for folders with a role. */
   moveFolder(ctx: Ctx, request: { folderId: FolderId; parentId: FolderId; name: string }): Promise<FolderInfo>;
   /** A copy with all messages and subfolders. */

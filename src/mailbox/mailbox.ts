@@ -231,7 +231,7 @@ class OpenMailbox implements Mailbox {
   }
 
   async createFolder(
-    ctx: Ctx, request: { parentId: FolderId; name: string; containerClass?: string },
+    ctx: Ctx, request: { parentId: FolderId; name: string; containerClass?: string; searchFolder?: boolean },
   ): Promise<FolderInfo> {
     await this.#access.check(ctx, request.parentId, "createFolder");
     const row = await this.#transact(ctx, createFolder, { ...request, makerId: this.#access.folderMakerId });
@@ -371,11 +371,12 @@ class OpenMailbox implements Mailbox {
   }
 
   async *sortKeys(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncGenerator<MessageSortKeys[]> {
-    this.#access.require(folderId, "listItems");
+    await this.#access.check(ctx, folderId, "listItems");
+    const visible = await this.#view.visible(ctx, folderId, uids);
     const columns = {
       columns: sortColumns, joins: "JOIN message_detail d ON d.mailbox_id = m.mailbox_id AND d.item_id = m.item_id",
     };
-    for await (const slice of scanFolder<SortRecord>(ctx, this.#store, this.mailboxId, folderId, uids, columns)) {
+    for await (const slice of scanFolder<SortRecord>(ctx, this.#store, this.mailboxId, folderId, visible, columns)) {
       yield (await this.#withBytes(ctx, slice)).map(toSortKeys);
     }
   }

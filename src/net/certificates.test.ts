@@ -41,7 +41,8 @@ test("openssl verifies the chain for each name, and for no other", async (t) => 
     join(directory, "server.pem"),
   );
   const hosts = ["mail.example.test", "localhost", "example.test", "autodiscover.example.test",
-    "xn--bcher-kva.example", "autodiscover.xn--bcher-kva.example"];
+    "autoconfig.example.test", "xn--bcher-kva.example", "autodiscover.xn--bcher-kva.example",
+    "autoconfig.xn--bcher-kva.example"];
   for (const host of hosts) assert.match(verify("-verify_hostname", host), /: OK/, host);
   for (const address of ["127.0.0.1", "::1"]) assert.match(verify("-verify_ip", address), /: OK/, address);
   assert.throws(() => verify("-verify_hostname", "other.example.test"));

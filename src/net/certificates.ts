@@ -191,7 +191,7 @@ export class Certificates implements TlsCredentials {
   /** Names of the self-made certificate, the host's own first, without doubles. */
   #wantedNames(ctx: Ctx): string[] {
     const { hostname, domains } = this.#names;
-    const ofDomains = domains.flatMap((name) => [name, `autodiscover.${name}`]);
+    const ofDomains = domains.flatMap((name) => [name, `autodiscover.${name}`, `autoconfig.${name}`]);
     const all = [hostname, "localhost", "127.0.0.1", "::1", ...ofDomains];
     const names = [...new Set(all.map((name) => name.replace(/\.+$/, "").toLowerCase()))].filter((name) => name !== "");
     if (names.length > namesMax) {

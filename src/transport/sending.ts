@@ -30,7 +30,7 @@ export type SendingVerdict =
   }
   | { readonly kind: "refused"; readonly field: "From" | "Sender"; readonly address: string };
 
-/** Send As lets somebody be another in every field; Send on Behalf lets them write From while Sender says who it was. */
+/** Send As lets somebody be another in every field; Send on Behalf in From alone, while Sender says who it was. */
 export async function judgeSending(
   ctx: Ctx, directory: Directory, entryId: EntryId, { from, sender }: Authors,
 ): Promise<SendingVerdict> {

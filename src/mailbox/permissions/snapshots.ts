@@ -2,7 +2,7 @@
 import type { Ctx } from "#base/ctx.ts";
 import type { MailboxId } from "#base/ids.ts";
 import type { MemberRights, PermissionSnapshot } from "#mailbox/permissions/effective.ts";
-import { readAccessCn, readPermissionRows } from "#mailbox/tx/permissions.ts";
+import { readAccessCn, readPermissionTexts } from "#mailbox/tx/permissions.ts";
 import type { Store } from "#store/api.ts";
 import type { Work } from "#store/sql.ts";
 
@@ -103,13 +103,15 @@ function* readIfChanged(
 ): Work<{ accessCn: number; snapshot: PermissionSnapshot } | null> {
   const accessCn = yield* readAccessCn(mailboxId);
   if (accessCn === knownCn) return null;
-  const rows = yield* readPermissionRows(mailboxId);
-  const entries = new Map<number, MemberRights[]>();
-  for (const { folder_id: folderId, member_id: memberId, rights } of rows.entries) {
-    const list = entries.get(folderId) ?? [];
-    list.push({ memberId, rights });
-    entries.set(folderId, list);
-  }
+  const rows = yield* readPermissionTexts(mailboxId);
+  const entries = new Map(rows.entries.map((row) => [row.folder_id, parseEntries(row.list)]));
   const parents = new Map(rows.folders.map((row) => [row.folder_id, row.parent_id]));
   return { accessCn, snapshot: { entries, parents } };
+}
+
+function parseEntries(list: string): MemberRights[] {
+  return list.split(",").map((pair) => {
+    const space = pair.indexOf(" ");
+    return { memberId: Number(pair.slice(0, space)), rights: Number(pair.slice(space + 1)) };
+  });
 }

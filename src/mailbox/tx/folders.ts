@@ -159,6 +159,7 @@ export interface CreateFolder {
   readonly parentId: FolderId;
   readonly name: string;
   readonly containerClass?: string;
+  readonly searchFolder?: boolean;
   /** Owns the new folder beside the mailbox's owner; null for nobody. */
   readonly makerId?: number | null;
 }
@@ -175,7 +176,8 @@ export const createFolder = procedure({
     const cn = yield* takeCn(tx.scope);
     const containerClass = args.containerClass ?? (parent.container_class === "" ? "IPF.Note" : parent.container_class);
     const folderId = yield* insertFolder(tx.scope, cn, tx.nowMs, {
-      parentId: args.parentId, name: args.name, role: null, containerClass, hidden: false, searchFolder: false,
+      parentId: args.parentId, name: args.name, role: null, containerClass, hidden: false,
+      searchFolder: args.searchFolder === true,
     });
     yield* inheritPermissions(tx.scope, args.parentId, folderId, args.makerId ?? null);
     yield* touchAccess(tx.scope, cn);

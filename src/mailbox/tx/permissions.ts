@@ -24,12 +24,16 @@ export interface PermissionRow {
   rights: number;
 }
 
-export function* readPermissionRows(
-  mailboxId: number,
-): Work<{ entries: PermissionRow[]; folders: { folder_id: number; parent_id: number | null }[] }> {
-  const entries = yield* all<PermissionRow>(
-    "SELECT folder_id, member_id, rights FROM folder_permission WHERE mailbox_id = $1 ORDER BY folder_id, member_id",
-    mailboxId);
+export interface PermissionTexts {
+  /** Of each folder that has some, as `member rights,member rights`: one row for each folder, not for each entry. */
+  readonly entries: { folder_id: number; list: string }[];
+  readonly folders: { folder_id: number; parent_id: number | null }[];
+}
+
+export function* readPermissionTexts(mailboxId: number): Work<PermissionTexts> {
+  const entries = yield* all<{ folder_id: number; list: string }>(
+    `SELECT folder_id, string_agg(CAST(member_id AS TEXT) || ' ' || CAST(rights AS TEXT), ',') AS list
+     FROM folder_permission WHERE mailbox_id = $1 GROUP BY folder_id`, mailboxId);
   const folders = yield* all<{ folder_id: number; parent_id: number | null }>(
     "SELECT folder_id, parent_id FROM folder WHERE mailbox_id = $1", mailboxId);
   return { entries, folders };

@@ -1,5 +1,7 @@
 /** Texts as messages are sorted by them. RFC 5256 §2.1, RFC 5051 */
 
+import { isAscii } from "#wire/imap/encode.ts";
+
 /** Longer subjects are looked at up to here. */
 const subjectMaxCharacters = 1000;
 
@@ -39,5 +41,5 @@ export function baseSubject(subject: string): BaseSubject {
 
 /** The form in which texts are compared: without case, characters taken apart. RFC 5051 §2 */
 export function casemap(text: string): string {
-  return /^[\x20-\x7e]*$/.test(text) ? text.toUpperCase() : text.toUpperCase().normalize("NFKD");
+  return isAscii(text) ? text.toUpperCase() : text.toUpperCase().normalize("NFKD");
 }

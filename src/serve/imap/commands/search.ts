@@ -12,7 +12,7 @@ import { boundedDecoder, translate, universe } from "#serve/imap/search-query.ts
 import { encodeExtended, save, tagCorrelator, writeList } from "#serve/imap/search-result.ts";
 import { no, ok } from "#serve/imap/state.ts";
 import { encodeStatus, encodeString } from "#wire/imap/encode.ts";
-import { numbersOf, star } from "#wire/imap/sequence.ts";
+import { star } from "#wire/imap/sequence.ts";
 
 export const search: Handler<"SEARCH"> = async (state, { tag, args, isUid }) => {
   const view = state.selected;
@@ -69,7 +69,9 @@ function knownFrom(key: SearchKey, view: FolderView): Found | undefined {
   if (key.key !== "all" && key.key !== "uid" && key.key !== "sequence") return undefined;
   const set = key.key === "all" ? [{ first: 1, last: star }] : key.set;
   const uids: number[] = [];
-  for (const number of numbersOf(view.numbers(set, key.key === "uid"))) uids.push(view.uidOf(number));
+  for (const { first, last } of view.numbers(set, key.key === "uid")) {
+    for (let number = first; number <= last; number++) uids.push(view.uidOf(number));
+  }
   return { uids, modSeqs: [] };
 }
 

@@ -39,6 +39,7 @@ export const ecCodes = {
   maxSubmissionExceeded: 0x0000_04da,
   objectModified: 0x8004_0109,
   notSearchFolder: 0x0000_0461,
+  searchScopeViolation: 0x0000_0490,
   noReceiveFolder: 0x0000_0463,
   invalidRecipients: 0x8004_0607,
   alreadySent: 0x8004_0608,

@@ -3,6 +3,7 @@ import { ownReplicaId } from "#base/ids.ts";
 import type { FolderId, MessageId } from "#base/ids.ts";
 import { encode } from "#codec/binary/code.ts";
 import type { ShortTermId } from "#props/object-ids.ts";
+import { makeTag, tagId } from "#props/types.ts";
 import { guidToBytes } from "#codec/binary/bytes.ts";
 import { RopError } from "#serve/mapi/mailbox/errors.ts";
 import type { LogonObject } from "#serve/mapi/mailbox/objects.ts";
@@ -68,3 +69,9 @@ export function guidBytes(guid: string): Buffer {
   guidToBytes(guid, bytes);
   return bytes;
 }
+
+/** What a search folder looks for, in its own properties under provider-defined ids that no client sees. */
+export const searchTags = {
+  criteria: makeTag(0x67c0, "Binary"), scope: makeTag(0x67c1, "MultipleInteger64"), flags: makeTag(0x67c2, "Integer32"),
+} as const;
+export const hiddenFolderIds: ReadonlySet<number> = new Set(Object.values(searchTags).map(tagId));

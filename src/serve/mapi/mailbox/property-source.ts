@@ -12,7 +12,7 @@ import type { PropertyBag, PropertyTag, PropertyTypeName, PropertyValue } from "
 import { permanentEntryId } from "#serve/mapi/address-book/properties.ts";
 import { ecCodes } from "#serve/mapi/mailbox/errors.ts";
 import {
-  globalKey, guidBytes, predecessorChangeList, toFolderEntryId, toStoreEntryId,
+  globalKey, guidBytes, hiddenFolderIds, predecessorChangeList, toFolderEntryId, toStoreEntryId,
 } from "#serve/mapi/mailbox/keys.ts";
 import type { FolderObject, LogonObject } from "#serve/mapi/mailbox/objects.ts";
 import type { MailboxSession } from "#serve/mapi/mailbox/session.ts";
@@ -141,7 +141,7 @@ export async function folderBags(ctx: Ctx, logon: LogonObject, hostname: string)
   const byRole = new Map(infos.flatMap((info) => (info.role === null ? [] : [[info.role, info.folderId] as const])));
   return infos.map((info) => {
     const own = written.get(info.folderId);
-    const bag = new Map(own?.bag ?? []);
+    const bag = new Map([...own?.bag ?? []].filter(([tag]) => !hiddenFolderIds.has(tagId(tag))));
     const isRoot = info.role === "root" || info.role === "inbox";
     const known = serverProperties(logon, info, {
       hostname, hasChildren: parents.has(info.folderId), createdMs: own?.createdMs ?? 0, modifiedMs: own?.modifiedMs ?? 0,

@@ -102,17 +102,17 @@ export class StoreEvents {
     const infos = await this.#logon.mailbox.folders(ctx);
     this.#folders = new Map(infos.map((info) => [info.folderId, info]));
     for (const info of infos) await this.#lookAt(ctx, before.get(info.folderId), info, firstNewId);
-    for (const [folderId, info] of before) if (!this.#folders.has(folderId)) this.#offer(folderDeleted(info));
+    for (const [folderId, info] of before) if (!this.#folders.has(folderId)) this.offer(folderDeleted(info));
   }
 
   async #lookAt(ctx: Ctx, before: FolderInfo | undefined, info: FolderInfo, firstNewId: number): Promise<void> {
-    if (before === undefined) this.#offer(folderCreated(info));
-    else if (before.parentId !== info.parentId) this.#offer(folderMoved(before, info));
+    if (before === undefined) this.offer(folderCreated(info));
+    else if (before.parentId !== info.parentId) this.offer(folderMoved(before, info));
     if (before !== undefined && before.highestCn === info.highestCn && before.cn === info.cn) return;
     if (before === undefined || before.highestCn !== info.highestCn) {
       for (const associated of [false, true]) await this.#messages(ctx, before, info, associated, firstNewId);
     }
-    if (before !== undefined) this.#offer(folderModified(before, info));
+    if (before !== undefined) this.offer(folderModified(before, info));
   }
 
   async #messages(
@@ -127,20 +127,29 @@ export class StoreEvents {
       if (error instanceof Fault && (error.code === "accessDenied" || error.code === "notFound")) return;
       throw error;
     }
-    for (const messageId of changes.removed) if (messageId < firstNewId) this.#offer(deleted(info.folderId, messageId));
+    for (const messageId of changes.removed) if (messageId < firstNewId) this.offer(deleted(info.folderId, messageId));
     for (const row of changes.changed) {
       if (row.messageId < firstNewId) {
-        this.#offer(modified(row));
+        this.offer(modified(row));
         continue;
       }
-      this.#offer(created(row));
-      if (isDelivered(row)) this.#offer(newMail(row));
+      this.offer(created(row));
+      if (isDelivered(row)) this.offer(newMail(row));
     }
   }
 
-  #offer(event: StoreEvent): void {
+  offer(event: StoreEvent): void {
     for (const listener of this.#listeners) listener.offer(event);
   }
+}
+
+/** A search folder has found what there is. */
+export async function tellSearchComplete(logon: LogonObject, folderId: FolderId): Promise<void> {
+  const events = await byLogon.get(logon);
+  events?.offer({
+    type: t.searchComplete, folderIds: [folderId], messageId: null, replacedBy: null,
+    data: { notificationFlags: t.searchComplete, folderId: toShortId(folderId) },
+  });
 }
 
 function isDelivered(row: ItemRow): boolean {

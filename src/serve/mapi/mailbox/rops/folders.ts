@@ -8,6 +8,8 @@ import type { FolderObject, LogonObject } from "#serve/mapi/mailbox/objects.ts";
 import { asFolder, asLogon, handler } from "#serve/mapi/mailbox/rop-call.ts";
 import type { RopCall, RopHandler, RopReply } from "#serve/mapi/mailbox/rop-call.ts";
 import { hasKeptRules } from "#serve/mapi/mailbox/rops/rules.ts";
+import { readCriteria, setCriteria, stateOf } from "#serve/mapi/mailbox/search-folders.ts";
+import { tellSearchComplete } from "#serve/mapi/mailbox/store-events.ts";
 import * as rops from "#wire/mapi/rops/folders.ts";
 
 export function folderObject(logon: LogonObject, folderId: FolderId): FolderObject {
@@ -74,13 +76,14 @@ export const folderHandlers: readonly RopHandler[] = [
   handler(rops.RopCreateFolder, async (call) => {
     const logon = asLogon(call);
     const { folderType, displayName, comment, openExisting } = call.request;
-    if (folderType !== folderTypes.generic) {
-      throw new RopError(folderType === folderTypes.search ? "notSupported" : "invalidParameter",
-        `Folders of type ${folderType} cannot be made here.`);
+    if (folderType !== folderTypes.generic && folderType !== folderTypes.search) {
+      throw new RopError("invalidParameter", `Folders of type ${folderType} cannot be made here.`);
     }
     const parent = asFolder(call.object);
+    const searchFolder = folderType === folderTypes.search;
     try {
-      const info = await logon.mailbox.createFolder(call.ctx, { parentId: parent.folderId, name: displayName });
+      const info = await logon.mailbox.createFolder(call.ctx,
+        { parentId: parent.folderId, name: displayName, searchFolder });
       if (comment !== "") {
         const set = new Map([[PidTagComment, comment]]);
         await logon.mailbox.updateFolderProperties(call.ctx, { folderId: info.folderId, set });
@@ -101,6 +104,30 @@ export const folderHandlers: readonly RopHandler[] = [
         },
       };
     }
+  }),
+
+  handler(rops.RopSetSearchCriteria, async (call) => {
+    const folder = asFolder(call.object);
+    const { restrictionData, folderIds, searchFlags: flags } = call.request;
+    await setCriteria(call.ctx, folder, { restriction: restrictionData, folderIds: folderIds.map(folderIdOf), flags });
+    // The search is done whenever it is looked at. [MS-OXCNOTIF] 2.2.1.1
+    await tellSearchComplete(folder.logon, folder.folderId);
+    return {};
+  }),
+
+  handler(rops.RopGetSearchCriteria, async (call) => {
+    const folder = asFolder(call.object);
+    const info = await folder.logon.mailbox.folder(call.ctx, folder.folderId);
+    if (!info.isSearchFolder) throw new RopError("notSearchFolder", "This folder holds messages of its own.");
+    const found = await readCriteria(call.ctx, folder);
+    if (found === null) throw new RopError("notInitialized", "Nobody has told what this folder is to find.");
+    const { includeRestriction, includeFolders } = call.request;
+    return {
+      body: {
+        restrictionData: includeRestriction ? found.restriction : null, logonId: call.logonId,
+        folderIds: includeFolders ? found.folderIds.map(toShortId) : [], searchFlags: stateOf(found),
+      },
+    };
   }),
 
   handler(rops.RopDeleteFolder, (call) => deleteFolder(call, call.request.deleteFolderFlags)),

@@ -6,6 +6,7 @@ import { asFolder, asLogon, handler } from "#serve/mapi/mailbox/rop-call.ts";
 import type { RopCall, RopHandler } from "#serve/mapi/mailbox/rop-call.ts";
 import { asMessage } from "#serve/mapi/mailbox/rops/messages.ts";
 import { contentsSource } from "#serve/mapi/mailbox/contents.ts";
+import { searchSource } from "#serve/mapi/mailbox/search-folders.ts";
 import { attachmentSource, hierarchySource } from "#serve/mapi/mailbox/sources.ts";
 import type { SourceContext } from "#serve/mapi/mailbox/sources.ts";
 import { OpenTable, toSortKeys } from "#serve/mapi/mailbox/table.ts";
@@ -75,8 +76,11 @@ export const tableHandlers: readonly RopHandler[] = [
     const flags = call.request.tableFlags;
     if ((flags & tableFlags.softDeletes) !== 0) throw new RopError("notSupported", "Removed messages are not listed.");
     const isAssociated = (flags & tableFlags.associated) !== 0;
-    const source = contentsSource(sourceContext(call), folder.folderId, isAssociated);
+    const isSearch = info.isSearchFolder && !isAssociated;
+    const source = isSearch ? searchSource(sourceContext(call), folder)
+      : contentsSource(sourceContext(call), folder.folderId, isAssociated);
     const table = new OpenTable(folder.logon, source, { isSilent: (flags & tableFlags.noNotifications) !== 0 });
+    if (isSearch) return { opens: table, body: { rowCount: (await table.rows(call.ctx)).length } };
     return { opens: table, body: { rowCount: isAssociated ? info.associatedCount : info.messageCount } };
   }),
 
