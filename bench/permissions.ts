@@ -1,6 +1,6 @@
 /**
- * What a permission check costs: in a mailbox of 500 folders with 100 entries each and 20,000 messages in one folder, of
- * which 200 are private, for its owner and for somebody let in by a group. `node bench/permissions.ts`
+ * What a permission check costs: in a mailbox of 500 folders with 100 entries each and 20,000 messages in one folder,
+ * of which 200 are private, for its owner and for somebody let in by a group. `node bench/permissions.ts`
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,7 +8,7 @@ import { join } from "node:path";
 import type { EntryId, FolderId, MailboxId } from "../src/base/ids.ts";
 import type { Ctx } from "../src/base/ctx.ts";
 import { silentLog } from "../src/base/log.ts";
-import type { Directory, MailboxStanding } from "../src/directory/api.ts";
+import type { Directory, MailboxStanding, Sharing } from "../src/directory/api.ts";
 import { Access } from "../src/mailbox/permissions/open-access.ts";
 import { PermissionSnapshots } from "../src/mailbox/permissions/snapshots.ts";
 import { createMailboxes } from "../src/mailbox/mailbox.ts";
@@ -31,8 +31,11 @@ const mailboxId = 1 as MailboxId;
 const groupId = 7777;
 const standing: MailboxStanding = { right: "none", seesPrivate: false, selfAndGroups: new Set([2, groupId]) };
 const directory: Partial<Directory> = {
-  mailboxOwner: () => Promise.resolve({ entryId: 1 as EntryId, address: "a@x.test", displayName: "A", quotaBytes: null }),
-  sharing: { mailboxStanding: () => Promise.resolve(standing), namedEntries: () => Promise.resolve(new Map()) } as never,
+  mailboxOwner: () => Promise.resolve(
+    { entryId: 1 as EntryId, address: "a@x.test", displayName: "A", quotaBytes: null }),
+  sharing: {
+    mailboxStanding: () => Promise.resolve(standing), namedEntries: () => Promise.resolve(new Map()),
+  } as Partial<Sharing> as Sharing,
 };
 
 async function time(name: string, rounds: number, body: () => Promise<unknown>): Promise<void> {
@@ -75,13 +78,14 @@ try {
   await fill(owner, inbox);
   const reader = await mailboxes.open(ctx, person(2), mailboxId);
   const snapshots = new PermissionSnapshots(store);
-  const made = (entryId: number) => new Access(directory as Directory, person(entryId), mailboxId, snapshots.of(mailboxId));
+  const made = (entryId: number, from = snapshots): Access =>
+    new Access(directory as Directory, person(entryId), mailboxId, from.of(mailboxId));
   const [ownerAccess, readerAccess] = [made(1), made(2)];
   await time("check, owner", 100_000, () => ownerAccess.check(ctx, inbox, "listItems"));
   await time("check, let in by a group", 100_000, () => readerAccess.check(ctx, inbox, "listItems"));
   await time(`rights worked out anew, ${folderCount * entriesPerFolder} entries`, 20, () => made(2).current(ctx));
   await time(`entries read anew, ${folderCount * entriesPerFolder}`, 20, () =>
-    new Access(directory as Directory, person(2), mailboxId, new PermissionSnapshots(store).of(mailboxId)).current(ctx));
+    made(2, new PermissionSnapshots(store)).current(ctx));
   for (const [name, mailbox] of [["owner", owner], ["let in by a group", reader]] as const) {
     await time(`folders(), ${name}`, 20, () => mailbox.folders(ctx));
     await time(`uids() of ${messageCount}, ${name}`, 20, () => mailbox.uids(ctx, inbox));

@@ -42,7 +42,7 @@ async function call<N extends keyof Bodies>(
 }
 
 before(async () => {
-  server = await TestServer.start({ users: people });
+  server = await TestServer.start({ users: people, config: { mapi: true } });
   await server.must(["user", "set", `carol@${domain}`, "givenName=Carola", "surname=Müller", "department=Sales",
     "name=Carola Müller", "phone=+49 30 1234"]);
   await server.must(["user", "set", `bob@${domain}`, "name=Bob Builder"]);

@@ -20,11 +20,11 @@ after(async () => {
   await server?.dispose();
 });
 
-const content = (value: string): object => ({
+const content = (value: string): Record<string, unknown> => ({
   restrictType: 3, fuzzyLevelLow: 1, fuzzyLevelHigh: 1, propertyTag: tags.subject,
   taggedValue: { tag: tags.subject, value },
 });
-const criteria = (value: string, searchFlags = 0x06): object => ({
+const criteria = (value: string, searchFlags = 0x06): Record<string, unknown> => ({
   restrictionData: content(value), folderIds: [alice.folderIds[logonPlaces.ipmSubtree]], searchFlags,
 });
 

@@ -67,6 +67,9 @@ export const limits = {
   imapChangedSinceCommitsMax: 5000,
   /** Mailboxes of others one IMAP connection holds open, and lists. */
   imapOtherMailboxesMax: 100,
+  /** What one IMAP COPY takes from one mailbox into another, in one commit: bytes and messages. */
+  imapCrossCopyMaxBytes: 256 * 1024 * 1024,
+  imapCrossCopyMessagesMax: 2000,
   /** How often a long IMAP command says that it is under way. */
   imapProgressMs: 10_000,
   /** Messages of one MULTIAPPEND. */
@@ -93,6 +96,10 @@ export const limits = {
   mapiColumnsMax: 500,
   mapiSortKeysMax: 50,
   mapiRowsMax: 1000,
+  /** Levels of categories in one table. [MS-OXCTABL] 2.2.2.3 */
+  mapiCategoriesMax: 4,
+  /** Categories that one collapse state tells of: it has 64 KiB. */
+  mapiCollapseMarksMax: 4000,
   mapiBookmarksMax: 1000,
   /** Rows sorted in one go; a merge comes between. */
   sortSliceRows: 2000,
@@ -234,6 +241,8 @@ export const limits = {
   /** After a failure: how long until the next attempt, doubled each time up to the second. */
   acmeRetryFirstMs: 5 * 60_000,
   acmeRetryMaxMs: 12 * 3_600_000,
+  /** The longest wait an authority may ask for: its rate limits count a week. */
+  acmeRetryAfterMaxMs: 7 * 24 * 3_600_000,
   /** How often the certificate is looked at. */
   acmeCheckIntervalMs: 3_600_000,
   /** A name that could not be proved is asked for again after this. */

@@ -241,7 +241,7 @@ export interface Mailbox {
   roleFolders(ctx: Ctx): Promise<(readonly [FolderRole, FolderId])[]>;
   /** What clients wrote on folders: of all that the principal may see, or of one. */
   folderProperties(ctx: Ctx, folderId?: FolderId): Promise<ReadonlyMap<FolderId, FolderProperties>>;
-  /** Sets and removes properties of a folder; the name is changed by {@link moveFolder}. Gives the new change number. */
+  /** Sets and removes properties of a folder; {@link moveFolder} changes the name. Gives the new change number. */
   updateFolderProperties(ctx: Ctx, request: {
     folderId: FolderId; set?: ReadonlyPropertyBag; remove?: readonly PropertyTag[]; containerClass?: string;
     hidden?: boolean;

@@ -7,8 +7,8 @@ import type { Directory, MailboxOwner } from "#directory/api.ts";
 import { anonymousMember, defaultMember } from "#mailbox/access.ts";
 import type {
   AppendedMessage, AppendResult, CopyResult, FlagChange, FlagColumns, FlagResult, FolderChanges, FolderInfo, Mailbox,
-  Mailboxes, MessageContent, MessageHeader, MessageRow, MessageSortKeys, MessageStructure, MessageSummary, PermissionEntry, Principal,
-  UidSet, Upload,
+  Mailboxes, MessageContent, MessageHeader, MessageRow, MessageSortKeys, MessageStructure, MessageSummary,
+  PermissionEntry, Principal, UidSet, Upload,
 } from "#mailbox/api.ts";
 import { decodeMimeIndex } from "#format/mime/index-text.ts";
 import { openContent } from "#mailbox/content.ts";
@@ -22,7 +22,8 @@ import { withBytes } from "#mailbox/items/render.ts";
 import type { Renderable } from "#mailbox/items/render.ts";
 import type { Items } from "#mailbox/items-api.ts";
 import {
-  headerColumns, headerOf, readUids, scanFlags, scanFolder, readChanges, sortColumns, summaryColumns, toSortKeys, toSummary, toStructure,
+  headerColumns, headerOf, readUids, scanFlags, scanFolder, readChanges, sortColumns, summaryColumns, toSortKeys,
+  toSummary, toStructure,
 } from "#mailbox/reads.ts";
 import type { HeaderRecord, SortRecord, StructureRecord, SummaryRecord } from "#mailbox/reads.ts";
 import type { FolderRole } from "#mailbox/roles.ts";

@@ -41,7 +41,8 @@ export type QueryDepth = "row" | "structure" | "content";
 
 const depthOf: Readonly<Record<Query["op"], QueryDepth>> = {
   all: "row", none: "row", and: "row", or: "row", not: "row", flag: "row", keyword: "row", uid: "row",
-  sizeAbove: "row", sizeBelow: "row", received: "row", saved: "row", content: "row", changed: "row", sentDay: "structure", subject: "structure",
+  sizeAbove: "row", sizeBelow: "row", received: "row", saved: "row", content: "row", changed: "row",
+  sentDay: "structure", subject: "structure",
   from: "structure", to: "structure", cc: "structure", bcc: "structure", header: "content", body: "content",
   text: "content",
 };

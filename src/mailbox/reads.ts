@@ -5,7 +5,8 @@ import type { Ctx } from "#base/ctx.ts";
 import type { ChangeNumber, FolderId, MailboxId, Uid } from "#base/ids.ts";
 import { limits } from "#base/limits.ts";
 import type {
-  FlagColumns, FolderChanges, FolderInfo, MessageRow, MessageSortKeys, MessageStructure, MessageSummary, UidRange, UidSet,
+  FlagColumns, FolderChanges, FolderInfo, MessageRow, MessageSortKeys, MessageStructure, MessageSummary, UidRange,
+  UidSet,
 } from "#mailbox/api.ts";
 import { readFolder } from "#mailbox/tx/folders.ts";
 import type { FolderRow } from "#mailbox/tx/folders.ts";

@@ -2,7 +2,7 @@
 import type { Ctx } from "#base/ctx.ts";
 import type { ChangeNumber, FolderId, MailboxId, MessageId } from "#base/ids.ts";
 import type { Store } from "#store/api.ts";
-import { all } from "#store/sql.ts";
+import { all, get } from "#store/sql.ts";
 
 /** Associated items of the inbox by which rules are kept. */
 export const ruleItemClasses = {
@@ -27,6 +27,33 @@ export interface RuleItem {
 
 const kinds = new Map(Object.entries(ruleItemClasses).map(([kind, name]) =>
   [name.toLowerCase(), kind as RuleItemKind]));
+
+export interface RuleItemsState {
+  /** The mailbox's change number: the next look asks what came after it. */
+  readonly cn: number;
+  readonly associatedCount: number;
+  /** Associated items of the inbox that changed or came after `since`, the memory not counted. */
+  readonly changedCount: number;
+}
+
+/**
+ * Whether rules may have changed since a change number: a few rows of one index, however many rules there are. Items
+ * that are gone show in the count.
+ */
+export async function readRuleItemsState(
+  ctx: Ctx, store: Store, mailboxId: MailboxId, since: number,
+): Promise<RuleItemsState | null> {
+  const row = await store.read(ctx, mailboxId, () => get<{ cn: number; associated: number; changed: number }>(
+    `SELECT b.cn, f.associated_count AS associated,
+         (SELECT COUNT(*) FROM message m
+            JOIN message_detail d ON d.mailbox_id = m.mailbox_id AND d.item_id = m.item_id
+            WHERE m.mailbox_id = f.mailbox_id AND m.folder_id = f.folder_id AND m.mod_seq > $2 AND m.associated = 1
+              AND d.message_class <> $3) AS changed
+       FROM folder f JOIN mailbox b ON b.mailbox_id = f.mailbox_id
+       WHERE f.mailbox_id = $1 AND f.role = 'inbox'`, mailboxId, since, ruleItemClasses.memory));
+  return row === undefined ? null
+    : { cn: row.cn, associatedCount: row.associated, changedCount: Number(row.changed) };
+}
 
 /** In the order they came. */
 export async function readRuleItems(ctx: Ctx, store: Store, mailboxId: MailboxId): Promise<RuleItem[]> {

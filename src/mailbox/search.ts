@@ -3,7 +3,7 @@
  * structure, then its bytes. Nothing is held for the folder as a whole, and the event loop is given away often.
  */
 import type { Ctx } from "#base/ctx.ts";
-import type { FolderId } from "#base/ids.ts";
+import type { ChangeNumber, FolderId, Uid } from "#base/ids.ts";
 import type { MimeAddress, MimeIndex, MimePart } from "#format/mime/types.ts";
 import type { Mailbox, MessageContent, MessageRow, UidRange, UidSet } from "#mailbox/api.ts";
 import type { Query } from "#mailbox/query.ts";
@@ -42,6 +42,60 @@ export async function* searchFolder(
     }
     yield rows.filter((row, index) => verdicts[index] ?? found.has(row.uid));
     await search.giveWay();
+  }
+}
+
+/** What flags, keywords, UIDs and change numbers decide: no row need be made for each message. */
+export function isOfFlags(query: Query): boolean {
+  switch (query.op) {
+    case "all": case "none": case "flag": case "keyword": case "uid": case "changed": return true;
+    case "not": return isOfFlags(query.of);
+    case "and": case "or": return query.of.every(isOfFlags);
+    default: return false;
+  }
+}
+
+/** {@link searchFolder} for a query of which {@link isOfFlags} holds. */
+export async function* searchFlags(
+  ctx: Ctx, mailbox: Mailbox, folderId: FolderId, query: Query, uids: UidSet,
+): AsyncGenerator<Pick<MessageRow, "uid" | "modSeq">[]> {
+  const folded = foldQuery(query);
+  for await (const columns of mailbox.flags(ctx, folderId, uids)) {
+    const found: Pick<MessageRow, "uid" | "modSeq">[] = [];
+    // One row for all: the keys looked at are those of the columns.
+    const row = { uid: 0, flags: 0, modSeq: 0, keywords: noKeywords };
+    for (let at = 0; at < columns.count; at++) {
+      row.uid = columns.uids[at]!;
+      row.flags = columns.flags[at]!;
+      row.modSeq = columns.modSeqs[at]!;
+      row.keywords = columns.keywords.get(at) ?? noKeywords;
+      if (evaluateFlags(folded, row)) found.push({ uid: row.uid as Uid, modSeq: row.modSeq as ChangeNumber });
+    }
+    yield found;
+    throwIfCancelled(ctx);
+  }
+}
+
+const noKeywords: readonly string[] = [];
+
+interface FlagsOnly {
+  readonly uid: number;
+  readonly flags: number;
+  readonly modSeq: number;
+  readonly keywords: readonly string[];
+}
+
+function evaluateFlags(query: Query, row: FlagsOnly): boolean {
+  switch (query.op) {
+    case "all": return true;
+    case "and": return query.of.every((one) => evaluateFlags(one, row));
+    case "or": return query.of.some((one) => evaluateFlags(one, row));
+    case "not": return !evaluateFlags(query.of, row);
+    case "flag": return (row.flags & messageFlags[query.flag]) !== 0;
+    case "keyword": return row.keywords.some((keyword) => fold(keyword) === query.keyword);
+    case "uid": return isInRanges(query.ranges, row.uid);
+    case "changed": return row.modSeq >= query.since;
+    default: return false;
   }
 }
 

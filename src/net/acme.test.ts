@@ -233,6 +233,15 @@ test("a rate limit is kept to", async (t) => {
   assert.ok(waitMs > 6.9 * 3_600_000 && waitMs <= 7 * 3_600_000, `${waitMs}`);
 });
 
+test("an authority that wants years of silence is asked again all the same", async (t) => {
+  const { server, open, ctx } = await setUp(t);
+  server.troubles.rateLimitSeconds = 10 * 365 * 24 * 3600;
+  const acme = await open();
+  await acme.look();
+  const waitMs = acme.state.nextAttemptMs - ctx.system.nowMs();
+  assert.ok(waitMs > 3_600_000 && waitMs <= 7 * 24 * 3_600_000, `${waitMs}`);
+});
+
 test("an authority that is down, and one that is gone after it issued: the order goes on", async (t) => {
   const { server, open, ctx, folder, passMs } = await setUp(t);
   server.troubles.down = true;

@@ -215,7 +215,8 @@ export class Acme {
     Object.assign((defaults as { acmeSettings?: object }).acmeSettings ?? {}, { retryMaxAttempts: 0 });
     const listener = interceptors.response.use((response) => {
       const seconds = Number(response.headers["retry-after"]);
-      if (response.status === 429 || response.status === 503) this.#retryAfterMs = (seconds > 0 ? seconds : 0) * 1000;
+      const isWait = (response.status === 429 || response.status === 503) && seconds > 0;
+      if (isWait) this.#retryAfterMs = Math.min(seconds * 1000, limits.acmeRetryAfterMaxMs);
       return response;
     });
     try {

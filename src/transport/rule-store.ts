@@ -5,7 +5,7 @@ import type { ChangeNumber, MailboxId, MessageId } from "#base/ids.ts";
 import { limits } from "#base/limits.ts";
 import { getProperty, newItem, setProperty } from "#convert/item.ts";
 import type { Mailbox, Mailboxes } from "#mailbox/api.ts";
-import { readRuleItems, ruleItemClasses } from "#mailbox/rule-items.ts";
+import { readRuleItems, readRuleItemsState, ruleItemClasses } from "#mailbox/rule-items.ts";
 import type { RuleItem } from "#mailbox/rule-items.ts";
 import { tagsOf } from "#props/evaluate.ts";
 import { properties } from "#props/registry.ts";
@@ -32,8 +32,10 @@ export interface LoadedRules extends MailboxRules {
 }
 
 interface Cached {
-  readonly signature: string;
-  readonly rules: LoadedRules;
+  /** Change number up to which nothing changed. */
+  cn: number;
+  readonly associatedCount: number;
+  readonly rules: LoadedRules | null;
 }
 
 export interface RuleStoreParts {
@@ -63,14 +65,19 @@ export class RuleStore {
 
   /** null for a mailbox that has none. */
   async load(ctx: Ctx, mailboxId: MailboxId): Promise<LoadedRules | null> {
-    const items = (await readRuleItems(ctx, this.#parts.store, mailboxId)).filter(({ kind }) => kind !== "memory");
-    if (items.length === 0) return null;
-    const signature = items.map(({ messageId, cn }) => `${messageId}:${cn}`).join(" ");
     const cached = this.#cached.get(mailboxId);
-    if (cached?.signature === signature) return cached.rules;
-    const rules = await this.#read(ctx, await this.open(ctx, mailboxId), items);
+    const since = cached?.cn ?? Number.MAX_SAFE_INTEGER;
+    const state = await readRuleItemsState(ctx, this.#parts.store, mailboxId, since);
+    if (state === null || state.associatedCount === 0) return null;
+    if (cached !== undefined && cached.associatedCount === state.associatedCount && state.changedCount === 0) {
+      cached.cn = Math.max(cached.cn, state.cn);
+      return cached.rules;
+    }
+    // Read after the change number was: what changes meanwhile is found by the next look.
+    const items = (await readRuleItems(ctx, this.#parts.store, mailboxId)).filter(({ kind }) => kind !== "memory");
+    const rules = items.length === 0 ? null : await this.#read(ctx, await this.open(ctx, mailboxId), items);
     this.#cached.delete(mailboxId);
-    this.#cached.set(mailboxId, { signature, rules });
+    this.#cached.set(mailboxId, { cn: state.cn, associatedCount: state.associatedCount, rules });
     if (this.#cached.size > cachedMax) this.#cached.delete(this.#cached.keys().next().value!);
     return rules;
   }

@@ -26,6 +26,8 @@ import { notifyBits } from "#wire/smtp/parameters.ts";
 
 /** What a sender hears of who asked for nothing. RFC 3461 §4.1 */
 export const defaultNotify = notifyBits.failure | notifyBits.delay;
+/** All that a sender can ask to hear. */
+export const everyNotify = defaultNotify | notifyBits.success;
 
 export interface AcceptRecipient {
   readonly address: string;

@@ -150,7 +150,7 @@ const conditions: readonly (readonly [what: string, condition: Restriction, hold
   ["of a message class", content(p.PidTagMessageClass.tag, "IPM.Note", 0), true],
   ["a property is there", { restrictType: 8, propertyTag: p.PidTagImportance.tag }, true],
   ["a property is not there", { restrictType: 8, propertyTag: p.PidTagFlagStatus.tag }, false],
-  ["assigned to a category", property(categories, 4, "Work"), true],
+  ["assigned to a category", { restrictType: 4, relOp: 4, propertyTag: categories, taggedValue: { tag: makeTag(0x8124, "String"), value: "Work" } }, true],
   ["a named header field", content(team, "blue", 0), true],
   ["a named field without a name", content(makeTag(0x8200, "String"), "blue", 0), false],
   ["size of a property", { restrictType: 7, relOp: 2, propertyTag: p.PidTagSubject.tag, size: 10 }, true],

@@ -40,6 +40,11 @@ declare module "oidc-provider" {
     readonly Client: { find(id: string): Promise<ProviderClient | undefined> };
     callback(): (incoming: IncomingMessage, response: ServerResponse) => Promise<void>;
     interactionDetails(incoming: IncomingMessage, response: ServerResponse): Promise<InteractionDetails>;
+    /** As `interactionFinished`, without the redirect to the address it gives. */
+    interactionResult(
+      incoming: IncomingMessage, response: ServerResponse, result: Readonly<Record<string, unknown>>,
+      options?: { mergeWithLastSubmission?: boolean },
+    ): Promise<string>;
     interactionFinished(
       incoming: IncomingMessage, response: ServerResponse, result: Readonly<Record<string, unknown>>,
       options?: { mergeWithLastSubmission?: boolean },

@@ -89,8 +89,13 @@ export class OauthProvider {
     const wanted = { model: "AccessToken", id: oauthRowId("AccessToken", token) };
     const row = await this.#web.credentials.oauthRow(ctx, wanted);
     if (row === null) return null;
-    const { accountId, scope, exp } = JSON.parse(row) as { accountId?: string; scope?: string; exp?: number };
+    const { accountId, scope, exp, grantId } = JSON.parse(row) as {
+      accountId?: string; scope?: string; exp?: number; grantId?: string;
+    };
     if (accountId === undefined || exp === undefined || !(scope ?? "").split(" ").includes("mail")) return null;
+    // A refresh that was under way while its grant was taken back writes its tokens after that.
+    const grant = { model: "Grant", id: grantId ?? "" };
+    if (await this.#web.credentials.oauthRow(ctx, grant) === null) return null;
     return { who: { entryId: Number(accountId) }, expiresMs: exp * 1000 };
   }
 
@@ -264,9 +269,6 @@ export class OauthProvider {
       return await provider.interactionFinished(incoming, response, refused, { mergeWithLastSubmission: false });
     }
     const accountId = String(person.account.entry.entryId);
-    if (details.session !== undefined && details.session.accountId !== accountId) {
-      await forget(provider, details.session.uid);
-    }
     const before = details.grantId === undefined ? undefined : await provider.Grant.find(details.grantId);
     const grant = before?.accountId === accountId ? before
       : new provider.Grant({ accountId, clientId: String(details.params["client_id"]) });
@@ -274,9 +276,13 @@ export class OauthProvider {
     const grantId = await grant.save();
     const fields = { user: person.account.entry.address, program: details.params["client_id"] };
     this.#ctx.log.info(fields, "a program was let in");
-    await provider.interactionFinished(incoming, response, {
+    const next = await provider.interactionResult(incoming, response, {
       login: { accountId, ts: Math.floor(person.signedInMs / 1000) }, consent: { grantId },
     }, { mergeWithLastSubmission: false });
+    if (details.session !== undefined && details.session.accountId !== accountId) {
+      await forget(provider, details.session.uid);
+    }
+    seeOther(request, next);
   }
 }
 

@@ -1,6 +1,7 @@
 /**
  * Proves that the second factor cannot be guessed by somebody who knows the password: neither by asking many times at
- * once nor from many networks; and that its owner still has a way in meanwhile. Codes are made by otpauth.
+ * once nor from many networks; and that its owner still has a way in meanwhile. And that an access token is worth
+ * nothing without the grant it was given for. Codes are made by otpauth.
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -16,6 +17,8 @@ import type { TestBed } from "#directory/test-kit.ts";
 import type { HttpRequest } from "#net/http.ts";
 import { hashRecoveryCode, newRecoveryCodes } from "#serve/account/codes.ts";
 import { Forms } from "#serve/account/forms.ts";
+import { oauthRowId } from "#serve/account/oauth-adapter.ts";
+import { OauthProvider } from "#serve/account/oauth-provider.ts";
 import { Web } from "#serve/account/web.ts";
 
 /** Counts how often a code is compared with anything. */
@@ -114,4 +117,21 @@ test("one code shown twice at the same time opens once", async () => {
   const recovery = person.recoveryCodes[1]!;
   const again = await Promise.all([1, 2, 3].map(() => web.judgeCode(from("192.0.2.9"), person.account, recovery)));
   assert.deepEqual(again.filter((one) => one !== null), ["recovery-code"]);
+});
+
+test("a token written while its grant was taken back opens nothing", async () => {
+  const { entryId } = await addTestEntry(bed, "user", "dora@example.test");
+  const { source } = new OauthProvider(bed.ctx, web, []);
+  const exp = Math.floor(bed.clock.ms / 1000) + 3600;
+  const put = (model: string, id: string, payload: object): Promise<void> => credentials.putOauthRow(bed.ctx, {
+    model, id: oauthRowId(model, id), payload: JSON.stringify(payload), grantId: "g1", uid: null, userCode: null,
+    account: String(entryId), expiresMs: exp * 1000,
+  });
+  await put("Grant", "g1", {});
+  await put("AccessToken", "t1", { accountId: String(entryId), scope: "openid mail", exp, grantId: "g1" });
+  assert.deepEqual((await source.verify(bed.ctx, "t1"))?.who, { entryId });
+  // A new password removes every row of the person; a refresh that was under way writes its own after that.
+  await credentials.removeOauthRows(bed.ctx, { account: String(entryId) });
+  await put("AccessToken", "t1", { accountId: String(entryId), scope: "openid mail", exp, grantId: "g1" });
+  assert.equal(await source.verify(bed.ctx, "t1"), null);
 });

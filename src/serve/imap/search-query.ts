@@ -7,14 +7,18 @@ import type { SearchKey } from "#wire/imap/search.ts";
 import { Fault } from "#base/fault.ts";
 import { limits } from "#base/limits.ts";
 import { splitFlags } from "#serve/imap/flags.ts";
+import { BadCommand } from "#serve/imap/state.ts";
 import { dayMs } from "#wire/imap/date.ts";
 import { searchDecoder } from "#wire/imap/search.ts";
+import { savedResult } from "#wire/imap/sequence.ts";
 
 /** What a search is understood by: the numbers of the folder, the character set, the clock. */
 export interface Translation {
   /** Undefined in a folder that is not selected: message numbers mean nothing there. */
   readonly view: FolderView | undefined;
   readonly mailboxId: MailboxId;
+  /** The client has given up message numbers. RFC 9586 §3 */
+  readonly isUidOnly: boolean;
   readonly decode: (octets: string) => string;
   readonly nowMs: number;
 }
@@ -46,7 +50,7 @@ export function translate(key: SearchKey, as: Translation): Query {
     case "recent": return { op: "none" };
     case "flag": return { op: "flag", flag: flagNames[key.flag] };
     case "keyword": return keywordQuery(key.keyword);
-    case "uid": case "sequence": return uidQuery(key, as.view);
+    case "uid": case "sequence": return uidQuery(key, as);
     case "larger": return { op: "sizeAbove", sizeBytes: key.sizeBytes };
     case "smaller": return { op: "sizeBelow", sizeBytes: key.sizeBytes };
     case "modSeq": return { op: "changed", since: key.since };
@@ -79,7 +83,10 @@ function days(key: "before" | "on" | "since", day: number): { fromMs: number; be
   };
 }
 
-function uidQuery(key: Extract<SearchKey, { key: "uid" | "sequence" }>, view: FolderView | undefined): Query {
+function uidQuery(key: Extract<SearchKey, { key: "uid" | "sequence" }>, { view, isUidOnly }: Translation): Query {
+  if (isUidOnly && key.key === "sequence" && key.set !== savedResult) {
+    throw new BadCommand("Message numbers are not in use.", "UIDREQUIRED");
+  }
   if (view !== undefined) {
     return { op: "uid", ranges: view.uidRanges(view.numbers(key.set, key.key === "uid")) };
   }

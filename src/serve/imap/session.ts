@@ -50,8 +50,8 @@ export class ImapSession {
   }
 
   /** BAD, with the tag where it could be read. RFC 9051 §7.1.3 */
-  refuse({ tag, text }: Pick<Bad, "tag" | "text">): void {
-    this.#client.write(encodeStatus(tag ?? "*", "BAD", undefined, text));
+  refuse({ tag, text }: Pick<Bad, "tag" | "text">, code?: string): void {
+    this.#client.write(encodeStatus(tag ?? "*", "BAD", code, text));
     if (++this.#badInARow >= limits.badCommandsMax) this.bye("Too many commands were wrong.");
   }
 
@@ -71,8 +71,9 @@ export class ImapSession {
       this.refuse({ tag: command.tag, text: wrongState });
       return;
     }
-    if (state.usesUidOnly && !command.isUid && commands[command.name].state === "selected" && "set" in command.args) {
-      await this.settle();
+    // RFC 9586 §3.1
+    if (state.usesUidOnly && !command.isUid && "uid" in commands[command.name]) {
+      await this.#client.refuseMessage();
       this.#client.write(encodeStatus(command.tag, "BAD", "UIDREQUIRED", "Message numbers are not in use."));
       return;
     }
@@ -96,7 +97,7 @@ export class ImapSession {
       await writeUpdates(state, mayExpunge);
     }
     if (completion.condition === "BAD") {
-      this.refuse({ tag: command.tag, text: completion.text });
+      this.refuse({ tag: command.tag, text: completion.text }, completion.code);
       return;
     }
     this.#badInARow = 0;
@@ -141,7 +142,9 @@ export class ImapSession {
     try {
       return await body();
     } catch (error) {
-      if (error instanceof BadCommand) return { condition: "BAD", text: error.message };
+      if (error instanceof BadCommand) {
+        return { condition: "BAD", text: error.message, ...(error.code === undefined ? {} : { code: error.code }) };
+      }
       if (error instanceof BadUrl) {
         return { condition: "NO", code: `BADURL ${encodeString(error.url)}`, text: error.message };
       }

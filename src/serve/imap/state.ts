@@ -76,7 +76,14 @@ export interface Completion {
 }
 
 /** What the client sent is not a command after all; answered with BAD. */
-export class BadCommand extends Error {}
+export class BadCommand extends Error {
+  readonly code: string | undefined;
+
+  constructor(message: string, code?: string) {
+    super(message);
+    this.code = code;
+  }
+}
 
 /** A URL of CATENATE names nothing here; answered with NO [BADURL]. RFC 4469 §4 */
 export class BadUrl extends Error {

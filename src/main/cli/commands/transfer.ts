@@ -1,14 +1,8 @@
 /** `outpost import` and `export`: mail, calendars and contacts from files and into files. */
 import { Fault } from "#base/fault.ts";
-import { importCalendar, zoneNamed } from "#admin/calendar-import.ts";
-import { importContacts } from "#admin/contacts-import.ts";
-import { exportItems } from "#admin/item-export.ts";
-import { exportMail } from "#admin/mail-export.ts";
-import { importMail } from "#admin/mail-import.ts";
-import { importMessages } from "#admin/message-import.ts";
-import { importPst } from "#admin/pst-import.ts";
 import type { ImportResult, Progress } from "#admin/transfer.ts";
 import type { Admin } from "#admin/admin.ts";
+import type { Zone } from "#calendar/zones/zone.ts";
 import { UsageError } from "#main/cli/command.ts";
 import type { Call, Command, Flag, Reply } from "#main/cli/command.ts";
 import { counted } from "#main/cli/text.ts";
@@ -36,7 +30,10 @@ function requireFormat(call: Call, command: string, format: Format, flag: string
   throw new UsageError(`--${flag} is for --format ${allowed.join(" and ")}, not for ${format}.`, command);
 }
 
-function zoneOf(call: Call): ReturnType<typeof zoneNamed> {
+// Each format is loaded when it is asked for: every other command starts without them.
+
+async function zoneOf(call: Call): Promise<Zone> {
+  const { zoneNamed } = await import("#admin/calendar-import.ts");
   return zoneNamed(call.value("zone") ?? new Intl.DateTimeFormat().resolvedOptions().timeZone);
 }
 
@@ -78,11 +75,20 @@ async function runImport(call: Call, admin: Admin): Promise<ImportResult> {
     address, path, folder: call.value("folder"), again: call.has("again"), ...progressOf(call),
   };
   switch (format) {
-    case "ics": return await importCalendar(call.ctx, admin, { ...request, zone: zoneOf(call) });
-    case "vcf": return await importContacts(call.ctx, admin, request);
-    case "msg": case "tnef": return await importMessages(call.ctx, admin, { ...request, format });
-    case "pst": return await importPst(call.ctx, admin, request);
-    default: return await importMail(call.ctx, admin, { ...request, format });
+    case "ics": {
+      const { importCalendar } = await import("#admin/calendar-import.ts");
+      return await importCalendar(call.ctx, admin, { ...request, zone: await zoneOf(call) });
+    }
+    case "vcf": return await (await import("#admin/contacts-import.ts")).importContacts(call.ctx, admin, request);
+    case "msg": case "tnef": {
+      const { importMessages } = await import("#admin/message-import.ts");
+      return await importMessages(call.ctx, admin, { ...request, format });
+    }
+    case "pst": return await (await import("#admin/pst-import.ts")).importPst(call.ctx, admin, request);
+    default: {
+      const { importMail } = await import("#admin/mail-import.ts");
+      return await importMail(call.ctx, admin, { ...request, format });
+    }
   }
 }
 
@@ -114,6 +120,7 @@ async function runExport(call: Call): Promise<Reply> {
   requireFormat(call, "export", format, "zone", ["ics"]);
   const request = { address, path, folder: call.value("folder"), ...progressOf(call) };
   if (format === "eml" || format === "mbox" || format === "maildir") {
+    const { exportMail } = await import("#admin/mail-export.ts");
     const result = await call.withAdmin((admin) => exportMail(call.ctx, admin, { ...request, format }));
     const text = `Exported ${counted(result.exported, "message")} of ${counted(result.folders, "folder")}.`;
     return { data: result, text };
@@ -121,8 +128,10 @@ async function runExport(call: Call): Promise<Reply> {
   const given = call.value("vcard") ?? "4";
   const vcard = given === "3" || given === "3.0" ? "3.0" : given === "4" || given === "4.0" ? "4.0" : null;
   if (vcard === null) throw new UsageError("--vcard is 3 or 4.", "export");
+  const { exportItems } = await import("#admin/item-export.ts");
+  const zone = await zoneOf(call);
   const result = await call.withAdmin((admin) => exportItems(call.ctx, admin, {
-    ...request, format, vcard, each: call.has("each"), zone: zoneOf(call),
+    ...request, format, vcard, each: call.has("each"), zone,
   }));
   const lines = [`Exported ${counted(result.exported, "item")} of ${counted(result.folders, "folder")}.`];
   for (const { item, reason } of result.skipped) lines.push(`Not exported: ${item}: ${reason}`);

@@ -32,7 +32,8 @@ export const multiSearch: Handler<"ESEARCH"> = async (state, { tag, args }) => {
   if (decode === undefined) return badCharset();
   for (const { path, mailbox, info } of await sourcesOf(state, args.folders)) {
     const nowMs = state.ctx.system.nowMs();
-    const query = translate(args.key, { view: undefined, mailboxId: mailbox.mailboxId, decode, nowMs });
+    const { mailboxId } = mailbox;
+    const query = translate(args.key, { view: undefined, mailboxId, isUidOnly: state.usesUidOnly, decode, nowMs });
     const { usesModSeq } = args;
     const found = await look(state, mailbox, info.folderId, query, { tag, usesModSeq, view: undefined });
     // RFC 7377 §2.1: nothing is told of folders in which nothing was found.

@@ -7,7 +7,7 @@ import type { Found } from "#serve/imap/search-result.ts";
 import type { FolderView } from "#serve/imap/view.ts";
 import type { ReturnOptions, SearchKey } from "#wire/imap/search.ts";
 import { limits } from "#base/limits.ts";
-import { searchFolder } from "#mailbox/search.ts";
+import { isOfFlags, searchFlags, searchFolder } from "#mailbox/search.ts";
 import { boundedDecoder, translate, universe } from "#serve/imap/search-query.ts";
 import { encodeExtended, save, tagCorrelator, writeList } from "#serve/imap/search-result.ts";
 import { no, ok } from "#serve/imap/state.ts";
@@ -57,7 +57,9 @@ export async function find(
   }
   if (args.usesModSeq) state.usesCondstore = true;
   const nowMs = state.ctx.system.nowMs();
-  const query = translate(args.key, { view, mailboxId: view.mailbox.mailboxId, decode, nowMs });
+  const query = translate(args.key, {
+    view, mailboxId: view.mailbox.mailboxId, isUidOnly: state.usesUidOnly, decode, nowMs,
+  });
   return knownFrom(args.key, view) ??
     await look(state, view.mailbox, view.folderId, query, { tag, usesModSeq: args.usesModSeq, view });
 }
@@ -83,7 +85,8 @@ export async function look(
   const uids: number[] = [];
   const modSeqs: number[] = [];
   const progress = new Progress(state, tag);
-  for await (const rows of searchFolder(state.ctx, mailbox, folderId, query, universe(query))) {
+  const search = isOfFlags(query) ? searchFlags : searchFolder;
+  for await (const rows of search(state.ctx, mailbox, folderId, query, universe(query))) {
     for (const row of rows) {
       if (view !== undefined && view.numberOf(row.uid) === 0) continue;
       uids.push(row.uid);

@@ -29,7 +29,7 @@ async function open(state: SessionState, args: ArgumentsOf<"SELECT">, asksReadOn
   const { folder, uids } = await mailbox.uids(state.ctx, info.folderId);
   const isReadOnly = asksReadOnly || (mailbox.rightsIn(info.folderId) & changeRights) === 0;
   const view = new FolderView(mailbox, folder, uids, isReadOnly);
-  const unseen = state.usesRev2 ? 0 : await firstUnseen(state, view, folder.unreadCount);
+  const unseen = state.usesRev2 || state.usesUidOnly ? 0 : await firstUnseen(state, view, folder.unreadCount);
   state.view = view;
   // A commit before the view was in place told nobody.
   view.isDirty = true;

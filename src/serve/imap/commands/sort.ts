@@ -30,6 +30,8 @@ export const sort: Handler<"SORT"> = async (state, { tag, args, isUid }) => {
 
 type Keyed = readonly [uid: number, ...keys: (string | number)[]];
 
+type KeyTable<R> = Partial<Record<SortKey, (row: R) => string | number>>;
+
 /** What the stored columns tell. RFC 5256 §3 */
 const columnKeys: Partial<Record<SortKey, (row: MessageSortKeys) => string | number>> = {
   ARRIVAL: (row) => row.internalMs,
@@ -67,8 +69,7 @@ async function sortMessages(
   const ranges = view.rangesOf(uids);
   const { mailbox } = view;
   const { ctx } = state;
-  const take = <R extends { readonly uid: number }>(rows: readonly R[], table: Partial<Record<SortKey, (row: R) => string | number>>,
-  ): void => {
+  const take = <R extends { readonly uid: number }>(rows: readonly R[], table: KeyTable<R>): void => {
     for (const row of rows) {
       const values = keyed.get(row.uid);
       if (values === undefined) continue;

@@ -3,6 +3,8 @@ import type { AppendedMessage, CopyResult, MessageRow, UidRange } from "#mailbox
 import type { Completion, Handler, SessionState } from "#serve/imap/state.ts";
 import type { Place } from "#serve/imap/places.ts";
 import type { FolderView } from "#serve/imap/view.ts";
+import { Fault } from "#base/fault.ts";
+import { limits } from "#base/limits.ts";
 import { findTarget } from "#serve/imap/places.ts";
 import { no, ok } from "#serve/imap/state.ts";
 import { encodeStatus } from "#wire/imap/encode.ts";
@@ -53,10 +55,15 @@ async function copyTo(
   }
   const rows: MessageRow[] = [];
   const messages: AppendedMessage[] = [];
+  let sizeBytes = 0;
   try {
     for await (const slice of view.mailbox.rows(state.ctx, view.folderId, uids)) {
       for (const row of slice) {
         rows.push(row);
+        sizeBytes += row.sizeBytes;
+        if (sizeBytes > limits.imapCrossCopyMaxBytes || rows.length > limits.imapCrossCopyMessagesMax) {
+          throw new Fault("tooMany", "That is too much for one copy into another mailbox; copy fewer messages.");
+        }
         messages.push(await readFor(state, view, row, target));
       }
     }
@@ -83,9 +90,9 @@ async function readFor(
 export const expunge: Handler<"EXPUNGE"> = async (state) => {
   const { mailbox, folderId, isReadOnly } = state.selected;
   if (isReadOnly) return no("The folder was opened for reading only.", "CANNOT");
-  await mailbox.remove(state.ctx, { folderId, uids: "all", only: "marked", mode: "soft" });
+  const gone = await mailbox.remove(state.ctx, { folderId, uids: "all", only: "marked", mode: "soft" });
   state.selected.isDirty = true;
-  return ok("Expunged.");
+  return expunged(state, gone);
 };
 
 /** RFC 4315 §2.1 */
@@ -95,10 +102,15 @@ export const uidExpunge: Handler<"UID EXPUNGE"> = async (state, { args }) => {
   const numbers = view.numbers(args.set, true);
   if (numbers.length === 0) return ok("There are no such messages.");
   const uids = view.uidRanges(numbers);
-  await view.mailbox.remove(state.ctx, { folderId: view.folderId, uids, only: "marked", mode: "soft" });
+  const gone = await view.mailbox.remove(state.ctx, { folderId: view.folderId, uids, only: "marked", mode: "soft" });
   view.isDirty = true;
-  return ok("Expunged.");
+  return expunged(state, gone);
 };
+
+/** RFC 7162 §3.2.7, §3.2.8: the folder's new state goes with the answer. */
+function expunged(state: SessionState, { uids, cn }: { uids: Uint32Array; cn: number }): Completion {
+  return ok("Expunged.", state.usesQresync && uids.length > 0 ? `HIGHESTMODSEQ ${cn}` : undefined);
+}
 
 export function noTarget(): Completion {
   return no("There is no such folder; it can be made.", "TRYCREATE");

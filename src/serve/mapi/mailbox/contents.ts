@@ -7,6 +7,7 @@ import { messageFlags } from "#mailbox/api.ts";
 import type { ItemRow } from "#mailbox/items-api.ts";
 import { makeTag } from "#props/types.ts";
 import type { PropertyBag, PropertyTag, PropertyValue } from "#props/types.ts";
+import { rowTypes } from "#serve/mapi/mailbox/categories.ts";
 import { keptTag, plainTag, toCells } from "#serve/mapi/mailbox/cells.ts";
 import { messageIdentity } from "#serve/mapi/mailbox/message.ts";
 import { globalKey, toMessageEntryId, toShortId } from "#serve/mapi/mailbox/keys.ts";
@@ -155,6 +156,8 @@ class ContentsSource implements TableSource {
   async #bag(ctx: Ctx, row: ItemRow, object: StoredObject): Promise<PropertyBag> {
     const bag = await this.#logon.items.toTags(ctx, object, true);
     for (const [tag, value] of messageIdentity(this.#logon, row.folderId, row.messageId, row.cn)) bag.set(tag, value);
+    bag.set(PidTagRowType, rowTypes.leaf);
+    bag.set(PidTagDepth, 0);
     bag.set(PidTagInstId, BigInt.asIntN(64, toObjectId(row.messageId)));
     return bag;
   }
@@ -177,6 +180,8 @@ class ContentsSource implements TableSource {
 
 type StoredObject = Parameters<LogonObject["items"]["toTags"]>[1];
 const PidTagInstId = makeTag(0x674d, "Integer64");
+const PidTagRowType = makeTag(0x0ff5, "Integer32");
+const PidTagDepth = makeTag(0x3005, "Integer32");
 
 export function contentsSource(from: SourceContext, folderId: FolderId, associated: boolean): TableSource {
   return new ContentsSource(from, folderId, associated);

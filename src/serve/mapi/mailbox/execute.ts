@@ -64,7 +64,8 @@ function decodeRops(list: Uint8Array, handles: Uint32Array): DecodedRop[] {
     if (row === undefined) throw new WireError(`0x${list[at]!.toString(16)} is no ROP`, at);
     if (list.length - at < 2) throw new WireError("a ROP is cut off", at);
     const given = { isPublicLogon: false };
-    const { value, end } = decodePrefix(row.request as Type<Readonly<Record<string, unknown>>>, list, at + 2, { given });
+    const layout = row.request as Type<Readonly<Record<string, unknown>>>;
+    const { value, end } = decodePrefix(layout, list, at + 2, { given });
     checkIndexes(value, handles, at);
     rops.push({ row, logonId: list[at + 1]!, request: value, offset: at });
     at = end;

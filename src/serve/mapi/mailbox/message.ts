@@ -294,7 +294,8 @@ export class OpenMessage implements PropertyHolder {
   }
 
   #newRecipients(): NewObject[] {
-    return (this.#recipients ?? []).map(({ bag }) => ({ bag: new Map([...bag].filter(([tag]) => tag !== PidTagRowid)) }));
+    const kept = (bag: PropertyBag): PropertyBag => new Map([...bag].filter(([tag]) => tag !== PidTagRowid));
+    return (this.#recipients ?? []).map(({ bag }) => ({ bag: kept(bag) }));
   }
 
   async #attachmentChanges(ctx: Ctx): Promise<{
@@ -411,7 +412,8 @@ export class OpenAttachment implements PropertyHolder {
   set(_ctx: Ctx, values: readonly { tag: PropertyTag; value: PropertyValue }[]): Promise<void> {
     this.message.requireWritable();
     for (const { tag, value } of values) {
-      if (tagId(tag) === PidTagAttachData && value instanceof Uint8Array && tagTypeCode(tag) === 0x0102) this.data = value;
+      const isData = tagId(tag) === PidTagAttachData && tagTypeCode(tag) === 0x0102;
+      if (isData && value instanceof Uint8Array) this.data = value;
       else this.overlay.put(tag, value);
     }
     return Promise.resolve();

@@ -144,7 +144,8 @@ export async function folderBags(ctx: Ctx, logon: LogonObject, hostname: string)
     const bag = new Map([...own?.bag ?? []].filter(([tag]) => !hiddenFolderIds.has(tagId(tag))));
     const isRoot = info.role === "root" || info.role === "inbox";
     const known = serverProperties(logon, info, {
-      hostname, hasChildren: parents.has(info.folderId), createdMs: own?.createdMs ?? 0, modifiedMs: own?.modifiedMs ?? 0,
+      hostname, hasChildren: parents.has(info.folderId), createdMs: own?.createdMs ?? 0,
+      modifiedMs: own?.modifiedMs ?? 0,
     });
     // A client that made these folders itself has named them; the server's own names are for those it did not.
     if (isRoot) for (const [tag, value] of specialReferences(logon, byRole)) if (!bag.has(tag)) bag.set(tag, value);
@@ -164,7 +165,8 @@ function serverProperties(
   more: { hostname: string; hasChildren: boolean; createdMs: number; modifiedMs: number },
 ): PropertyBag {
   const rights = logon.mailbox.rightsIn(info.folderId);
-  const type = info.parentId === null ? folderTypes.root : info.isSearchFolder ? folderTypes.search : folderTypes.generic;
+  const type = info.parentId === null ? folderTypes.root
+    : info.isSearchFolder ? folderTypes.search : folderTypes.generic;
   const parentId = info.parentId ?? info.folderId;
   return bagOf([
     [0x3001, "String", info.name],

@@ -62,7 +62,9 @@ export async function setReceiveFolder(
   const stored = await readKept(ctx, logon, keptClasses.receiveFolders) as Stored | undefined ?? [];
   const others = stored.filter((one) => one.messageClass.toLowerCase() !== key);
   if (folderId === null && others.length === stored.length) throw new RopError("notFound", "There is no such entry.");
-  if (others.length >= limits.mapiReceiveFoldersMax) throw new RopError("notEnoughMemory", "There are too many entries.");
+  if (others.length >= limits.mapiReceiveFoldersMax) {
+    throw new RopError("notEnoughMemory", "There are too many entries.");
+  }
   const changedMs = ctx.system.nowMs();
   await writeKept(ctx, logon, keptClasses.receiveFolders,
     folderId === null ? others : [...others, { messageClass, folderId, changedMs }]);

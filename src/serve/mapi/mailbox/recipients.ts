@@ -48,7 +48,8 @@ export function toRecipientRow(bag: PropertyBag, codePage: number): RecipientOnW
     (isOwn ? f.addressType : 0) | (isX500 || emailAddress === "" ? 0 : f.emailAddress) |
     (displayName === "" ? 0 : f.displayName) | (simple === "" ? 0 : f.simpleDisplayName) |
     (isSame ? f.sameAsDisplay : transmittable === "" ? 0 : f.transmittableDisplayName) |
-    (bag.get(tags.sendRichInfo) === false ? f.nonRich : 0) | (bag.get(tags.responsibility) === true ? f.responsible : 0);
+    (bag.get(tags.sendRichInfo) === false ? f.nonRich : 0) |
+    (bag.get(tags.responsibility) === true ? f.responsible : 0);
   const cells = recipientColumns.map((tag) => cellOf(bag, tag, codePage));
   const displayType = bag.get(tags.displayType);
   const row: RecipientRow = {
@@ -73,7 +74,9 @@ function cellSize(tag: PropertyTag, cell: Cell): number {
   return 4 + valueSize(tag, cell instanceof TypedCell ? cell.value : cell);
 }
 
-const typeNames: Readonly<Record<number, string>> = { 1: "EX", 2: "MS", 3: "SMTP", 4: "FAX", 5: "PROFS", 6: "MAPIPDL", 7: "MAPIPDL" };
+const typeNames: Readonly<Record<number, string>> = {
+  1: "EX", 2: "MS", 3: "SMTP", 4: "FAX", 5: "PROFS", 6: "MAPIPDL", 7: "MAPIPDL",
+};
 
 /** All that a row tells, as properties. */
 export function fromRecipientRow(

@@ -1,6 +1,6 @@
 /**
- * Search folders: what a client wants to find, kept with the folder, and the messages that pass now. [MS-OXCFOLD] 2.2.1.4,
- * 2.2.1.5, 3.2.5.4, 3.2.5.5
+ * Search folders: what a client wants to find, kept with the folder, and the messages that pass now.
+ * [MS-OXCFOLD] 2.2.1.4, 2.2.1.5, 3.2.5.4, 3.2.5.5
  */
 import type { Ctx } from "#base/ctx.ts";
 import type { FolderId } from "#base/ids.ts";
@@ -15,7 +15,7 @@ import { RopError } from "#serve/mapi/mailbox/errors.ts";
 import { searchTags, toShortId } from "#serve/mapi/mailbox/keys.ts";
 import type { FolderObject } from "#serve/mapi/mailbox/objects.ts";
 import type { SourceContext } from "#serve/mapi/mailbox/sources.ts";
-import { restrict } from "#serve/mapi/mailbox/table.ts";
+import { restrict } from "#serve/mapi/mailbox/table-order.ts";
 import type { SourceChanges, TableRow, TableSource } from "#serve/mapi/mailbox/table.ts";
 import type { Cell } from "#wire/mapi/rows.ts";
 

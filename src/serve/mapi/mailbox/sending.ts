@@ -25,16 +25,16 @@ import { toFileTime } from "#serve/mapi/mailbox/property-source.ts";
 import type { MailboxSession } from "#serve/mapi/mailbox/session.ts";
 import { contentFlags } from "#transport/queue-rows.ts";
 import { judgeSending, sentCopyPlaces } from "#transport/sending.ts";
+import { everyNotify } from "#transport/transport.ts";
 import type { AcceptRecipient } from "#transport/transport.ts";
 import { parseEntryId } from "#wire/mapi/entry-ids.ts";
-import { notifyBits } from "#wire/smtp/parameters.ts";
 
 const p = properties;
 
 /** PidTagMessageFlags. [MS-OXCMSG] 2.2.1.6 */
 const itemFlags = { read: 0x01, unsent: 0x08, submitted: 0x04, fromMe: 0x20, resend: 0x80 } as const;
 /** Bits beside the type in PidTagRecipientType. [MS-OXCMSG] 2.2.3.1.1 */
-const recipientBits = { mask: 0x0f, p1: 0x1000_0000, submitted: 0x8000_0000 | 0, oneByteP1: 0x10, oneByteSubmitted: 0x80 };
+const recipientBits = { mask: 0x0f, p1: 0x1000_0000, p1OfRow: 0x10 } as const;
 
 /** Whose name a message bears and who wrote it. */
 interface Senders {
@@ -187,10 +187,12 @@ async function findRecipients(
   for (const recipient of item.recipients) {
     const type = getProperty(recipient, p.PidTagRecipientType) ?? 1;
     if ((type & recipientBits.mask) === 0 || isOrganizer(recipient)) continue;
-    const isMarked = (type & (recipientBits.p1 | recipientBits.oneByteP1)) !== 0;
+    const isMarked = (type & (recipientBits.p1 | recipientBits.p1OfRow)) !== 0;
     if (isResent && !isMarked) continue;
     const address = getPerson(recipient, "recipient", resolve)?.address;
-    if (address === undefined) throw new RopError("invalidRecipients", "A recipient has no address that mail can go to.");
+    if (address === undefined) {
+      throw new RopError("invalidRecipients", "A recipient has no address that mail can go to.");
+    }
     const resolution = await directory.resolve(ctx, address);
     if (resolution.kind === "unknown" || resolution.kind === "disabled") {
       throw new RopError("invalidRecipients", `${address} is not known here.`);
@@ -200,7 +202,7 @@ async function findRecipients(
     if (why !== null && why !== undefined) throw new RopError("accessDenied", `${address} ${why}`);
     found.push({
       address, resolution,
-      ...wantsReport ? { notify: notifyBits.success | notifyBits.failure | notifyBits.delay } : {},
+      ...wantsReport ? { notify: everyNotify } : {},
     });
   }
   if (found.length === 0) throw new RopError("invalidRecipients", "Nobody is left to send it to.");
@@ -231,10 +233,11 @@ async function queue(
       await yieldToOthers();
     }
     const { toShared } = senders.sentFor;
+    const date = formatDate(ctx.system.nowMs());
     await transport.accept(ctx, {
       queueId, origin: "submission", envelopeSender: address, recipients, content: await spool.finish(),
       flags: flagsOf(isEightBit, head, [address, ...recipients.map((one) => one.address)]),
-      trace: Buffer.from(`Received: by ${hostname} with MAPI id ${queueId};\r\n\t${formatDate(ctx.system.nowMs())}\r\n`),
+      trace: Buffer.from(`Received: by ${hostname} with MAPI id ${queueId};\r\n\t${date}\r\n`),
       sentFor: toShared === null ? null : { mailboxId: toShared, address: senders.sentFor.address },
     });
   } catch (error) {

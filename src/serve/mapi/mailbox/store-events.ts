@@ -157,7 +157,9 @@ function isDelivered(row: ItemRow): boolean {
     row.savedMs - row.internalMs < deliveryGapMs;
 }
 
-function ofMessage(type: number, folderId: FolderId, messageId: MessageId, more: Partial<NotificationData>): StoreEvent {
+function ofMessage(
+  type: number, folderId: FolderId, messageId: MessageId, more: Partial<NotificationData>,
+): StoreEvent {
   return {
     type, folderIds: [folderId], messageId,
     replacedBy: type === t.objectModified ? `m${messageId}` : null,

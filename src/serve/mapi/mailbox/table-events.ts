@@ -30,7 +30,8 @@ export function rowPut(isNew: boolean, id: RowId, after: RowId | null, rowData: 
     ...ofTable(isNew ? tableEvents.rowAdded : tableEvents.rowModified, isMessage),
     rowFolderId: id.folderId, insertAfterFolderId: after?.folderId ?? noId, rowData,
     ...isMessage ? {
-      rowMessageId: id.messageId, rowInstance: 0, insertAfterMessageId: after?.messageId ?? noId, insertAfterInstance: 0,
+      rowMessageId: id.messageId, rowInstance: 0, insertAfterMessageId: after?.messageId ?? noId,
+      insertAfterInstance: 0,
     } : {},
   };
 }

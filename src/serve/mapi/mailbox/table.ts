@@ -5,18 +5,20 @@
 import type { Ctx } from "#base/ctx.ts";
 import { yieldToOthers } from "#base/ctx.ts";
 import { limits } from "#base/limits.ts";
-import { compareValues } from "#props/compare.ts";
 import { passes, tagsOf, untestable } from "#props/evaluate.ts";
 import type { ShortTermId } from "#props/object-ids.ts";
 import type { Restriction } from "#props/structures.ts";
-import { makeTag, propertyTypes, tagId, tagTypeCode, withTypeCode } from "#props/types.ts";
+import { makeTag, propertyTypes, tagTypeCode } from "#props/types.ts";
 import type { PropertyTag, PropertyValue } from "#props/types.ts";
+import { Categories, isCategory } from "#serve/mapi/mailbox/categories.ts";
+import { toCells } from "#serve/mapi/mailbox/cells.ts";
 import { RopError } from "#serve/mapi/mailbox/errors.ts";
 import type { PendingEvent, Subscription } from "#serve/mapi/mailbox/notifications.ts";
 import type { LogonObject } from "#serve/mapi/mailbox/objects.ts";
 import type { MailboxSession } from "#serve/mapi/mailbox/session.ts";
 import { rowDeleted, rowPut, TableEvents } from "#serve/mapi/mailbox/table-events.ts";
-import { sortOrders } from "#wire/mapi/rows.ts";
+import { merge, restrict, sorted } from "#serve/mapi/mailbox/table-order.ts";
+import type { CategoryKey, SortKey } from "#serve/mapi/mailbox/table-order.ts";
 import type { Cell } from "#wire/mapi/rows.ts";
 
 /** One row: what names it, and the properties that order and restriction look at. */
@@ -67,10 +69,7 @@ export interface TableSource {
   readonly canSort: boolean;
 }
 
-export interface SortKey {
-  readonly tag: PropertyTag;
-  readonly isDescending: boolean;
-}
+const PidTagDepth = makeTag(0x3005, "Integer32");
 
 export const origins = { beginning: 0, current: 1, end: 2, custom: 3 } as const;
 
@@ -80,6 +79,9 @@ export class OpenTable implements Subscription {
   readonly source: TableSource;
   #columns: readonly PropertyTag[] | null = null;
   #sort: readonly SortKey[] = [];
+  #categories: Categories | null = null;
+  /** Rows of the source in their order; what is shown of them stands in `#rows`. */
+  #leaves: TableRow[] = [];
   #restriction: Restriction | null = null;
   #rows: TableRow[] | null = null;
   #place = 0;
@@ -146,10 +148,18 @@ export class OpenTable implements Subscription {
     this.#events.collapse();
   }
 
-  setSort(keys: readonly SortKey[]): void {
+  /** With categories, rows with their values stand below rows of their own; the first `expandedCount` are open. */
+  setSort(keys: readonly SortKey[], categories: readonly CategoryKey[] = [], expandedCount = 0): void {
     if (!this.source.canSort) throw new RopError("notSupported", "This table has an order of its own.");
-    if (keys.length > limits.mapiSortKeysMax) throw new RopError("tooComplex", "The order has too many keys.");
+    if (keys.length + categories.length > limits.mapiSortKeysMax) {
+      throw new RopError("tooComplex", "The order has too many keys.");
+    }
+    if (categories.length > limits.mapiCategoriesMax) {
+      throw new RopError("tooComplex", "There are too many categories.");
+    }
+    if (expandedCount > categories.length) throw new RopError("invalidParameter", "More is open than there is.");
     this.#sort = keys;
+    this.#categories = categories.length === 0 ? null : new Categories(categories, expandedCount);
     this.#forget();
   }
 
@@ -163,6 +173,7 @@ export class OpenTable implements Subscription {
   reset(): void {
     this.#columns = null;
     this.#sort = [];
+    this.#categories = null;
     this.#restriction = null;
     this.#forget();
   }
@@ -179,16 +190,82 @@ export class OpenTable implements Subscription {
     if (this.#rows !== null && !this.#isStale) return this.#rows;
     const old = this.#rows;
     this.#isStale = false;
-    const fresh = old === null ? await this.#list(ctx) : await this.#patch(ctx, old) ?? await this.#list(ctx);
+    const leaves = old === null ? await this.#list(ctx)
+      : await this.#patch(ctx, this.#leaves) ?? await this.#list(ctx);
+    if (old !== null && leaves === this.#leaves) return old;
+    this.#leaves = leaves;
+    return await this.#show(ctx, old);
+  }
+
+  /** Puts the rows below their categories, keeps the place, tells of what is different. */
+  async #show(ctx: Ctx, old: TableRow[] | null, isQuiet = false): Promise<readonly TableRow[]> {
+    const fresh = this.#categories === null ? this.#leaves : await this.#categories.arrange(this.#leaves);
     this.#rows = fresh;
-    if (old === null || old === fresh) return fresh;
+    if (old === null) return fresh;
     this.#place = placeAfter(old, fresh, this.#place);
-    if (!this.#isSilent && this.#columns !== null) await this.#tell(ctx, old, fresh);
+    if (!isQuiet && !this.#isSilent && this.#columns !== null) await this.#tell(ctx, old, fresh);
     return fresh;
+  }
+
+  get #grouping(): Categories {
+    if (this.#categories === null) throw new RopError("notSupported", "The table has no categories.");
+    return this.#categories;
+  }
+
+  /** Rows that came into sight below a category. [MS-OXCTABL] 2.2.2.17 */
+  async expand(ctx: Ctx, category: ShortTermId): Promise<readonly TableRow[]> {
+    const old = await this.rows(ctx) as TableRow[];
+    const row = this.#grouping.open(category, true);
+    const fresh = await this.#show(ctx, old, true);
+    const from = fresh.indexOf(fresh.find(({ key }) => key === row.key)!) + 1;
+    return fresh.slice(from, from + fresh.length - old.length);
+  }
+
+  /** How many rows went out of sight. [MS-OXCTABL] 2.2.2.18 */
+  async collapse(ctx: Ctx, category: ShortTermId): Promise<number> {
+    const old = await this.rows(ctx) as TableRow[];
+    this.#grouping.open(category, false);
+    return old.length - (await this.#show(ctx, old, true)).length;
+  }
+
+  /** Which categories are open, and a row to come back to. [MS-OXCTABL] 2.2.2.19 */
+  async collapseState(ctx: Ctx, row: ShortTermId): Promise<Buffer> {
+    await this.rows(ctx);
+    return this.#grouping.toState(row);
+  }
+
+  /** A bookmark on the row of the state; the beginning when it is not there. [MS-OXCTABL] 2.2.2.20 */
+  async setCollapseState(ctx: Ctx, state: Uint8Array): Promise<Buffer> {
+    const old = await this.rows(ctx) as TableRow[];
+    const key = this.#grouping.fromState(state);
+    const fresh = await this.#show(ctx, old, true);
+    const place = fresh.findIndex((row) => row.key === key);
+    const before = this.#place;
+    this.#place = Math.max(0, place);
+    const bookmark = await this.createBookmark(ctx);
+    this.#place = before;
+    return bookmark;
+  }
+
+  /** Cells of rows, those of categories among them; a row that is gone meanwhile is undefined. */
+  async cells(ctx: Ctx, rows: readonly TableRow[], codePage: number): Promise<(Cell[] | undefined)[]> {
+    const { columns } = this;
+    const leaves = rows.filter((row) => !isCategory(row));
+    const found = await this.source.cells(ctx, leaves, columns);
+    if (this.#categories === null) return found;
+    const depth = columns.indexOf(PidTagDepth);
+    let next = 0;
+    return rows.map((row) => {
+      if (isCategory(row)) return toCells(row.values, columns, codePage);
+      const cells = found[next++];
+      if (cells !== undefined && depth >= 0) cells[depth] = this.#grouping.depth;
+      return cells;
+    });
   }
 
   #wanted(): PropertyTag[] {
     const wanted = new Set<PropertyTag>(this.#sort.map(({ tag }) => tag));
+    for (const tag of this.#categories?.wanted ?? []) wanted.add(tag);
     if (this.#restriction !== null) tagsOf(this.#restriction, wanted);
     return [...wanted];
   }
@@ -209,7 +286,8 @@ export class OpenTable implements Subscription {
     if (changes.changed.length === 0 && changes.removed.length === 0) return old;
     const touched = new Set([...changes.removed, ...changes.changed.map(({ key }) => key)]);
     const rest = old.filter((row) => !touched.has(row.key));
-    const added = this.#restriction === null ? [...changes.changed] : await restrict(changes.changed, this.#restriction);
+    const { changed } = changes;
+    const added = this.#restriction === null ? [...changed] : await restrict(changed, this.#restriction);
     return added.length === 0 ? rest : await merge(rest, await sorted(added, this.#sort), this.#sort);
   }
 
@@ -219,14 +297,15 @@ export class OpenTable implements Subscription {
     if (removed.length + added.length === 0) return;
     if (this.#events.isFull(removed.length + added.length)) return this.#events.collapse(true);
     const { source } = this;
-    for (const key of removed) this.#events.push(rowDeleted(source.idOf!(key)));
+    const idOf = (key: number): RowId => this.#categories?.idOf(key) ?? source.idOf!(key);
+    for (const key of removed) this.#events.push(rowDeleted(idOf(key)));
     const columns = this.columns;
-    const cells = await source.cells(ctx, added.map(({ row }) => row), columns);
+    const cells = await this.cells(ctx, added.map(({ row }) => row), this.#session?.codePage ?? 1252);
     for (const [index, { row, isNew, place }] of added.entries()) {
       const rowData = cells[index];
       if (rowData === undefined) continue;
-      const after = place === 0 ? null : source.idOf!(fresh[place - 1]!.key);
-      this.#events.push(rowPut(isNew, source.idOf!(row.key), after, rowData), columns);
+      const after = place === 0 ? null : idOf(fresh[place - 1]!.key);
+      this.#events.push(rowPut(isNew, idOf(row.key), after, rowData), columns);
     }
   }
 
@@ -241,17 +320,20 @@ export class OpenTable implements Subscription {
   ): Promise<{ rows: TableRow[]; origin: number; moveTo: (taken: number) => void }> {
     const rows = await this.rows(ctx);
     const from = Math.min(this.#place, rows.length);
-    const taken = options.forward ? rows.slice(from, from + count) : rows.slice(Math.max(0, from - count), from).reverse();
+    const taken = options.forward ? rows.slice(from, from + count)
+      : rows.slice(Math.max(0, from - count), from).reverse();
     const moveTo = (used: number): void => {
       if (options.advance) this.#place = options.forward ? from + used : from - used;
     };
     const end = options.forward ? from + taken.length : from - taken.length;
-    return { rows: taken, moveTo, origin: end >= rows.length ? origins.end : end <= 0 ? origins.beginning : origins.current };
+    const origin = end >= rows.length ? origins.end : end <= 0 ? origins.beginning : origins.current;
+    return { rows: taken, moveTo, origin };
   }
 
   async seek(ctx: Ctx, origin: number, count: number): Promise<{ hasSoughtLess: boolean; rowsSought: number }> {
     const rows = await this.rows(ctx);
-    const start = origin === origins.beginning ? 0 : origin === origins.end ? rows.length : Math.min(this.#place, rows.length);
+    const start = origin === origins.beginning ? 0
+      : origin === origins.end ? rows.length : Math.min(this.#place, rows.length);
     if (origin > origins.end) throw new RopError("invalidParameter", `${origin} is no origin.`);
     return this.#seekFrom(rows, start, count);
   }
@@ -330,8 +412,12 @@ export class OpenTable implements Subscription {
   async #valuesOf(
     ctx: Ctx, rows: readonly TableRow[], wanted: readonly PropertyTag[],
   ): Promise<ReadonlyMap<number, RowValues>> {
-    const loaded = await this.source.load?.(ctx, rows, wanted);
-    return loaded ?? new Map(rows.map((row) => [row.key, row.values]));
+    const leaves = rows.filter((row) => !isCategory(row));
+    const loaded = await this.source.load?.(ctx, leaves, wanted);
+    if (loaded === undefined) return new Map(rows.map((row) => [row.key, row.values]));
+    const found = new Map(loaded);
+    for (const row of rows) if (isCategory(row)) found.set(row.key, row.values);
+    return found;
   }
 }
 
@@ -378,71 +464,5 @@ function placeAfter(old: readonly TableRow[], fresh: readonly TableRow[], place:
   return Math.min(place, fresh.length);
 }
 
-export async function restrict(rows: readonly TableRow[], restriction: Restriction): Promise<TableRow[]> {
-  const kept: TableRow[] = [];
-  for (const [index, row] of rows.entries()) {
-    if (index % limits.sliceRows === limits.sliceRows - 1) await yieldToOthers();
-    if (passes(restriction, row.values)) kept.push(row);
-  }
-  return kept;
-}
-
-/** Rows without the property come first, as if it were the least of all. [MS-OXCTABL] 3.2.5.3 */
-function compareRows(a: TableRow, b: TableRow, keys: readonly SortKey[]): number {
-  for (const { tag, isDescending } of keys) {
-    const [left, right] = [a.values.get(tag), b.values.get(tag)];
-    const order = left === undefined || right === undefined ? Number(left !== undefined) - Number(right !== undefined)
-      : compareValues(left, right) ?? 0;
-    if (order !== 0) return isDescending ? -order : order;
-  }
-  return a.key - b.key;
-}
-
 const typeCodes: ReadonlySet<number> = new Set(Object.values(propertyTypes).map(({ code }) => code));
 
-/** A merge sort in slices, so that a hundred thousand rows hold nobody up. */
-async function sorted(rows: readonly TableRow[], keys: readonly SortKey[]): Promise<TableRow[]> {
-  let runs: TableRow[][] = [];
-  for (let at = 0; at < rows.length; at += limits.sortSliceRows) {
-    runs.push(rows.slice(at, at + limits.sortSliceRows).sort((a, b) => compareRows(a, b, keys)));
-    if (rows.length > limits.sortSliceRows) await yieldToOthers();
-  }
-  while (runs.length > 1) {
-    const merged: TableRow[][] = [];
-    for (let at = 0; at < runs.length; at += 2) {
-      merged.push(runs[at + 1] === undefined ? runs[at]! : await merge(runs[at]!, runs[at + 1]!, keys));
-    }
-    runs = merged;
-  }
-  return runs[0] ?? [];
-}
-
-async function merge(a: TableRow[], b: TableRow[], keys: readonly SortKey[]): Promise<TableRow[]> {
-  const all: TableRow[] = [];
-  let left = 0;
-  let right = 0;
-  while (left < a.length && right < b.length) {
-    all.push(compareRows(a[left]!, b[right]!, keys) <= 0 ? a[left++]! : b[right++]!);
-    if (all.length % limits.sortSliceRows === 0) await yieldToOthers();
-  }
-  for (; left < a.length; left++) all.push(a[left]!);
-  for (; right < b.length; right++) all.push(b[right]!);
-  return all;
-}
-
-/** Sort keys of a request; categories are another matter. [MS-OXCDATA] 2.13.1 */
-export function toSortKeys(
-  orders: readonly { readonly propertyType: number; readonly propertyId: number; readonly order: number }[],
-): SortKey[] {
-  return orders.map(({ propertyType, propertyId, order }) => {
-    if (order !== sortOrders.ascending && order !== sortOrders.descending) {
-      throw new RopError("tooComplex", `The order ${order} is not done here.`);
-    }
-    const tag = makeTag(propertyId, "Null");
-    const code = propertyType & ~0x2000;
-    const wide = code === propertyTypes.String8.code ? propertyTypes.String.code : code;
-    return { tag: withTypeCode(tag, wide), isDescending: order === sortOrders.descending };
-  });
-}
-
-export const sameProperty = (a: PropertyTag, b: PropertyTag): boolean => tagId(a) === tagId(b);

@@ -16,7 +16,9 @@ import * as rops from "#wire/mapi/rops/properties.ts";
 /** [MS-OXCPRPT] 2.2.10.1, 2.2.11.1 */
 const copyFlags = { move: 0x01, noOverwrite: 0x02 } as const;
 /** What stands for the parts of an object in a list of properties. [MS-OXCPRPT] 2.2.11.1 */
-const parts = { recipients: 0x0e12, attachments: 0x0e13, contents: 0x360f, subfolders: 0x360e, associated: 0x3610 } as const;
+const parts = {
+  recipients: 0x0e12, attachments: 0x0e13, contents: 0x360f, subfolders: 0x360e, associated: 0x3610,
+} as const;
 const PidTagAttachData = 0x3701;
 
 interface Problem {
@@ -34,7 +36,9 @@ interface Pair {
 
 function pairOf(call: RopCall<{ destHandleIndex: number; copyFlags: number }>): Pair {
   const to = call.object2(call.request.destHandleIndex);
-  if (to.kind !== call.object.kind) throw new RopError("notSupported", "Only objects of one kind are copied to each other.");
+  if (to.kind !== call.object.kind) {
+    throw new RopError("notSupported", "Only objects of one kind are copied to each other.");
+  }
   if ((call.request.copyFlags & ~(copyFlags.move | copyFlags.noOverwrite)) !== 0) {
     throw new RopError("invalidParameter", "An unknown way of copying.");
   }
@@ -101,7 +105,9 @@ async function copyFolderParts(
   for (const [part, associated] of [[parts.contents, false], [parts.associated, true]] as const) {
     if (!has(part)) continue;
     const ids = [];
-    for await (const rows of items.rows(ctx, from.folderId, { associated })) ids.push(...rows.map((row) => row.messageId));
+    for await (const rows of items.rows(ctx, from.folderId, { associated })) {
+      for (const row of rows) ids.push(row.messageId);
+    }
     for (let at = 0; at < ids.length; at += limits.sliceRows) {
       await items.copy(ctx, ids.slice(at, at + limits.sliceRows), to.folderId);
     }
@@ -153,7 +159,8 @@ async function copyProperties(call: RopCall<{
   for (const [index, tag] of request.propertyTags.entries()) {
     const id = tagId(tag);
     const found = byId.get(id);
-    const isPart = (Object.values(parts) as number[]).includes(id) || (id === PidTagAttachData && from.kind === "attachment");
+    const isData = id === PidTagAttachData && from.kind === "attachment";
+    const isPart = isData || (Object.values(parts) as number[]).includes(id);
     if (isPart) wanted.add(id);
     else if (target.readOnly.has(id)) problem(index, "computed");
     else if (found === undefined) problem(index, "notFound");

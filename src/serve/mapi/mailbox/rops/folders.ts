@@ -89,7 +89,8 @@ export const folderHandlers: readonly RopHandler[] = [
         await logon.mailbox.updateFolderProperties(call.ctx, { folderId: info.folderId, set });
       }
       return {
-        opens: folderObject(logon, info.folderId), body: { folderId: toShortId(info.folderId), isExistingFolder: false },
+        opens: folderObject(logon, info.folderId),
+        body: { folderId: toShortId(info.folderId), isExistingFolder: false },
       };
     } catch (error) {
       if (!(error instanceof Fault) || error.code !== "alreadyExists" || !openExisting) throw error;

@@ -52,7 +52,9 @@ async function memberOf(call: RopCall<unknown>, values: readonly TaggedValue[], 
   }
   const entryId = valueOf(values, PidTagEntryId);
   const parsed = entryId instanceof Uint8Array ? parseEntryId(entryId) : null;
-  if (parsed?.kind !== "addressBook") throw new RopError("invalidParameter", "The row names nobody of the address book.");
+  if (parsed?.kind !== "addressBook") {
+    throw new RopError("invalidParameter", "The row names nobody of the address book.");
+  }
   const found = (await call.session.services.book.view(call.ctx)).byLegacyDn(parsed.value.x500Dn);
   if (found === undefined) throw new RopError("unknownUser", "The address book does not know this person.");
   return found.entryId;

@@ -136,7 +136,9 @@ export const propertyHandlers: readonly RopHandler[] = [
       found.push([id, name]);
     }
     return {
-      body: { idCount: found.length, propertyIds: found.map(([id]) => id), propertyNames: found.map(([, name]) => name) },
+      body: {
+        idCount: found.length, propertyIds: found.map(([id]) => id), propertyNames: found.map(([, name]) => name),
+      },
     };
   }),
 ];

@@ -101,7 +101,9 @@ export const ruleHandlers: readonly RopHandler[] = [
     requireOwner(folder);
     const { items } = folder.logon;
     const { modifyRulesFlags, rulesData } = call.request;
-    if ((modifyRulesFlags & ~replaceRows) !== 0) throw new RopError("invalidParameter", "An unknown way of changing rules.");
+    if ((modifyRulesFlags & ~replaceRows) !== 0) {
+      throw new RopError("invalidParameter", "An unknown way of changing rules.");
+    }
     const isReplacing = (modifyRulesFlags & replaceRows) !== 0;
     const before = await readRules(call.ctx, folder);
     const known = new Map(before.map(({ messageId }) => [idOf(messageId), messageId]));
@@ -120,7 +122,8 @@ export const ruleHandlers: readonly RopHandler[] = [
     if (before.length + rulesData.length > limits.mapiRulesMax) {
       throw new RopError("notEnoughMemory", "The folder would have too many rules.");
     }
-    if (isReplacing && before.length > 0) await items.remove(call.ctx, before.map(({ messageId }) => messageId), "hard");
+    const gone = isReplacing ? before.map(({ messageId }) => messageId) : [];
+    if (gone.length > 0) await items.remove(call.ctx, gone, "hard");
     for (const { ruleDataFlags: flag, propertyValues } of rulesData) {
       if (flag === rowFlags.add) await addRule(call, folder, propertyValues);
       else if (flag === rowFlags.remove) await items.remove(call.ctx, [target(propertyValues)], "hard");

@@ -5,11 +5,13 @@ import { RopError } from "#serve/mapi/mailbox/errors.ts";
 import { asFolder, asLogon, handler } from "#serve/mapi/mailbox/rop-call.ts";
 import type { RopCall, RopHandler } from "#serve/mapi/mailbox/rop-call.ts";
 import { asMessage } from "#serve/mapi/mailbox/rops/messages.ts";
+import { idOfBigint } from "#serve/mapi/mailbox/categories.ts";
 import { contentsSource } from "#serve/mapi/mailbox/contents.ts";
 import { searchSource } from "#serve/mapi/mailbox/search-folders.ts";
 import { attachmentSource, hierarchySource } from "#serve/mapi/mailbox/sources.ts";
 import type { SourceContext } from "#serve/mapi/mailbox/sources.ts";
-import { OpenTable, toSortKeys } from "#serve/mapi/mailbox/table.ts";
+import { OpenTable } from "#serve/mapi/mailbox/table.ts";
+import { toOrder } from "#serve/mapi/mailbox/table-order.ts";
 import { writeRow } from "#wire/mapi/rows.ts";
 import type { Cell } from "#wire/mapi/rows.ts";
 import * as folders from "#wire/mapi/rops/folders.ts";
@@ -39,7 +41,7 @@ async function fittingRows(
 ): Promise<{ cells: Cell[][]; origin: number }> {
   const count = Math.min(asked, limits.mapiRowsMax);
   const { rows, origin, moveTo } = await table.query(call.ctx, count, options);
-  const found = await table.source.cells(call.ctx, rows, table.columns);
+  const found = await table.cells(call.ctx, rows, call.session.codePage);
   const cells: Cell[][] = [];
   let left = call.roomBytes - 16;
   let used = 0;
@@ -65,7 +67,8 @@ function rowSize(table: OpenTable, row: readonly Cell[]): number {
 export const tableHandlers: readonly RopHandler[] = [
   handler(folders.RopGetHierarchyTable, async (call) => {
     const flags = call.request.tableFlags;
-    const source = hierarchySource(sourceContext(call), asFolder(call.object).folderId, (flags & tableFlags.depth) !== 0);
+    const { folderId } = asFolder(call.object);
+    const source = hierarchySource(sourceContext(call), folderId, (flags & tableFlags.depth) !== 0);
     const table = new OpenTable(asLogon(call), source, { isSilent: (flags & tableFlags.noNotifications) !== 0 });
     return { opens: table, body: { rowCount: (await table.rows(call.ctx)).length } };
   }),
@@ -95,8 +98,9 @@ export const tableHandlers: readonly RopHandler[] = [
   }),
 
   handler(rops.RopSortTable, (call) => {
-    if (call.request.categoryCount > 0) throw new RopError("tooComplex", "Categories are not made yet.");
-    asTable(call).setSort(toSortKeys(call.request.sortOrders));
+    const { sortOrders, categoryCount, expandedCount } = call.request;
+    const { categories, keys } = toOrder(sortOrders, categoryCount);
+    asTable(call).setSort(keys, categories, expandedCount);
     return { body: { tableStatus: tableStatus.complete } };
   }),
 
@@ -132,7 +136,9 @@ export const tableHandlers: readonly RopHandler[] = [
     return {};
   }),
 
-  handler(rops.RopCreateBookmark, async (call) => ({ body: { bookmark: await asTable(call).createBookmark(call.ctx) } })),
+  handler(rops.RopCreateBookmark, async (call) => ({
+    body: { bookmark: await asTable(call).createBookmark(call.ctx) },
+  })),
   handler(rops.RopFreeBookmark, (call) => {
     asTable(call).freeBookmark(call.request.bookmark);
     return {};
@@ -149,7 +155,7 @@ export const tableHandlers: readonly RopHandler[] = [
     const row = await table.find(call.ctx, restrictionData,
       { place: at?.place ?? null, origin, forward: (findRowFlags & 0x01) === 0 });
     if (row === null) throw new RopError("notFound", "No row passes the restriction.");
-    const [cells] = await table.source.cells(call.ctx, [row], table.columns);
+    const [cells] = await table.cells(call.ctx, [row], call.session.codePage);
     return {
       body: {
         rowNoLongerVisible: at?.isGone ?? false, hasRowData: cells !== undefined,
@@ -158,6 +164,33 @@ export const tableHandlers: readonly RopHandler[] = [
       given: { columns: table.columns },
     };
   }),
+
+  handler(rops.RopExpandRow, async (call) => {
+    const table = asTable(call);
+    const { maxRowCount, categoryId } = call.request;
+    const rows = await table.expand(call.ctx, idOfBigint(categoryId));
+    const rowData: Cell[][] = [];
+    let left = call.roomBytes - 16;
+    for (const row of await table.cells(call.ctx, rows.slice(0, maxRowCount), call.session.codePage)) {
+      if (row === undefined) continue;
+      left -= rowSize(table, row);
+      if (left < 0) break;
+      rowData.push(row);
+    }
+    return { body: { expandedRowCount: rows.length, rowData }, given: { columns: table.columns } };
+  }),
+
+  handler(rops.RopCollapseRow, async (call) => ({
+    body: { collapsedRowCount: await asTable(call).collapse(call.ctx, idOfBigint(call.request.categoryId)) },
+  })),
+
+  handler(rops.RopGetCollapseState, async (call) => ({
+    body: { collapseState: await asTable(call).collapseState(call.ctx, idOfBigint(call.request.rowId)) },
+  })),
+
+  handler(rops.RopSetCollapseState, async (call) => ({
+    body: { bookmark: await asTable(call).setCollapseState(call.ctx, call.request.collapseState) },
+  })),
 
   handler(rops.RopResetTable, (call) => {
     asTable(call).reset();
