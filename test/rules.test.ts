@@ -64,7 +64,7 @@ before(async () => {
   for (const name of ["alice", "bob", "carol"]) await must("user", "add", at(name), "--password", "secret");
   const config = readConfig(data, null);
   opened = await openData(ctx, data, config, "tool");
-  deliver = createRuleDelivery({ ...opened, transport: () => transport, hostname: "mail.example.test" });
+  deliver = createRuleDelivery({ ...opened, transport: () => transport, hostname: "mail.example.test", believesSpamFields: true });
   transport = new Transport({
     ctx, store: opened.store, directory: opened.directory, deliver: (...args) => deliver(...args),
     config: { hostname: "mail.example.test", outbound: config.outbound, retry: { localDelaysMs: [20] } },

@@ -39,6 +39,8 @@ export interface Config {
   readonly tokens: TokensConfig;
   /** MAPI over HTTP, for profiles of Outlook without cached mode. */
   readonly mapi: boolean;
+  /** A spam filter stands in front: mail that its score fields call junk goes into Junk Email. */
+  readonly spamFields: boolean;
   readonly logLevel: LogLevel;
   /** `sqlite`, or `postgres://…`. */
   readonly store: string;
@@ -53,9 +55,11 @@ export interface TokensConfig {
 }
 
 export const defaultConfig: Config = {
-  hostname: machineName(), listen: "::", publicAddresses: [], portBase: null, certificates: [], acme: null, trustedProxies: [],
+  hostname: machineName(), listen: "::", publicAddresses: [], portBase: null, certificates: [],
+  acme: null, trustedProxies: [],
   proxyProtocol: false, metricsFrom: [], outbound: { mode: "mx" },
-  tokens: { own: true, clients: [], outside: null }, mapi: false, logLevel: "info", store: "sqlite", writerThreads: 2,
+  tokens: { own: true, clients: [], outside: null }, mapi: false, spamFields: false, logLevel: "info", store: "sqlite",
+  writerThreads: 2,
 };
 
 export function configFile(dataDir: string): string {
@@ -121,6 +125,7 @@ const keys: Record<keyof Config, { is: Check; wants: string }> = {
   },
   trustedProxies: isAddress,
   proxyProtocol: { is: (value) => typeof value === "boolean", wants: "true or false" },
+  spamFields: { is: (value) => typeof value === "boolean", wants: "true or false" },
   metricsFrom: isAddress,
   outbound: {
     is: (value) => isObject(value) && (value["mode"] === "off" || value["mode"] === "mx" ||

@@ -122,7 +122,9 @@ async function openPorts(
   });
   const transport: Transport = new Transport({
     ctx, store: opened.store, directory: opened.directory,
-    deliver: createRuleDelivery({ ...opened, transport: () => transport, hostname: config.hostname }),
+    deliver: createRuleDelivery({
+      ...opened, transport: () => transport, hostname: config.hostname, believesSpamFields: config.spamFields,
+    }),
     processMeeting: (context, arrival) => desk.receive(context, arrival),
     config: { hostname: config.hostname, outbound: config.outbound },
   });

@@ -66,10 +66,15 @@ function rarest(text: string): string {
   let best = text.slice(0, gramLength);
   let bestScore = -1;
   for (let at = 0; at + gramLength <= text.length && at < 64; at++) {
-    const gram = text.slice(at, at + gramLength);
     let score = 0;
-    for (const letter of gram) score += /[0-9@_jqxz-]/.test(letter) ? 2 : /[bcdfghklmpvwy]/.test(letter) ? 1 : 0;
-    if (score > bestScore) [best, bestScore] = [gram, score];
+    for (let letter = at; letter < at + gramLength; letter++) score += rarity[text.charCodeAt(letter) & 0x7f]!;
+    if (score > bestScore) [best, bestScore] = [text.slice(at, at + gramLength), score];
   }
   return best;
 }
+
+/** By character code: 2 for what names and words seldom have, 1 for consonants, 0 for the rest. */
+const rarity = Uint8Array.from({ length: 128 }, (_, code) => {
+  const letter = String.fromCharCode(code);
+  return /[0-9@_jqxz-]/.test(letter) ? 2 : /[bcdfghklmpvwy]/.test(letter) ? 1 : 0;
+});

@@ -39,6 +39,8 @@ export interface RuleDeliveryParts {
   readonly deliver: MailboxDeliver;
   readonly transport: () => Transport;
   readonly hostname: string;
+  /** A filter stands in front whose score fields are true; else anybody could have written them. */
+  readonly believesSpamFields: boolean;
 }
 
 type Request = Parameters<Deliver>[1];
@@ -112,13 +114,13 @@ class RuleDelivery {
     const { mailboxId } = request;
     const loaded = await this.#rules.load(ctx, mailboxId);
     const start = await readContentStart(store, request.content, limits.ruleReadMaxBytes);
-    if (loaded === null && !isScored(start)) return null;
+    if (loaded === null && !(this.#parts.believesSpamFields && isScored(start))) return null;
     const owner = await directory.mailboxOwner(ctx, mailboxId);
     if (owner === null) return null;
     const message = messageOf(request, start);
     const mailbox = await this.#rules.open(ctx, mailboxId);
     const own = await this.#ownAddresses(ctx, owner, message, mailboxId);
-    const rules = loaded ?? noRules;
+    const rules = this.#believed(loaded ?? noRules);
     const folders = await RuleFolders.read(ctx, mailbox);
     const memory = asksMemory(rules) ? await this.#rules.readMemory(ctx, mailbox, ctx.system.nowMs()) : null;
     const plan = decideDelivery(message, rules, worldOf(ctx, request, { own, folders, memory, rules }, this.#parts));
@@ -135,6 +137,11 @@ class RuleDelivery {
     const isLost = plan.placements.length === 0 && plan.refusal === null && failed > 0 && mails.length === 0;
     const placements: readonly Placement[] = plan.refusal !== null || isLost ? [inboxPlacement] : plan.placements;
     return { mailbox, message, plan, mails, loaded: rules, mail, places: await this.#places(ctx, folders, placements) };
+  }
+
+  #believed(rules: LoadedRules): LoadedRules {
+    if (this.#parts.believesSpamFields) return rules;
+    return { ...rules, settings: { ...rules.settings, junk: { ...rules.settings.junk, isOn: false } } };
   }
 
   async #places(ctx: Ctx, folders: RuleFolders, placements: readonly Placement[]): Promise<DeliveryPlace[]> {

@@ -30,6 +30,7 @@ export class MapiSession {
   readonly dn: string;
   /** Of tables by handle, to read their events. */
   readonly columns = new Map<number, readonly PropertyTag[]>();
+  readonly #released: number[] = [];
   readonly #told: { handle: number; data: NotificationData }[] = [];
 
   private constructor(client: MapiClient, dn: string) {
@@ -52,14 +53,16 @@ export class MapiSession {
   async execute(asks: readonly Ask[], handles: readonly number[], maxRopOut = 0x10008): Promise<{
     answers: ReadAnswer[]; handles: Uint32Array; errorCode: number;
   }> {
+    const gone = this.#released.splice(0, 100);
     const rops = borrowWriter((writer) => {
+      for (const [index] of gone.entries()) writer.append(Buffer.from([0x01, 0, handles.length + index]));
       for (const { rop, logonId, request } of asks) {
         writer.append(Buffer.from([rop.id, logonId ?? 0]));
         encodeInto(writer, rop.request as Type<unknown>, request);
       }
       return writer.toBytes();
     });
-    const buffer = packRopBuffer([{ rops, handles: Uint32Array.from(handles) }], { compress: false, xorMagic: false });
+    const buffer = packRopBuffer([{ rops, handles: Uint32Array.from([...handles, ...gone]) }], { compress: false, xorMagic: false });
     const answer = await this.client.post("Execute", encode(executeRequest, {
       flags: 3, ropBuffer: buffer, maxRopOut, auxiliaryBuffer: none,
     }));
@@ -125,6 +128,11 @@ export class MapiSession {
   async events(): Promise<{ handle: number; data: NotificationData }[]> {
     await this.execute([], []);
     return this.#told.splice(0);
+  }
+
+  /** Gives a handle back, with the next call. */
+  release(handle: number): void {
+    this.#released.push(handle);
   }
 
   async disconnect(): Promise<void> {

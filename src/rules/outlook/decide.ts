@@ -6,7 +6,6 @@
  * those for Out of Office.
  */
 import { WireError } from "#base/fault.ts";
-import { limits } from "#base/limits.ts";
 import { decode, encode } from "#codec/binary/code.ts";
 import { passes } from "#props/evaluate.ts";
 import type { EvaluateOptions } from "#props/evaluate.ts";
@@ -18,6 +17,7 @@ import type { PropertyTag } from "#props/types.ts";
 import type { Decision, ReplyTemplate } from "#rules/decisions.ts";
 import { foldAddress } from "#rules/message.ts";
 import type { RuleMessage } from "#rules/message.ts";
+import { compileRules, fieldText } from "#rules/outlook/compiled.ts";
 import { ruleStates } from "#rules/outlook/rule.ts";
 import type { Rule } from "#rules/outlook/rule.ts";
 import { testableOf } from "#rules/outlook/testable.ts";
@@ -58,12 +58,11 @@ class Unusable extends Error {}
 /** Decisions of all rules in their order. `rules` in any order. [MS-OXORULE] 3.2.5.1 */
 export function decideRules(rules: readonly Rule[], message: RuleMessage, state: OutlookState): Decision[] {
   const decisions: Decision[] = [];
-  const inOrder = rules.length < 2 ? rules : rules.toSorted((a, b) => a.sequence - b.sequence);
   const own = new Set(state.ownAddresses.map(foldAddress));
   const ofMailbox = testableOf(message, own, state.namedOf ?? (() => undefined));
   const options: EvaluateOptions = state.isMember === undefined ? {} : { isMember: state.isMember };
   let onlyOof = false;
-  for (const rule of inOrder.slice(0, limits.rulesPerFolderMax)) {
+  for (const rule of compileRules(rules).candidates((field) => fieldText(ofMailbox, field))) {
     if (!isDue(rule, state, onlyOof)) continue;
     if (rule.broken !== null) {
       decisions.push(setAside(rule, rule.broken));

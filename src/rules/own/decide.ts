@@ -1,15 +1,44 @@
 /** What the owner's plain rules, forwarding and sub-addresses decide. */
-import type { Decision, FolderTarget } from "#rules/decisions.ts";
 import { decodeWords } from "#format/mime/words.ts";
+import { foldCase } from "#props/compare.ts";
+import type { Decision, FolderTarget } from "#rules/decisions.ts";
 import type { RuleMessage } from "#rules/message.ts";
 import type { ForwardSettings, PlainRule } from "#rules/own/settings.ts";
+import { Prefilter } from "#rules/prefilter.ts";
 
 const folderOf = (path: string): FolderTarget => ({ kind: "path", path, create: true });
+
+type PlainField = "from" | "to" | "subject";
+
+/** The texts in which a rule looks for its own. */
+function textsOf(message: RuleMessage, field: PlainField): string[] {
+  if (field === "subject") return message.named("subject").map(decodeWords);
+  if (field === "from") return [...peopleText(message, "from"), message.envelope.sender];
+  return [...peopleText(message, "to"), ...peopleText(message, "cc")];
+}
+
+const compiled = new WeakMap<readonly PlainRule[], Prefilter<PlainRule, PlainField>>();
+
+/** Made once for a list of rules, which must not change after. */
+function compilePlain(rules: readonly PlainRule[]): Prefilter<PlainRule, PlainField> {
+  let found = compiled.get(rules);
+  if (found === undefined) {
+    found = new Prefilter(rules, (rule) => {
+      for (const field of ["subject", "from", "to"] as const) {
+        const texts = rule[field];
+        if (texts !== undefined) return { field, texts };
+      }
+      return null;
+    });
+    compiled.set(rules, found);
+  }
+  return found;
+}
 
 /** In their order; a rule that stops is the last. */
 export function decidePlain(rules: readonly PlainRule[], message: RuleMessage): Decision[] {
   const decisions: Decision[] = [];
-  for (const rule of rules) {
+  for (const rule of compilePlain(rules).candidates((field) => textsOf(message, field).join("\n"))) {
     if (!rule.isOn || !applies(rule, message)) continue;
     const by = rule.name === "" ? "a rule" : rule.name;
     if (rule.marksRead === true) decisions.push({ kind: "flag", flags: ["\\Seen"], by });
@@ -29,21 +58,17 @@ export function decidePlain(rules: readonly PlainRule[], message: RuleMessage): 
 }
 
 function holdsOne(texts: readonly string[], wanted: readonly string[]): boolean {
-  const folded = texts.map((text) => text.toLowerCase());
-  return wanted.some((one) => folded.some((text) => text.includes(one.toLowerCase())));
+  const folded = texts.map(foldCase);
+  return wanted.some((one) => folded.some((text) => text.includes(foldCase(one))));
 }
 
 const peopleText = (message: RuleMessage, name: string): string[] =>
   message.people(name).map(({ name: shown, address }) => `${shown} <${address}>`);
 
 function applies(rule: PlainRule, message: RuleMessage): boolean {
-  if (rule.from !== undefined && !holdsOne([...peopleText(message, "from"), message.envelope.sender], rule.from)) {
-    return false;
-  }
-  if (rule.to !== undefined && !holdsOne([...peopleText(message, "to"), ...peopleText(message, "cc")], rule.to)) {
-    return false;
-  }
-  if (rule.subject !== undefined && !holdsOne(message.named("subject").map(decodeWords), rule.subject)) return false;
+  if (rule.from !== undefined && !holdsOne(textsOf(message, "from"), rule.from)) return false;
+  if (rule.to !== undefined && !holdsOne(textsOf(message, "to"), rule.to)) return false;
+  if (rule.subject !== undefined && !holdsOne(textsOf(message, "subject"), rule.subject)) return false;
   if (rule.header !== undefined && !holdsOne(message.named(rule.header.name).map(decodeWords), rule.header.contains)) {
     return false;
   }

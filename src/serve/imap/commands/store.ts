@@ -24,8 +24,12 @@ export const store: Handler<"STORE"> = async (state, { args, isUid }) => {
   // What others did before must not be hidden by this command's silence.
   if (view.isDirty) await writeUpdates(state, false);
   const conflicts: number[] = [];
+  let knownCn: number = view.cn;
   for (const batch of batches(numbers)) {
     const result = await view.mailbox.setFlags(state.ctx, view.folderId, view.uidRanges(batch), change);
+    // Somebody may have come in between: then the rows hold what silence would hide, and the next sync tells them.
+    const isAlone = result.cn <= knownCn + 1;
+    knownCn = result.cn;
     for (const uid of result.conflicts) {
       const number = isUid ? uid : view.numberOf(uid);
       if (number !== 0) conflicts.push(number);
@@ -33,7 +37,7 @@ export const store: Handler<"STORE"> = async (state, { args, isUid }) => {
     for (const row of result.rows) {
       const number = view.numberOf(row.uid);
       if (number === 0) continue;
-      view.noteTold(row);
+      if (isAlone || !args.mode.isSilent) view.noteTold(row);
       if (!args.mode.isSilent) writeFlags(state, number, row);
       else if (state.usesCondstore && row.modSeq === result.cn) {
         // RFC 7162 §3.1.3: silence does not cover the new MODSEQ.
