@@ -61,11 +61,11 @@ export function encodeVanished(uids: Iterable<number>, isEarlier = false): strin
 
 /**
  * Tells the client what happened in its folder; when that is gone, good-bye, since the client's numbers stand for
- * nothing any more. RFC 9051 §7.5.1, RFC 3501 §7.4.1, RFC 2180 §3.3
+ * nothing any more. UIDs of the messages whose flags it told. RFC 9051 §7.5.1, RFC 3501 §7.4.1, RFC 2180 §3.3
  */
-export async function writeUpdates(state: SessionState, mayExpunge: boolean): Promise<void> {
+export async function writeUpdates(state: SessionState, mayExpunge: boolean): Promise<ReadonlySet<number>> {
   const { view, client } = state;
-  if (view === undefined) return;
+  if (view === undefined) return none;
   let updates: ViewUpdates;
   try {
     updates = await view.sync(state.ctx, mayExpunge);
@@ -73,7 +73,7 @@ export async function writeUpdates(state: SessionState, mayExpunge: boolean): Pr
     if (!(error instanceof Fault) || error.code !== "notFound") throw error;
     state.view = undefined;
     state.bye("The selected folder was deleted.");
-    return;
+    return none;
   }
   const { expunged } = updates;
   if (expunged.length > 0 && (state.usesQresync || state.usesUidOnly)) {
@@ -85,8 +85,12 @@ export async function writeUpdates(state: SessionState, mayExpunge: boolean): Pr
     }
   }
   if (updates.exists !== undefined) client.write(`* ${updates.exists} EXISTS\r\n`);
+  if (updates.changed.length === 0) return none;
   for (const { number, row } of updates.changed) {
     writeFlags(state, number, row);
     if (client.isFull) await client.drain();
   }
+  return new Set(updates.changed.map(({ row }) => row.uid));
 }
+
+const none: ReadonlySet<number> = new Set();

@@ -83,8 +83,7 @@ export class MapiEndpoint<S extends SessionState> {
   async #get(request: HttpRequest): Promise<void> {
     const person = await this.#signIn(request);
     if (person === null) return;
-    const text = `MAPI over HTTP is here for Outlook. Signed in as ${person.address}; ` +
-      `${this.sessions.count} sessions are open.\n`;
+    const text = `MAPI over HTTP is here for Outlook. Signed in as ${person.address}.\n`;
     request.response.writeHead(200, { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" });
     request.response.end(text);
   }
@@ -133,7 +132,7 @@ export class MapiEndpoint<S extends SessionState> {
     const opened = await this.#rows.opens.open(request.ctx, person, body, request);
     if (opened.state === null) return await this.#send(request, null, startedMs, Promise.resolve(opened.body));
     const session = this.sessions.create(person, opened.state);
-    this.#directory.signIn?.watchSignOut(person, "mapi", () => this.sessions.remove(session));
+    session.onClose = this.#directory.signIn?.watchSignOut(person, "mapi", () => this.sessions.remove(session)) ?? null;
     await this.#send(request, session, startedMs, Promise.resolve(opened.body));
   }
 

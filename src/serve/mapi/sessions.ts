@@ -26,6 +26,8 @@ export interface MapiSession<S extends SessionState> {
   lastAnswer: { readonly requestId: string; readonly body: Uint8Array } | null;
   lastUsedMs: number;
   isClosed: boolean;
+  /** Ends what watches over the person's sign-in. */
+  onClose: (() => void) | null;
 }
 
 /** Cookies of a session. [MS-OXCMAPIHTTP] 3.2.5.2.1 */
@@ -51,7 +53,7 @@ export class MapiSessions<S extends SessionState> {
     this.#makeRoom(person);
     const session: MapiSession<S> = {
       id: Buffer.from(this.#ctx.system.randomBytes(24)).toString("base64url"), person, state, sequence: 0,
-      isBusy: false, lastAnswer: null, lastUsedMs: this.#ctx.system.monotonicMs(), isClosed: false,
+      isBusy: false, lastAnswer: null, lastUsedMs: this.#ctx.system.monotonicMs(), isClosed: false, onClose: null,
     };
     this.#byId.set(session.id, session);
     this.#planSweep();
@@ -74,6 +76,7 @@ export class MapiSessions<S extends SessionState> {
     session.isClosed = true;
     this.#byId.delete(session.id);
     session.state.close();
+    session.onClose?.();
   }
 
   stop(): void {

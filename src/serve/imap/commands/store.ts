@@ -22,7 +22,7 @@ export const store: Handler<"STORE"> = async (state, { args, isUid }) => {
     ...(unchangedSince === undefined ? {} : { unchangedSince: unchangedSince as ChangeNumber }),
   };
   // What others did before must not be hidden by this command's silence.
-  if (view.isDirty) await writeUpdates(state, false);
+  const told = view.isDirty ? await writeUpdates(state, false) : undefined;
   const conflicts: number[] = [];
   let knownCn: number = view.cn;
   for (const batch of batches(numbers)) {
@@ -38,7 +38,8 @@ export const store: Handler<"STORE"> = async (state, { args, isUid }) => {
       const number = view.numberOf(row.uid);
       if (number === 0) continue;
       if (isAlone || !args.mode.isSilent) view.noteTold(row);
-      if (!args.mode.isSilent) writeFlags(state, number, row);
+      // Flags told a moment ago are not left standing, silent or not: they are from before this change.
+      if (!args.mode.isSilent || told?.has(row.uid) === true) writeFlags(state, number, row);
       else if (state.usesCondstore && row.modSeq === result.cn) {
         // RFC 7162 §3.1.3: silence does not cover the new MODSEQ.
         state.client.write(`${beginFetch(state, number, row.uid)}MODSEQ (${row.modSeq}))\r\n`);
