@@ -44,10 +44,6 @@ export class MapiSessions<S extends SessionState> {
     this.#ctx = ctx;
   }
 
-  get count(): number {
-    return this.#byId.size;
-  }
-
   create(person: SignedIn, state: S): MapiSession<S> {
     if (this.#isStopped) throw new Fault("unavailable", "The server is stopping.");
     this.#makeRoom(person);
