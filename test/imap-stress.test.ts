@@ -1,6 +1,6 @@
 /**
  * Fifty connections with random commands in one folder, each checked against its own model: answers fit what was told
- * before, nothing is lost or comes back, and when all is quiet every connection knows the folder as it is. Minutes of
+ * before, nothing is lost or comes back, and when all is quiet every connection knows the folder as it is. More of
  * it: `imap-stress.long.test.ts`.
  */
 import { test } from "node:test";

@@ -18,10 +18,10 @@ import type { WorkerReport, WorkerTask } from "./fuzz/worker.ts";
 
 const memoryMaxBytes = 512 * 1024 * 1024;
 /** Time of the processor without the end of an input before its thread is ended: others use this machine too. */
-const hangMs = 10_000;
+const hangMs = 1000 * Number(process.env["OUTPOST_FUZZ_PATIENCE_SECONDS"] ?? 10);
 /** By the clock on the wall, for one input alone; and the same while it is made short. */
-const replayMs = 60_000;
-const shortenMs = 5000;
+const replayMs = 6 * hangMs;
+const shortenMs = hangMs / 2;
 const minimizeMs = 10 * hangMs;
 const watchMs = 50;
 /** Threads one decoder may lose before it is left alone. */
