@@ -435,8 +435,7 @@ for (const kind of kinds) {
     test("without a right there is nothing to see or change", async () => {
       const id = await create(note("Private"));
       await assert.rejects(kit.open("stranger"), { code: "accessDenied" });
-      await (mailbox as unknown as { setPermission(...args: unknown[]): Promise<void> })
-        .setPermission(ctx, (await mailbox.folderByRole(ctx, "calendar")).folderId, 2, 0x401);
+      await mailbox.setPermission(ctx, (await mailbox.folderByRole(ctx, "calendar")).folderId, 2, 0x401);
       const stranger = await kit.open("stranger");
       await assert.rejects(stranger.items.open(ctx, id), { code: "notFound" });
       await assert.rejects(stranger.items.update(ctx, { messageId: id, set: note("x") }), { code: "notFound" });

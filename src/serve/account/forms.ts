@@ -6,8 +6,8 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 import { Fault } from "#base/fault.ts";
 import type { HttpRequest } from "#net/http.ts";
 import { readBody } from "#net/http-body.ts";
-import { html } from "#serve/account/html.ts";
-import type { Html } from "#serve/account/html.ts";
+import { html } from "#net/page-html.ts";
+import type { Html } from "#net/page-html.ts";
 
 const formCookie = "__Host-outpost-form";
 

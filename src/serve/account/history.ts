@@ -1,7 +1,8 @@
 /** What happened with an account lately, for the person to read. RFC 9110 §9.3.1 */
 import type { HttpRequest } from "#net/http.ts";
-import { html, time } from "#serve/account/html.ts";
-import type { Html } from "#serve/account/html.ts";
+import { html } from "#net/page-html.ts";
+import { time } from "#serve/account/html.ts";
+import type { Html } from "#net/page-html.ts";
 import type { Web, WebSignedIn } from "#serve/account/web.ts";
 
 const shownRows = 25;

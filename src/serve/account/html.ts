@@ -2,35 +2,7 @@
 import { createHash } from "node:crypto";
 import { sendBody } from "#net/http.ts";
 import type { HttpRequest } from "#net/http.ts";
-
-/** Text that is HTML already; whatever else goes into a page is escaped. */
-export class Html {
-  readonly text: string;
-  constructor(text: string) {
-    this.text = text;
-  }
-}
-
-type Part = Html | string | number | null | undefined | false | readonly Part[];
-
-/** HTML with its holes filled: escaped, unless they are HTML themselves. */
-export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Html {
-  let text = strings[0]!;
-  parts.forEach((part, index) => { text += partText(part) + strings[index + 1]!; });
-  return new Html(text);
-}
-
-function partText(part: Part): string {
-  if (part === null || part === undefined || part === false) return "";
-  if (part instanceof Html) return part.text;
-  if (Array.isArray(part)) return (part as readonly Part[]).map(partText).join("");
-  return escapeHtml(String(part));
-}
-
-export function escapeHtml(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;")
-    .replaceAll("'", "&#39;");
-}
+import { Html, html } from "#net/page-html.ts";
 
 const style = `
 :root { color-scheme: light dark; --ink: #1d2430; --soft: #5a6472; --line: #d4d9e0; --back: #f4f6f8; --card: #fff;

@@ -11,7 +11,8 @@ import type { BearerIdentity } from "#directory/sign-in.ts";
 import type { BearerSource } from "#directory/directory.ts";
 import type { HttpRequest, HttpRoute } from "#net/http.ts";
 import { seeOther } from "#serve/account/forms.ts";
-import { html, sendPage } from "#serve/account/html.ts";
+import { html } from "#net/page-html.ts";
+import { sendPage } from "#serve/account/html.ts";
 import { OauthAdapter, oauthRowId } from "#serve/account/oauth-adapter.ts";
 import type { Web, WebSignedIn } from "#serve/account/web.ts";
 

@@ -1,7 +1,8 @@
 /** Switching the second factor on and off. RFC 6238 */
 import { Fault } from "#base/fault.ts";
 import type { HttpRequest, HttpRoute } from "#net/http.ts";
-import { html, Html, note, sendPage } from "#serve/account/html.ts";
+import { html, Html } from "#net/page-html.ts";
+import { note, sendPage } from "#serve/account/html.ts";
 import { seeOther } from "#serve/account/forms.ts";
 import { whoseOf } from "#serve/account/web.ts";
 import type { Web, WebSignedIn } from "#serve/account/web.ts";

@@ -5,7 +5,8 @@ import type { HttpRequest, HttpRoute } from "#net/http.ts";
 import { nextOf, fromOf } from "#serve/account/web.ts";
 import type { Web } from "#serve/account/web.ts";
 import { seeOther } from "#serve/account/forms.ts";
-import { html, note, sendPage } from "#serve/account/html.ts";
+import { html } from "#net/page-html.ts";
+import { note, sendPage } from "#serve/account/html.ts";
 
 /** Time between the password and the code. */
 const codeMs = 10 * 60_000;

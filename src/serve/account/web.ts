@@ -9,8 +9,8 @@ import type { StoreDirectory } from "#directory/directory.ts";
 import { GuessGuard } from "#directory/guess-guard.ts";
 import type { HttpRequest } from "#net/http.ts";
 import { cookieOf, Forms, ownPath, seeOther, setCookie } from "#serve/account/forms.ts";
-import { html } from "#serve/account/html.ts";
-import type { Html } from "#serve/account/html.ts";
+import { html } from "#net/page-html.ts";
+import type { Html } from "#net/page-html.ts";
 
 const sessionCookie = "__Host-outpost-session";
 /** What changes how somebody signs in asks for a sign-in this young. */

@@ -206,8 +206,4 @@ export const streamHandlers: readonly RopHandler[] = [
     const written = target.write(data);
     return { body: { readByteCount: BigInt(data.length), writtenByteCount: BigInt(written) } };
   }),
-
-  // One session has no rival for a region of its own copy. [MS-OXCPRPT] 3.2.5.20
-  handler(rops.RopLockRegionStream, () => ({})),
-  handler(rops.RopUnlockRegionStream, () => ({})),
 ];
