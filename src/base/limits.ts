@@ -278,6 +278,8 @@ export const limits = {
   signInDelayMaxMs: 8_000,
   /** Failed sign-ins of one account from one network before more are refused unread, and for how long. */
   signInFailuresMax: 15,
+  /** Failures of unknown devices in one network, whatever the account, before they only try one after the other. */
+  signInNetworkFailuresMax: 100,
   signInRefusalMs: 15 * 60_000,
   /** Accounts and networks whose failures are remembered. */
   signInFailuresTrackedMax: 50_000,

@@ -1,7 +1,8 @@
 /**
  * Slows down who guesses passwords. Failures are counted by account and network together, so that a stranger who
  * guesses somewhere else can never lock the owner out. A device that signed in before is counted by itself and never
- * refused: when too much goes wrong there, its attempts only go one after the other. And a password that was right
+ * refused: when too much goes wrong there, its attempts only go one after the other. So do those of unknown devices in a
+ * network where passwords of many accounts were wrong: one password tried on everybody. And a password that was right
  * before is always looked at.
  */
 import { isIPv4, isIPv6 } from "node:net";
@@ -15,8 +16,8 @@ interface Failures {
 
 export type Verdict =
   | { readonly kind: "allow"; readonly delayMs: number }
-  /** A known device after too many failures: one at a time, and not often. */
-  | { readonly kind: "lane" }
+  /** After too many failures of a known device, or of a whole network: one at a time for each key, and not often. */
+  | { readonly kind: "lane"; readonly key: string }
   /** Too many failures: refused without looking at the password. */
   | { readonly kind: "refuse" };
 
@@ -30,6 +31,8 @@ export interface Trier {
 export class GuessGuard {
   /** In order of the last failure: the first one is the oldest. */
   readonly #failures = new Map<string, Failures>();
+  /** Those of unknown devices by network alone, in the same order. */
+  readonly #networks = new Map<string, Failures>();
   /** Attempts let through that have not ended: they count as failures until they have. */
   readonly #underWay = new Map<string, number>();
 
@@ -49,30 +52,40 @@ export class GuessGuard {
   }
 
   check(trier: Trier, nowMs: number): Verdict {
-    const found = this.#failures.get(keyOf(trier));
-    const isOld = found === undefined || nowMs - found.lastMs > limits.signInRefusalMs;
-    const count = (isOld ? 0 : found.count) + (this.#underWay.get(keyOf(trier)) ?? 0);
-    if (count >= limits.signInFailuresMax) return { kind: trier.device === null ? "refuse" : "lane" };
+    const count = recent(this.#failures.get(keyOf(trier)), nowMs) + (this.#underWay.get(keyOf(trier)) ?? 0);
+    if (count >= limits.signInFailuresMax) {
+      return trier.device === null ? { kind: "refuse" } : { kind: "lane", key: keyOf(trier) };
+    }
+    const network = networkOf(trier.clientAddress);
+    if (trier.device === null && recent(this.#networks.get(network), nowMs) >= limits.signInNetworkFailuresMax) {
+      return { kind: "lane", key: network };
+    }
     const over = count - limits.signInFailuresFree;
     if (over < 0) return { kind: "allow", delayMs: 0 };
     return { kind: "allow", delayMs: Math.min(limits.signInDelayFirstMs * 2 ** over, limits.signInDelayMaxMs) };
   }
 
   failed(trier: Trier, nowMs: number): void {
-    const key = keyOf(trier);
-    const found = this.#failures.get(key);
-    const isOld = found === undefined || nowMs - found.lastMs > limits.signInRefusalMs;
-    this.#failures.delete(key);
-    this.#failures.set(key, { count: isOld ? 1 : found.count + 1, lastMs: nowMs });
-    if (this.#failures.size > limits.signInFailuresTrackedMax) {
-      const oldest = this.#failures.keys().next();
-      if (!oldest.done) this.#failures.delete(oldest.value);
-    }
+    addFailure(this.#failures, keyOf(trier), nowMs);
+    if (trier.device === null) addFailure(this.#networks, networkOf(trier.clientAddress), nowMs);
   }
 
   succeeded(trier: Trier): void {
     this.#failures.delete(keyOf(trier));
   }
+}
+
+function recent(found: Failures | undefined, nowMs: number): number {
+  return found === undefined || nowMs - found.lastMs > limits.signInRefusalMs ? 0 : found.count;
+}
+
+function addFailure(failures: Map<string, Failures>, key: string, nowMs: number): void {
+  const count = recent(failures.get(key), nowMs) + 1;
+  failures.delete(key);
+  failures.set(key, { count, lastMs: nowMs });
+  if (failures.size <= limits.signInFailuresTrackedMax) return;
+  const oldest = failures.keys().next();
+  if (!oldest.done) failures.delete(oldest.value);
 }
 
 export function keyOf({ account, clientAddress, device }: Trier): string {

@@ -182,10 +182,25 @@ test("failures are forgotten after a quiet time and after success", () => {
   assert.deepEqual(guard.check(from("bob", "192.0.2.1"), 1000), { kind: "allow", delayMs: 0 });
   assert.deepEqual(guard.check(from("alice", "192.0.2.1", "phone"), 1000), { kind: "allow", delayMs: 0 });
   for (let count = 0; count < 99; count++) guard.failed(from("alice", "192.0.2.1", "phone"), 1000);
-  assert.deepEqual(guard.check(from("alice", "192.0.2.1", "phone"), 1000), { kind: "lane" });
+  assert.deepEqual(guard.check(from("alice", "192.0.2.1", "phone"), 1000),
+    { kind: "lane", key: "alice 192.0.2 known phone" });
   assert.deepEqual(guard.check(from("alice", "192.0.2.1"), 1000 + 15 * 60_000 + 1), { kind: "allow", delayMs: 0 });
   guard.succeeded(from("alice", "192.0.2.1"));
   assert.deepEqual(guard.check(from("alice", "192.0.2.1"), 1000), { kind: "allow", delayMs: 0 });
+});
+
+test("one password tried on everybody: strangers of that network go one after the other, known devices do not", () => {
+  const guard = new GuessGuard();
+  const from = (account: string, clientAddress: string, device: string | null = null): Trier =>
+    ({ account, clientAddress, device });
+  for (let count = 0; count < 100; count++) {
+    assert.deepEqual(guard.check(from(`person${count}`, "192.0.2.1"), 1000), { kind: "allow", delayMs: 0 });
+    guard.failed(from(`person${count}`, "192.0.2.1"), 1000);
+  }
+  assert.deepEqual(guard.check(from("kim", "192.0.2.200"), 1000), { kind: "lane", key: "192.0.2" });
+  assert.deepEqual(guard.check(from("kim", "192.0.2.200", "phone"), 1000), { kind: "allow", delayMs: 0 });
+  assert.deepEqual(guard.check(from("kim", "192.0.3.1"), 1000), { kind: "allow", delayMs: 0 });
+  assert.deepEqual(guard.check(from("kim", "192.0.2.200"), 1001 + 15 * 60_000), { kind: "allow", delayMs: 0 });
 });
 
 /** Lets everything run that waits for no timer. */

@@ -138,7 +138,7 @@ export class SignIn {
     const trier = await this.#trier(ctx, request, subject);
     // Many exchanges can be begun before the first one ends: a guess is bounded where it is judged.
     const verdict = this.#guard.check(trier, ctx.system.monotonicMs());
-    if (verdict.kind !== "allow" && !await this.#itsTurn(ctx, trier, verdict)) {
+    if (verdict.kind !== "allow" && !await this.#itsTurn(ctx, verdict)) {
       return this.#refuse(ctx, request, subject, wrong);
     }
     // The keys may be gone since the exchange began: a password changed meanwhile.
@@ -232,12 +232,12 @@ export class SignIn {
 
   /** Waits as long as the guard asks; false for an attempt that is not looked at. */
   async #mayTry(ctx: Ctx, trier: Trier): Promise<boolean> {
-    return await this.#itsTurn(ctx, trier, this.#guard.check(trier, ctx.system.monotonicMs()));
+    return await this.#itsTurn(ctx, this.#guard.check(trier, ctx.system.monotonicMs()));
   }
 
-  async #itsTurn(ctx: Ctx, trier: Trier, verdict: Verdict): Promise<boolean> {
+  async #itsTurn(ctx: Ctx, verdict: Verdict): Promise<boolean> {
     if (verdict.kind === "refuse") return false;
-    if (verdict.kind === "lane") return await this.#lanes.enter(keyOf(trier));
+    if (verdict.kind === "lane") return await this.#lanes.enter(verdict.key);
     if (verdict.delayMs > 0) await sleep(ctx, verdict.delayMs);
     throwIfCancelled(ctx);
     return true;
@@ -271,7 +271,7 @@ export class SignIn {
     const verdict = this.#guard.begin(trier, ctx.system.monotonicMs());
     if (verdict.kind === "refuse" && !isKnown) return false;
     try {
-      if (!isKnown && !await this.#itsTurn(ctx, trier, verdict)) return false;
+      if (!isKnown && !await this.#itsTurn(ctx, verdict)) return false;
       const line = networkOf(request.clientAddress);
       const isRight = await this.#hasher.verify(request.password, phc ?? this.#nobody, line);
       if (isRight && phc !== null) this.#guard.succeeded(trier);
