@@ -223,6 +223,112 @@ test("properties of one person, in both kinds of text", async () => {
   assert.ok(rows.rows!.rows[1]![0] instanceof CellError);
 });
 
+/** The minimal id of whoever this name resolves to, and the permanent entry id. */
+async function who(text: string): Promise<{ minimalId: number; entryId: Uint8Array }> {
+  const found = await call("ResolveNames", { reserved: 0, state: startStat, tags: [entryId], names: [text] });
+  const permanent = found.rows!.rows[0]![0] as Uint8Array;
+  const parsed = parseEntryId(permanent);
+  assert.equal(parsed?.kind, "addressBook");
+  const names = [parsed?.kind === "addressBook" ? parsed.value.x500Dn : ""];
+  return { minimalId: (await call("DNToMId", { reserved: 0, names })).minimalIds![0]!, entryId: permanent };
+}
+
+/** Names in the list behind a property of an entry. */
+async function behind(minimalId: number, tag: number): Promise<unknown[]> {
+  const told = await call("GetMatches", {
+    reserved: 0, state: { ...startStat, sortType: 0x3e8, containerId: tag, currentRecord: minimalId },
+    minimalIds: null, interfaceOptionFlags: 0, filter: null, propertyName: null, rowCount: 100, columns: [name],
+  });
+  return told.rows!.rows.map(([one]) => one);
+}
+
+test("details of people and groups come as templates, in any code page but Unicode", async () => {
+  const ask = (displayType: number, codePage: number) => call("GetTemplateInfo", {
+    flags: 1, displayType, templateDn: null, codePage, localeId: 1031,
+  });
+  const person = await ask(0, 1252);
+  assert.equal(person.errorCode, 0);
+  const { tag, value } = person.row![0]!;
+  assert.equal(tag, 0x0001_0102);
+  const bytes = Buffer.from(value as Uint8Array);
+  assert.equal(bytes.readUInt32LE(0), 1);
+  const rows = bytes.readUInt32LE(4);
+  const texts = Array.from({ length: rows }, (_, index) => {
+    const at = bytes.readUInt32LE(8 + index * 36 + 32);
+    return bytes.toString("latin1", at, bytes.indexOf(0, at));
+  });
+  assert.ok(rows > 20 && bytes.at(-1) === 0);
+  assert.deepEqual(texts.filter((_, index) => bytes.readUInt32LE(8 + index * 36 + 16) === 8),
+    ["General", "Organization", "Phone/Notes", "Member Of", "E-mail Addresses"]);
+  assert.notDeepEqual((await ask(1, 1252)).row![0]!.value, value);
+  assert.equal((await ask(0, 1200)).errorCode, 0x8004_011e);
+  assert.equal((await ask(0x100, 1252)).errorCode, 0x8004_011f);
+});
+
+test("order by how names are spoken", async () => {
+  await server.must(["user", "set", `alice@${domain}`, "phoneticDisplayName=Zelda"]);
+  const state = { ...startStat, sortType: 3 };
+  const told = await call("QueryRows", { flags: 0, state, explicitTable: [], rowCount: 50, columns: [name] });
+  const names = told.rows!.rows.map(([one]) => one);
+  assert.ok(names.indexOf("alice") > names.indexOf("team"), names.join(", "));
+  const seek = (tag: PropertyTag, value: string) => call("SeekEntries", {
+    reserved: 0, state, target: { tag, value }, explicitTable: null, columns: [name],
+  });
+  assert.equal((await seek(makeTag(0x8c92, "String"), "zel")).rows!.rows[0]![0], "alice");
+  assert.equal((await seek(name, "zel")).errorCode, 0x8000_4005);
+});
+
+test("managers change their groups, people who sends for them and their certificates, and nothing else", async () => {
+  const [team, bob, alice, carol] = [await who("team"), await who(`bob@${domain}`), await who(`alice@${domain}`),
+    await who(`carol@${domain}`)];
+  const person = new MapiClient(server, "/mapi/nspi/?MailboxId=test", `bob@${domain}`);
+  await call("Bind", { flags: 0, state: startStat }, person);
+  const link = async (propertyTag: number, minimalId: number, entryIds: Uint8Array[], flags = 0): Promise<number> =>
+    (await call("ModLinkAtt", { flags, propertyTag: propertyTag as PropertyTag, minimalId, entryIds }, person)).errorCode;
+  assert.equal(await link(0x8009_000d, team.minimalId, [bob.entryId]), 0x8007_0005, "not the manager");
+  await server.must(["group", "add", `crew@${domain}`, "--managed-by", `bob@${domain}`]);
+  const crew = await who("crew");
+  assert.equal(await link(0x8009_000d, crew.minimalId, [alice.entryId, carol.entryId]), 0);
+  assert.deepEqual(await behind(crew.minimalId, 0x8009_000d), ["alice", "Carola Müller"]);
+  assert.deepEqual(await behind(alice.minimalId, 0x8008_000d), ["crew", "team"]);
+  assert.deepEqual(await behind(crew.minimalId, 0x800c_000d), ["Bob Builder"]);
+  assert.equal(await link(0x8009_000d, crew.minimalId, [alice.entryId], 1), 0);
+  assert.deepEqual(await behind(crew.minimalId, 0x8009_000d), ["Carola Müller"]);
+  assert.equal(await link(0x8009_000d, crew.minimalId, [team.entryId, Buffer.from("x")]), 0x8004_010f);
+  assert.equal(await link(0x8015_000d, bob.minimalId, [carol.entryId]), 0);
+  assert.deepEqual(await behind(bob.minimalId, 0x8015_000d), ["Carola Müller"]);
+  assert.equal(await link(0x8015_000d, alice.minimalId, [bob.entryId]), 0x8007_0005);
+  assert.equal(await link(0x8008_000d, bob.minimalId, [carol.entryId]), 0x8004_0102);
+  assert.equal(await link(0x8009_000d, 9999, [bob.entryId]), 0x8004_0108);
+  const certificate = makeTag(0x8c6a, "MultipleBinary");
+  const modify = async (currentRecord: number, tag: PropertyTag, value: string | Uint8Array[] | null): Promise<number> =>
+    (await call("ModProps", {
+      reserved: 0, state: { ...startStat, currentRecord }, tags: [tag], values: value === null ? null : [{ tag, value }],
+    }, person)).errorCode;
+  const der = Buffer.from("3082010a", "hex");
+  assert.equal(await modify(bob.minimalId, certificate, [der]), 0);
+  const told = await call("GetProps", {
+    flags: 0, state: { ...startStat, currentRecord: bob.minimalId }, tags: [certificate],
+  });
+  assert.deepEqual(told.values![0]!.value, [der]);
+  assert.equal(await modify(bob.minimalId, certificate, null), 0);
+  assert.equal(await modify(alice.minimalId, certificate, [der]), 0x8007_0005);
+  assert.equal(await modify(bob.minimalId, name, "King"), 0x8007_0005);
+  person.close();
+});
+
+test("managers and direct reports", async () => {
+  await server.must(["user", "set", `bob@${domain}`, `manager=carol@${domain}`]);
+  const carol = await who(`carol@${domain}`);
+  assert.deepEqual(await behind(carol.minimalId, 0x800e_000d), ["Bob Builder"]);
+  const told = await call("GetProps", {
+    flags: 0, state: { ...startStat, currentRecord: (await who(`bob@${domain}`)).minimalId },
+    tags: [makeTag(0x8005, "String")],
+  });
+  const parsed = parseEntryId(carol.entryId);
+  assert.equal(told.values![0]!.value, parsed?.kind === "addressBook" ? parsed.value.x500Dn : "");
+});
+
 test("a change is seen at once, and hidden people stand in no list", async () => {
   await server.must(["user", "set", `bob@${domain}`, "hidden=on"]);
   const told = await call("QueryRows", {

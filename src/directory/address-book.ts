@@ -7,7 +7,9 @@ import type { Ctx } from "#base/ctx.ts";
 import { limits } from "#base/limits.ts";
 import { attributeNamed } from "#directory/attributes.ts";
 import type { AddressInfo, Entry } from "#directory/reads.ts";
-import { directoryVersion, entriesByIds, entriesChangedSince, entriesPage, membersOf } from "#directory/reads.ts";
+import {
+  directoryVersion, entriesByIds, entriesChangedSince, entriesPage, grantsOn, membersOf, selfAndGroupsOf,
+} from "#directory/reads.ts";
 import { settingsOf } from "#directory/settings.ts";
 import { serverScope } from "#store/api.ts";
 import type { Store } from "#store/api.ts";
@@ -72,6 +74,27 @@ export class AddressBook {
       return isHidden === "on" ? [] : yield* membersOf(group);
     });
     return members.map((member) => view.byId(member.entryId)).filter((entry) => entry !== undefined);
+  }
+
+  /** Groups that an entry stands in directly, by hand or by query; those that hide their members are left out. */
+  async groupsOf(ctx: Ctx, entryId: number): Promise<AddressBookEntry[]> {
+    const view = await this.view(ctx);
+    const { direct, around } = await this.#store.read(ctx, serverScope, function* () {
+      const rows = yield* all<{ group_id: number }>(
+        `SELECT group_id FROM group_member WHERE member_id = $1 AND group_id NOT IN
+           (SELECT entry_id FROM entry_setting WHERE name = 'hidden-members' AND value = 'on')`, entryId);
+      return { direct: new Set(rows.map((row) => row.group_id)), around: yield* selfAndGroupsOf(entryId) };
+    });
+    return around.map((id) => view.byId(id)).filter((entry) => entry !== undefined)
+      .filter((entry) => direct.has(entry.entryId) || (entry.dynamicQuery !== null && entry.entryId !== entryId));
+  }
+
+  /** Whoever may send on behalf of an entry. */
+  async sendersFor(ctx: Ctx, entryId: number): Promise<AddressBookEntry[]> {
+    const view = await this.view(ctx);
+    const grants = await this.#store.read(ctx, serverScope, () => grantsOn(entryId));
+    return grants.filter(({ right }) => right === "send-on-behalf")
+      .map(({ granteeId }) => view.byId(granteeId)).filter((entry) => entry !== undefined);
   }
 
   /** Values of one binary attribute: photo, certificate. */

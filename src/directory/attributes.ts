@@ -86,6 +86,7 @@ export const attributeRows: readonly AttributeRow[] = [
   row("roomDescription", "PidTagAddressBookRoomDescription", 0x0809_001f),
   row("photo", "PidTagThumbnailPhoto", 0x8c9e_0102, { type: "photo" }),
   row("certificate", "PidTagAddressBookX509Certificate", 0x8c6a_1102, { type: "certificate", many: true }),
+  row("smimeCertificate", "PidTagUserX509Certificate", 0x3a70_1102, { type: "certificate", many: true }),
   ...extensionAttributes(),
 ];
 

@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import type { Ctx } from "#base/ctx.ts";
 import { limits } from "#base/limits.ts";
+import { AddressBookChanges } from "#directory/address-book-changes.ts";
 import { AddressBook } from "#directory/address-book.ts";
 import type { Config } from "#main/config.ts";
 import type { Opened } from "#main/open.ts";
@@ -88,7 +89,7 @@ function makeRoutes(parts: FrontParts): HttpRoute[] {
   const { directory, mailboxes, store } = parts.opened;
   const book = new AddressBook(store);
   if (config.mapi) {
-    routes.push(...addressBookEndpoint({ ctx, directory, book }).routes());
+    routes.push(...addressBookEndpoint({ ctx, directory, book, changes: new AddressBookChanges(store) }).routes());
     const services = { directory, mailboxes, book, transport, hostname: config.hostname };
     routes.push(...mailboxEndpoint(ctx, services).routes());
   }

@@ -3,14 +3,16 @@ import type { Ctx } from "#base/ctx.ts";
 import { guidToText } from "#codec/binary/bytes.ts";
 import { decode, encode } from "#codec/binary/code.ts";
 import type { Type } from "#codec/binary/type.ts";
+import type { AddressBookChanges } from "#directory/address-book-changes.ts";
 import type { AddressBook } from "#directory/address-book.ts";
 import type { Directory } from "#directory/api.ts";
 import type { HttpRequest } from "#net/http.ts";
 import { MapiEndpoint } from "#serve/mapi/endpoint.ts";
 import type { Answerer } from "#serve/mapi/endpoint.ts";
 import type { SessionState } from "#serve/mapi/sessions.ts";
-import { addressBookHandlers, nspiCodes } from "#serve/mapi/address-book/service.ts";
-import type { AddressBookSession, From } from "#serve/mapi/address-book/service.ts";
+import { nspiCodes } from "#serve/mapi/address-book/request.ts";
+import type { AddressBookSession, From } from "#serve/mapi/address-book/request.ts";
+import { addressBookHandlers } from "#serve/mapi/address-book/service.ts";
 import { addressBookBodies } from "#wire/mapi/nspi.ts";
 
 interface State extends SessionState, AddressBookSession {}
@@ -23,9 +25,10 @@ export interface AddressBookOptions {
   readonly ctx: Ctx;
   readonly directory: Directory;
   readonly book: AddressBook;
+  readonly changes: AddressBookChanges;
 }
 
-export function addressBookEndpoint({ ctx, directory, book }: AddressBookOptions): MapiEndpoint<State> {
+export function addressBookEndpoint({ ctx, directory, book, changes }: AddressBookOptions): MapiEndpoint<State> {
   // One for the life of the process: ephemeral entry ids hold no longer. [MS-OXNSPI] 3.1.4.1.1
   const serverGuid = guidToText(ctx.system.randomBytes(16));
   const answers: Record<string, Answerer<State>> = {};
@@ -34,7 +37,8 @@ export function addressBookEndpoint({ ctx, directory, book }: AddressBookOptions
     answers[name] = async (call) => {
       const asked = decode(bodies.request as Type<unknown>, call.body);
       const from: From = {
-        ctx: call.ctx, session: call.session.state, book, view: await book.view(call.ctx), urls: urlsOf(call.request),
+        ctx: call.ctx, session: call.session.state, book, changes, view: await book.view(call.ctx),
+        urls: urlsOf(call.request),
       };
       const told = await (handler as (asked: unknown, from: From) => unknown)(asked, from);
       return encode(bodies.response as Type<unknown>, { statusCode: 0, auxiliaryBuffer: none, ...told as object });

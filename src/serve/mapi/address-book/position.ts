@@ -1,4 +1,5 @@
 /** Where a client stands in the address book, by STAT. [MS-OXNSPI] 2.2.8, 3.1.4.5 */
+import { sortKeyOf } from "#directory/address-book.ts";
 import type { AddressBookEntry, AddressBookView } from "#directory/address-book.ts";
 import { entryIdOf, minimalIdOf, minimalIds } from "#serve/mapi/address-book/properties.ts";
 import type { Stat } from "#wire/mapi/nspi.ts";
@@ -35,13 +36,31 @@ export interface Table {
   seek(text: string): number;
 }
 
-const tables = new WeakMap<AddressBookView, Map<number, Table>>();
+/** What lists are ordered by. [MS-OXNSPI] 2.2.1.5 */
+export const sortTypes = {
+  displayName: 0, phonetic: 3, displayNameReadOnly: 0x3e8, displayNameWritable: 0x3e9,
+} as const;
 
-/** The rows of a container; undefined for an id that none has. */
-export function tableOf(view: AddressBookView, containerId: number): Table | undefined {
+type KeyOf = (entry: AddressBookEntry) => string;
+
+const displayKey: KeyOf = (entry) => entry.sortKey;
+
+/** How the name is spoken, where that was told: names in kana instead of kanji. [MS-OXOABK] 2.2.3.9 */
+const phoneticKey: KeyOf = (entry) => {
+  const [spoken] = entry.attributes.get("phoneticDisplayName") ?? [];
+  return spoken === undefined ? entry.sortKey : sortKeyOf(spoken);
+};
+
+const keyFor = (sortType: number): KeyOf => (sortType === sortTypes.phonetic ? phoneticKey : displayKey);
+
+const tables = new WeakMap<AddressBookView, Map<string, Table>>();
+
+/** The rows of a container in an order; undefined for an id that none has. */
+export function tableOf(view: AddressBookView, containerId: number, sortType: number): Table | undefined {
   const container = containers.find((one) => one.id === containerId);
   if (container === undefined) return undefined;
-  if (container.id === 0) {
+  const isPhonetic = sortType === sortTypes.phonetic;
+  if (container.id === 0 && !isPhonetic) {
     return {
       length: view.entries.length, at: (index) => view.entries[index], indexOf: (entryId) => view.indexOf(entryId),
       seek: (text) => view.seek(text),
@@ -49,26 +68,41 @@ export function tableOf(view: AddressBookView, containerId: number): Table | und
   }
   let known = tables.get(view);
   if (known === undefined) tables.set(view, known = new Map());
-  let table = known.get(container.id);
+  const name = `${container.id} ${isPhonetic ? "spoken" : "written"}`;
+  let table = known.get(name);
   if (table === undefined) {
-    table = listTable(view, view.entries.filter(container.holds));
-    known.set(container.id, table);
+    const entries = view.entries.filter(container.holds);
+    table = listTable(isPhonetic ? inOrder(entries, sortType) : entries, sortType);
+    known.set(name, table);
   }
   return table;
 }
 
-/** A table of some entries, in the order of the book. */
-export function listTable(view: AddressBookView, entries: readonly AddressBookEntry[]): Table {
-  const places = new Map(entries.map((entry, index) => [entry.entryId, index]));
+export function inOrder(entries: readonly AddressBookEntry[], sortType: number): AddressBookEntry[] {
+  const keyOf = keyFor(sortType);
+  const keyed = entries.map((entry) => ({ entry, key: keyOf(entry) }));
+  keyed.sort((a, b) => (a.key < b.key ? -1 : Number(a.key > b.key)) || a.entry.entryId - b.entry.entryId);
+  return keyed.map(({ entry }) => entry);
+}
+
+/** A table of entries that stand in order. */
+export function listTable(entries: readonly AddressBookEntry[], sortType: number): Table {
+  const keyOf = keyFor(sortType);
+  const places = new Map<number, number>(entries.map((entry, index) => [entry.entryId, index]));
   return {
     length: entries.length,
     at: (index) => entries[index],
-    indexOf: (entryId) => places.get(entryId as AddressBookEntry["entryId"]) ?? -1,
+    indexOf: (entryId) => places.get(entryId) ?? -1,
     seek(text) {
-      const first = view.entries[view.seek(text)];
-      if (first === undefined) return entries.length;
-      const found = entries.findIndex((entry) => entry.sortKey >= first.sortKey);
-      return found < 0 ? entries.length : found;
+      const key = sortKeyOf(text);
+      let low = 0;
+      let high = entries.length;
+      while (low < high) {
+        const middle = (low + high) >>> 1;
+        if (keyOf(entries[middle]!) < key) low = middle + 1;
+        else high = middle;
+      }
+      return low;
     },
   };
 }

@@ -150,7 +150,7 @@ function attributeCompute(attribute: AttributeRow, type: PropertyTypeName): Comp
     const values = entry.attributes.get(attribute.key);
     if (values === undefined) return undefined;
     if (type === "Integer32") return Number(values[0]);
-    if (attribute.type === "entry") return text(view.byAddress("smtp", values[0] ?? "")?.legacyDn ?? values[0]);
+    if (attribute.type === "entry") return text(view.byId(Number(values[0]))?.legacyDn);
     return type === "MultipleString" ? values : text(values[0]);
   };
 }

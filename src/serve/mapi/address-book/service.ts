@@ -1,10 +1,8 @@
 /** The requests of the address book endpoint. [MS-OXCMAPIHTTP] 2.2.5, [MS-OXNSPI] 3.1.4.1 */
 import { yieldToOthers } from "#base/ctx.ts";
-import type { Ctx } from "#base/ctx.ts";
 import { limits } from "#base/limits.ts";
 import { encode } from "#codec/binary/code.ts";
-import type { AddressBook, AddressBookEntry, AddressBookView } from "#directory/address-book.ts";
-import type { SignedIn } from "#directory/api.ts";
+import type { AddressBookEntry, AddressBookView } from "#directory/address-book.ts";
 import { decodeCodePage, encodeCodePage } from "#format/mapi/code-page.ts";
 import { passes, tagsOf, untestable } from "#props/evaluate.ts";
 import type { Testable } from "#props/evaluate.ts";
@@ -12,40 +10,32 @@ import type { Restriction, TaggedValue } from "#props/structures.ts";
 import { makeTag, propertyTypes, tagId, tagTypeCode, withTypeCode } from "#props/types.ts";
 import type { PropertyTag, PropertyValue } from "#props/types.ts";
 import {
-  containers, listTable, resolvePosition, statAt, tableOf,
+  containers, inOrder, listTable, resolvePosition, sortTypes, statAt, tableOf,
 } from "#serve/mapi/address-book/position.ts";
 import type { Table } from "#serve/mapi/address-book/position.ts";
 import {
   asText8, defaultColumns, entryIdOf, isBinaryAttribute, knownTags, minimalIdOf, minimalIds, valueFor, valueOf,
 } from "#serve/mapi/address-book/properties.ts";
 import type { ValueContext } from "#serve/mapi/address-book/properties.ts";
+import { nspiCodes } from "#serve/mapi/address-book/request.ts";
+import type { From } from "#serve/mapi/address-book/request.ts";
 import { addressBookEntryId, displayTypes } from "#wire/mapi/entry-ids.ts";
+import { modifyLinks, modifyProperties } from "#serve/mapi/address-book/changes.ts";
+import { templateFor } from "#serve/mapi/address-book/templates.ts";
 import { addressBookBodies } from "#wire/mapi/nspi.ts";
 import type { Stat } from "#wire/mapi/nspi.ts";
 import { CellError, TypedCell } from "#wire/mapi/rows.ts";
 import type { Cell } from "#wire/mapi/rows.ts";
 import type { Of } from "#codec/binary/type.ts";
 
-/** ErrorCode of these requests. [MS-OXNSPI] 2.2.1.2 */
-export const nspiCodes = {
-  success: 0, unbindSuccess: 1, errorsReturned: 0x0004_0380, generalFailure: 0x8000_4005, notSupported: 0x8004_0102,
-  invalidObject: 0x8004_0108, notFound: 0x8004_010f, tooComplex: 0x8004_0117, invalidCodePage: 0x8004_011e,
-  unknownLocale: 0x8004_011f, tableTooBig: 0x8004_0403, invalidBookmark: 0x8004_0405, accessDenied: 0x8007_0005,
-  outOfResources: 0x8007_000e, invalidParameter: 0x8007_0057,
-} as const;
-
 const flagSkipObjects = 0x1;
 const flagEphemeralIds = 0x2;
+/** TI_TEMPLATE. [MS-OXNSPI] 2.2.1.11 */
+const wantsTemplate = 0x1;
+const PidTagTemplateData = makeTag(0x0001, "Binary");
 /** Text cannot be 8-bit text of this page. [MS-OXNSPI] 2.2.1.4 */
 const unicodeCodePage = 1200;
-/** SortTypeDisplayName, SortTypePhoneticDisplayName, and the same over a list behind an object. 2.2.1.5 */
-const sortTypes = { displayName: 0, phonetic: 3, displayNameReadOnly: 0x3e8, displayNameWritable: 0x3e9 } as const;
 const seekRowsMax = 50;
-
-export interface AddressBookSession {
-  readonly serverGuid: string;
-  readonly person: SignedIn;
-}
 
 type Bodies = typeof addressBookBodies;
 type RequestName = Exclude<keyof Bodies, "Bind">;
@@ -53,16 +43,6 @@ type Asked<N extends keyof Bodies> = Of<Bodies[N]["request"]>;
 type Told<N extends keyof Bodies> = Omit<Of<Bodies[N]["response"]>, "statusCode" | "auxiliaryBuffer">;
 type Handler<N extends keyof Bodies> = (asked: Asked<N>, from: From) => Promise<Told<N>> | Told<N>;
 type Handlers = { readonly [N in RequestName]: Handler<N> };
-
-/** What every request works with. */
-export interface From {
-  readonly ctx: Ctx;
-  readonly session: AddressBookSession;
-  readonly book: AddressBook;
-  readonly view: AddressBookView;
-  /** Addresses under which the client reaches this server. */
-  readonly urls: { readonly mailbox: string; readonly addressBook: string };
-}
 
 interface Rows {
   readonly columns: readonly PropertyTag[];
@@ -107,40 +87,33 @@ const noStat: Stat = {
 
 /** The table a STAT moves in: a container, or the list behind an object. [MS-OXNSPI] 3.1.4.1.10 */
 function tableFor(stat: Stat, from: From): Table | undefined {
-  return tableOf(from.view, stat.containerId);
+  return tableOf(from.view, stat.containerId, stat.sortType);
 }
 
-const PidTagAddressBookMember = 0x8009;
-const PidTagAddressBookIsMemberOfDistributionList = 0x8008;
-const PidTagAddressBookOwner = 0x800c;
+/** Properties whose value is a list of entries. [MS-OXOABK] 2.2.3.33, 2.2.5, 2.2.6 */
+const linkIds = { memberOf: 0x8008, member: 0x8009, owner: 0x800c, reports: 0x800e, publicDelegates: 0x8015 } as const;
 
-/** The entries that a property of one object refers to. [MS-OXOABK] 2.2.6, 2.2.3.33 */
+/** The entries that a property of one object refers to. */
 async function linked(entry: AddressBookEntry, propertyId: number, from: From): Promise<AddressBookEntry[]> {
-  if (propertyId === PidTagAddressBookMember) {
-    return entry.kind === "group" ? await from.book.members(from.ctx, entry) : [];
-  }
-  if (propertyId === PidTagAddressBookOwner) {
-    const owner = entry.managedBy === null ? undefined : from.view.byId(entry.managedBy);
-    return owner === undefined ? [] : [owner];
-  }
-  if (propertyId === PidTagAddressBookIsMemberOfDistributionList) {
-    const groups = from.view.entries.filter((one) => one.kind === "group");
-    const found: AddressBookEntry[] = [];
-    for (const group of groups) {
-      const members = await from.book.members(from.ctx, group);
-      if (members.some((member) => member.entryId === entry.entryId)) found.push(group);
+  switch (propertyId) {
+    case linkIds.member: return entry.kind === "group" ? await from.book.members(from.ctx, entry) : [];
+    case linkIds.memberOf: return await from.book.groupsOf(from.ctx, entry.entryId);
+    case linkIds.publicDelegates: return await from.book.sendersFor(from.ctx, entry.entryId);
+    case linkIds.reports:
+      return from.view.entries.filter((one) => one.attributes.get("manager")?.[0] === String(entry.entryId));
+    case linkIds.owner: {
+      const owner = entry.managedBy === null ? undefined : from.view.byId(entry.managedBy);
+      return owner === undefined ? [] : [owner];
     }
-    return found;
+    default: return [];
   }
-  return [];
 }
 
 const slice = (table: Table, first: number, count: number): (AddressBookEntry | undefined)[] =>
   Array.from({ length: Math.min(count, table.length - first) }, (_, index) => table.at(first + index));
 
-const inOrder = (view: AddressBookView, entries: readonly AddressBookEntry[]): AddressBookEntry[] =>
-  [...entries].sort((a, b) => (a.sortKey < b.sortKey ? -1 : Number(a.sortKey > b.sortKey)) || a.entryId - b.entryId)
-    .filter((entry) => view.byId(entry.entryId) !== undefined);
+const seen = (view: AddressBookView, entries: readonly AddressBookEntry[]): AddressBookEntry[] =>
+  entries.filter((entry) => view.byId(entry.entryId) !== undefined);
 
 const knownEntries = (view: AddressBookView, ids: readonly number[]): AddressBookEntry[] =>
   ids.map((one) => view.byId(entryIdOf(one))).filter((one) => one !== undefined);
@@ -170,6 +143,8 @@ async function matching(restriction: Restriction, table: Table, from: From, stat
 }
 
 const PidTagAnr = 0x360c;
+const PidTagDisplayName = 0x3001;
+const PidTagAddressBookPhoneticDisplayName = 0x8c92;
 
 /** The text of a restriction that asks for name resolution. [MS-OXNSPI] 3.1.4.7 */
 function anrText(restriction: Restriction, codePage: number): string | null {
@@ -237,10 +212,10 @@ export const addressBookHandlers: Handlers = {
       // The list behind an object: the container's id is the tag of the property. [MS-OXNSPI] 3.1.4.1.10
       const entry = from.view.byId(entryIdOf(stat.currentRecord));
       if (entry === undefined) return refusal(nspiCodes.notFound);
-      found = inOrder(from.view, await linked(entry, stat.containerId >>> 16, from));
+      found = inOrder(seen(from.view, await linked(entry, stat.containerId >>> 16, from)), stat.sortType);
     }
     if (found.length > Math.min(asked.rowCount, limits.addressBookMatchesMax)) return refusal(nspiCodes.tableTooBig);
-    const table = listTable(from.view, found);
+    const table = listTable(found, stat.sortType);
     const state = { ...statAt(stat, table, 0), containerId: stat.containerId };
     const rows = asked.columns === null ? null : await rowsOf(found, asked.columns, from, stat, 0);
     return { errorCode: nspiCodes.success, state, minimalIds: found.map((one) => minimalIdOf(one.entryId)), rows };
@@ -293,9 +268,18 @@ export const addressBookHandlers: Handlers = {
     return { errorCode: nspiCodes.success, codePage, version, rows };
   },
 
-  GetTemplateInfo: (asked) => ({ errorCode: nspiCodes.unknownLocale, codePage: asked.codePage, row: null }),
-  ModLinkAtt: () => ({ errorCode: nspiCodes.accessDenied }),
-  ModProps: () => ({ errorCode: nspiCodes.accessDenied }),
+  GetTemplateInfo({ flags, displayType, templateDn, codePage }) {
+    const refusal = (errorCode: number) => ({ errorCode, codePage, row: null });
+    if (codePage === unicodeCodePage) return refusal(nspiCodes.invalidCodePage);
+    if ((flags & wantsTemplate) === 0) return { errorCode: nspiCodes.success, codePage, row: [] };
+    // Only details of display types; templates for new addresses have names of their own, and there are none.
+    const template = templateDn === null || templateDn === "" ? templateFor(displayType, codePage) : null;
+    if (template === null) return refusal(nspiCodes.unknownLocale);
+    return { errorCode: nspiCodes.success, codePage, row: [{ tag: PidTagTemplateData, value: template }] };
+  },
+
+  ModLinkAtt: (asked, from) => modifyLinks(asked, from),
+  ModProps: (asked, from) => modifyProperties(asked, from),
 
   QueryColumns(asked) {
     const isUnicode = (asked.mapiFlags & 0x8000_0000) !== 0;
@@ -336,8 +320,8 @@ export const addressBookHandlers: Handlers = {
 
   ResortRestriction(asked, { view }) {
     const stat = asked.state ?? noStat;
-    const sorted = inOrder(view, knownEntries(view, asked.minimalIds ?? []));
-    const table = listTable(view, sorted);
+    const sorted = inOrder(knownEntries(view, asked.minimalIds ?? []), stat.sortType);
+    const table = listTable(sorted, stat.sortType);
     const current = table.indexOf(entryIdOf(stat.currentRecord));
     const state = statAt(stat, table, current < 0 ? 0 : current);
     return {
@@ -350,12 +334,12 @@ export const addressBookHandlers: Handlers = {
   async SeekEntries(asked, from) {
     const stat = asked.state ?? noStat;
     const refusal = (errorCode: number) => ({ errorCode, state: stat, rows: null });
-    const { displayName, displayNameReadOnly, displayNameWritable } = sortTypes;
-    const known: readonly number[] = [displayName, displayNameReadOnly, displayNameWritable];
+    const isKnown = Object.values(sortTypes).some((one) => one === stat.sortType);
     const wanted = stringOf(asked.target, stat.codePage);
-    if (!known.includes(stat.sortType) || wanted === null) return refusal(nspiCodes.generalFailure);
+    const soughtId = stat.sortType === sortTypes.phonetic ? PidTagAddressBookPhoneticDisplayName : PidTagDisplayName;
+    if (!isKnown || wanted === null || tagId(asked.target!.tag) !== soughtId) return refusal(nspiCodes.generalFailure);
     const explicit = asked.explicitTable === null ? undefined : knownEntries(from.view, asked.explicitTable);
-    const table = explicit === undefined ? tableFor(stat, from) : listTable(from.view, explicit);
+    const table = explicit === undefined ? tableFor(stat, from) : listTable(explicit, stat.sortType);
     if (table === undefined) return refusal(nspiCodes.invalidBookmark);
     const first = table.seek(wanted);
     if (first >= table.length) return { errorCode: nspiCodes.notFound, state: statAt(stat, table, first), rows: null };
