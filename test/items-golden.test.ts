@@ -25,6 +25,8 @@ import {
 } from "#convert/ical/global-object-id.ts";
 import { replyConversationIndex, timesOfConversationIndex } from "#convert/mime/conversation.ts";
 import { decodeFlatEntryList, encodeFlatEntryList } from "#convert/mime/one-off.ts";
+import { bytesOf, itemOf } from "#convert/mime/test-kit.ts";
+import { fromFileTime } from "#convert/mime/times.ts";
 import { readMsgItem } from "#convert/msg.ts";
 import { readVcards } from "#convert/vcard/read.ts";
 import { membersOf } from "#convert/vcard/members.ts";
@@ -82,6 +84,30 @@ suite("examples of the specifications", () => {
     assert.deepEqual(votingOptionsOf(item), [
       { name: "Yes", id: 1, isAsked: true }, { name: "No", id: 2, isAsked: true }, { name: "Maybe", id: 3, isAsked: true },
     ]);
+  });
+
+  test("mail without a MIME-Version, [MS-OXCMAIL] 3.1.5", () => {
+    const text = ["this is a test message", "begin 664 Flag.png",
+      "MB5!.1PT*&@H````-24A$4@```!0````-\"`8```\"I4$Y>````!F)+1T0`_P#_",
+      "M`/^@O:>3````\"7!(67,```L3```+$P$`FIP8````!W1)344'V`,+`!8G&XK)",
+      "MCP```1M)1$%4.,NMDTUJPE`4A;\\7\\Z,ET8$-07`@BE,1.Q)T#2*X!-V+6^@J",
+      "M7(2.Q14X<J+6@29$DZBOHTJA)GW0GO&Y'^=>SA6\\O4O^49J*R;4#7#OX.W#2",
+      "MGU,I'6EZ6YK>EDKIR*0_SP2*M)6=_(6\"D1!$%F%L`O!BQMA6Q#DQ\\\"]Y]82M",
+      "MZH919\\G.=QXP@#`VV?D.H\\Z25G6CGM#(W4ANN<S5TCP_$FI\",AW.L/1K*LS2",
+      "MKTR',S0AU1+FM#NW>W8!TCQ/IQKNGG%OD0H;]Q8TW+WZ#0M&@A`2VXKX\"&SN",
+      "M4CS.\\6H'!)&%E()S8J@E/\"<&86PR:*^HE0]TZVNZ]36U\\H%!>T48FT]AF3W\\",
+      "F+J]X`F![*O[Z*;K*.ZF`OO0)9G1H4-$`H@T`````245.1*Y\"8((`", "`", "end", ""].join("\r\n");
+    const bytes = Buffer.from("From: <user1@contoso.com>\r\nTo: <user2@contoso.com>\r\n" +
+      "Subject: Example Legacy 822 message with attachment.\r\nDate: Mon, 10 Mar 2008 14:36:46 -0700\r\n\r\n" + text);
+    const item = itemOf(bytes);
+    assert.equal(getProperty(item, p.PidTagSubject), "Example Legacy 822 message with attachment.");
+    assert.equal(getProperty(item, p.PidTagSenderSmtpAddress), "user1@contoso.com");
+    assert.equal(getProperty(item.recipients[0]!, p.PidTagSmtpAddress), "user2@contoso.com");
+    assert.equal(fromFileTime(getProperty(item, p.PidTagClientSubmitTime)!), Date.UTC(2008, 2, 10, 21, 36, 46));
+    // The file in the text stays there, and goes out as it came.
+    assert.equal(getProperty(item, p.PidTagBody), text);
+    const written = bytesOf(item);
+    assert.equal(written.toString("latin1").slice(written.indexOf("\r\n\r\n") + 4), text);
   });
 
   test("HTML in RTF, [MS-OXRTFEX] 4.1", () => {

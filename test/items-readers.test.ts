@@ -212,6 +212,9 @@ interface SeenComponents {
 const readerFaults: readonly (readonly [reader: string, file: RegExp, error: RegExp, why: string])[] = [
   ["icalendar", /./, /RRULE UNTIL values must be specified in UTC when DTSTART is timezone-aware/,
     "of a zone whose rules changed; icalendar 4 says it of the VTIMEZONE that RFC 5545 §3.6.5 shows, too"],
+  ["icalendar", /./, /KeyError: 'RSCALE'|Error in recurrence rule: RSCALE=/, "icalendar 4 does not know RFC 7529"],
+  ["icalendar", /2445AllExamples/, /Error in recurrence rule: FREQ=YEARLY;BYDAY=20MO$|BYDAY=20MO'\)$/,
+    "icalendar 4 takes one digit before a weekday, RFC 5545 §3.3.10 two"],
   ["icalendar", /maritz/, /Invalid iCalendar duration: -P1W6DT15H/, "the trigger of an alarm stays as its writer had it"],
   ["icalendar", /libical-large/, /got: '19970901T1300Z'/, "a time without seconds stays a line as it came"],
   ["vobject", /libical-large/, /'19970901T1300Z' is not a valid DATE-TIME/, "a time without seconds stays a line as it came"],

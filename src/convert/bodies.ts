@@ -1,6 +1,6 @@
 /**
  * The body of an item in any form: the one it was written in is kept, the others are made when somebody asks. RTF that
- * was made from HTML or text counts as what it was made from. [MS-OXBBODY] 2.1.3.1, [MS-OXCMSG] 2.2.1.58
+ * was made from HTML or text counts as what it was made from. [MS-OXBBODY] 2.1.3.1, [MS-OXCMSG] 2.2.1.56
  */
 import { isUtf8 } from "node:buffer";
 import { WireError } from "#base/fault.ts";
@@ -26,6 +26,22 @@ export function htmlCharset(item: ItemObject, html: Uint8Array): string {
   if (label === null || page === utf8CodePage) return isUtf8(html) ? "utf-8" : label ?? "windows-1252";
   return label;
 }
+
+/** The same of HTML that passes in pieces. [MS-OXCMAIL] 2.1.3.3 */
+export function charsetOfHtml(item: ItemObject, chunks: Iterable<Uint8Array>): string {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  try {
+    for (const chunk of chunks) decoder.decode(chunk, { stream: true });
+    decoder.decode();
+    return htmlCharset(item, empty);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    return htmlCharset(item, notUtf8);
+  }
+}
+
+const empty = new Uint8Array(0);
+const notUtf8 = Uint8Array.of(0xff);
 
 /** PidTagRtfCompressed as what it was made from; null without one, or a broken one. [MS-OXRTFEX] 2.2.3 */
 export function rtfBodyOf(item: ItemObject): RtfBody | null {
@@ -63,12 +79,12 @@ export function nativeBodyOf(item: ItemObject): number {
   return hasText ? nativeBodies.plain : nativeBodies.undefined;
 }
 
-/** Text in HTML that shows it as it stands. [MS-OXCMSG] 2.2.1.58.9 */
+/** Text in HTML that shows it as it stands. [MS-OXCMSG] 2.2.1.56.9 */
 export function htmlOfText(text: string): string {
   return `<html><body><pre style="white-space: pre-wrap">${escapeHtml(text)}</pre></body></html>`;
 }
 
-/** PidTagHtml as text, made when it is not there; undefined for an item without a body. [MS-OXCMSG] 2.2.1.58.9 */
+/** PidTagHtml as text, made when it is not there; undefined for an item without a body. [MS-OXCMSG] 2.2.1.56.9 */
 export function htmlBodyOf(item: ItemObject): string | undefined {
   const html = getProperty(item, p.PidTagHtml);
   if (html !== undefined) return decodeCharset(html, htmlCharset(item, html));
@@ -78,7 +94,7 @@ export function htmlBodyOf(item: ItemObject): string | undefined {
   return text === undefined ? undefined : htmlOfText(text);
 }
 
-/** PidTagBody, made when it is not there; undefined for an item without a body. [MS-OXCMSG] 2.2.1.58.1 */
+/** PidTagBody, made when it is not there; undefined for an item without a body. [MS-OXCMSG] 2.2.1.56.1 */
 export function plainBodyOf(item: ItemObject): string | undefined {
   const text = getProperty(item, p.PidTagBody);
   if (text !== undefined) return text;
@@ -88,7 +104,7 @@ export function plainBodyOf(item: ItemObject): string | undefined {
   return html === undefined ? undefined : textOfHtml(html);
 }
 
-/** PidTagRtfCompressed, made when it is not there; undefined for an item without a body. [MS-OXCMSG] 2.2.1.58.4 */
+/** PidTagRtfCompressed, made when it is not there; undefined for an item without a body. [MS-OXCMSG] 2.2.1.56.4 */
 export function compressedRtfOf(item: ItemObject): Uint8Array | undefined {
   const rtf = getProperty(item, p.PidTagRtfCompressed);
   if (rtf !== undefined) return rtf;

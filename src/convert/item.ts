@@ -54,8 +54,19 @@ export interface NamedValue {
 /** Named properties of one object, by `namedKey`. */
 export type NamedBag = Map<string, NamedValue>;
 
+/** Keys of names by the object that tells them: those of the registry are asked for again and again. */
+const keys = new WeakMap<NamedId, string>();
+
 /** One key for one name; names of header fields do not tell capitals apart. [MS-OXCDATA] 2.6.1 */
-export function namedKey({ guid, id }: NamedId): string {
+export function namedKey(name: NamedId): string {
+  const known = keys.get(name);
+  if (known !== undefined) return known;
+  const key = keyOf(name);
+  keys.set(name, key);
+  return key;
+}
+
+function keyOf({ guid, id }: NamedId): string {
   if (typeof id === "number") return `${guid}+0x${id.toString(16).padStart(4, "0")}`;
   return `${guid}|${guid === propertySets.PS_INTERNET_HEADERS.guid ? id.toLowerCase() : id}`;
 }

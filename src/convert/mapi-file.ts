@@ -66,7 +66,7 @@ function fill(object: ItemObject, list: readonly MapiProperty[], codePage: numbe
   }
 }
 
-/** HTML may come as text; it is kept as bytes, as Exchange does. [MS-OXCMSG] 2.2.1.58.9 */
+/** HTML may come as text; it is kept as bytes, as Exchange does. [MS-OXCMSG] 2.2.1.56.9 */
 function setHtml(object: ItemObject, value: MapiValue, codePage: number | undefined): void {
   if (object.bag.has(p.PidTagHtml.tag)) return;
   if (typeof value === "string") {

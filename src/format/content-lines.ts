@@ -50,14 +50,19 @@ const careted: Readonly<Record<string, string>> = { "^n": "\n", "^N": "\n", "^'"
 
 /** The value of a parameter without its quotes and carets. RFC 6868 §3.2 */
 export function parameterText(text: string): string {
-  const bare = text.trim().replaceAll('"', "");
+  const trimmed = text.trim();
+  const bare = trimmed.includes('"') ? trimmed.replaceAll('"', "") : trimmed;
   return bare.includes("^") ? bare.replaceAll(/\^[nN'^]/g, (pair) => careted[pair] ?? pair) : bare;
 }
 
 const carets: Readonly<Record<string, string>> = { "\n": "^n", '"': "^'", "^": "^^" };
 
+/** What cannot stand in a parameter as it is. */
+const special = /[\x00-\x1f\x7f"^:;,]/;
+
 /** The value of a parameter as it is written, quoted when it must be. RFC 6868 §3.1 */
 export function writtenParameter(value: string): string {
+  if (!special.test(value)) return value;
   const clean = value.replaceAll(/\r\n?/g, "\n").replaceAll(/[\x00-\x08\x0b-\x1f\x7f]/g, "");
   const safe = clean.replaceAll(/["^\n]/g, (found) => carets[found] ?? found);
   return /[:;,]/.test(safe) ? `"${safe}"` : safe;

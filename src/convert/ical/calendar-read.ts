@@ -3,20 +3,24 @@ import { limits } from "#base/limits.ts";
 import { Fault, WireError } from "#base/fault.ts";
 import { utcZone } from "#calendar/zones/zone.ts";
 import { properties } from "#props/registry.ts";
-import { getProperty, setProperty } from "#convert/item.ts";
+import { getProperty, setNamed, setProperty } from "#convert/item.ts";
 import { toFileTime } from "#convert/mime/times.ts";
-import { readEvent } from "#convert/ical/event-read.ts";
+import { isCancelled, readEvent } from "#convert/ical/event-read.ts";
 import { ZoneProperties } from "#convert/ical/event-times.ts";
 import { globalObjectIdOfUid, withExceptionDate } from "#convert/ical/global-object-id.ts";
 import { parseComponents, propertyOfName } from "#convert/ical/lines.ts";
+import { rangeName } from "#convert/ical/names.ts";
+import { isRange } from "#convert/ical/overrides-read.ts";
 import { Refusal } from "#convert/ical/refusal.ts";
 import { isSeries, setSeries } from "#convert/ical/series-read.ts";
 import { CalendarZones, readTimeOf } from "#convert/ical/times.ts";
 import type { Zone } from "#calendar/zones/zone.ts";
 import type { EventContext } from "#convert/ical/event-read.ts";
+import type { EventTimes } from "#convert/ical/event-times.ts";
 import type { Component } from "#convert/ical/lines.ts";
 import type { EventRefusal } from "#convert/ical/refusal.ts";
-import type { Loss } from "#convert/ical/series-read.ts";
+import type { Loss } from "#convert/ical/overrides-read.ts";
+import type { CalendarTime } from "#convert/ical/times.ts";
 import type { ItemBag } from "#convert/item.ts";
 
 const p = properties;
@@ -28,6 +32,10 @@ export interface ReadCalendarOptions {
   readonly owner?: string;
   /** Events as they stand in a calendar, whatever METHOD the file was sent with. */
   readonly asAppointments?: boolean;
+  /** For a calendar without a METHOD of its own: that of the part it came in. RFC 6047 §2.4 */
+  readonly method?: string;
+  /** SMTP address in From of the mail that it came in. */
+  readonly replier?: string;
 }
 
 export type CalendarObject =
@@ -67,11 +75,13 @@ export function readCalendars(text: string, options: ReadCalendarOptions = {}): 
 }
 
 function readCalendar(calendar: Component, blobs: ZoneProperties, options: ReadCalendarOptions): ReadCalendar {
-  const method = (propertyOfName(calendar, "METHOD")?.value ?? "").trim().toUpperCase().slice(0, 40);
+  const told = (propertyOfName(calendar, "METHOD")?.value ?? "").trim().toUpperCase().slice(0, 40);
+  const method = told === "" ? (options.method ?? "").toUpperCase() : told;
   const isOlder = propertyOfName(calendar, "VERSION")?.value.trim() === "1.0";
   const zones = new CalendarZones(calendar, options.zone ?? utcZone);
   const context: EventContext = {
     zones, blobs, method: options.asAppointments === true ? "" : method, owner: options.owner ?? "",
+    replier: options.replier ?? "",
   };
   const groups = new Map<string, Component[]>();
   const objects: CalendarObject[] = [];
@@ -99,8 +109,13 @@ const refused = (component: Component, { reason, detail }: Refusal): CalendarObj
 
 const sequenceOf = (event: Component): number => Number(propertyOfName(event, "SEQUENCE")?.value.trim() ?? 0) || 0;
 
+/** A request for what is off is a cancellation, as some programs send it. RFC 5546 §3.2.5 */
+const contextOf = (event: Component, context: EventContext): EventContext =>
+  (context.method === "REQUEST" && isCancelled(event) ? { ...context, method: "CANCEL" } : context);
+
 /** All VEVENTs of one UID. RFC 5545 §3.8.4.4 */
 function readGroup(events: readonly Component[], context: EventContext): CalendarObject[] {
+  if (context.method === "ADD") return events.map((event) => attempt(event, () => readAdded(event, context)));
   const masters = events.filter((event) => propertyOfName(event, "RECURRENCE-ID") === undefined);
   const overrides = events.filter((event) => propertyOfName(event, "RECURRENCE-ID") !== undefined);
   // Of the same event told twice the later version holds, else the later line. RFC 5545 §3.8.7.4
@@ -109,10 +124,12 @@ function readGroup(events: readonly Component[], context: EventContext): Calenda
   );
   const objects = masters.filter((one) => one !== master).map((one) => refused(one, new Refusal("severalMasters")));
   if (master !== undefined) {
-    objects.push(attempt(master, () => readMaster(master, overrides, context)));
+    objects.push(attempt(master, () => readMaster(master, overrides, contextOf(master, context))));
     return objects;
   }
-  for (const override of overrides) objects.push(attempt(override, () => readOrphan(override, context)));
+  for (const override of overrides) {
+    objects.push(attempt(override, () => readOrphan(override, contextOf(override, context))));
+  }
   return objects;
 }
 
@@ -162,23 +179,33 @@ function setSpan(item: ItemBag): void {
 
 /** A changed occurrence alone, as an update of it is sent. [MS-OXOCAL] 2.2.1.27, [MS-OXCICAL] 2.1.3.1.1.20.20 */
 function readOrphan(event: Component, context: EventContext): CalendarObject {
-  const given = propertyOfName(event, "RECURRENCE-ID")!;
-  if (given.parameters.has("RANGE")) throw new Refusal("thisAndFuture");
   const globalObjectId = idOf(event);
   const { item, times } = readEvent(event, context);
   try {
-    const original = readTimeOf(given, context.zones);
-    const { zone } = times.start.at;
-    const local = original.style === "utc" ? zone.toLocal(original.utcMs) : original.local;
-    if (original.utcMs < Date.UTC(1601, 0, 3)) throw new Refusal("timeOutOfRange");
-    setProperty(item, p.PidLidGlobalObjectId, withExceptionDate(globalObjectId, local));
-    setProperty(item, p.PidLidCleanGlobalObjectId, globalObjectId);
-    setProperty(item, p.PidLidExceptionReplaceTime, toFileTime(original.utcMs));
-    setProperty(item, p.PidLidIsException, true);
+    setOccurrence(item, globalObjectId, readTimeOf(propertyOfName(event, "RECURRENCE-ID")!, context.zones), times);
+    if (isRange(event)) setNamed(item, rangeName, "Boolean", true);
   } catch (error) {
     if (error instanceof WireError) throw new Refusal("badTime", error.message);
     throw error;
   }
   const losses: Loss[] = times.start.at.isKnown ? [] : ["unknownZone"];
   return { kind: "event", uid: uidOf(event), item, losses };
+}
+
+/** An occurrence beside those that the series has: it is called by the day it is on. RFC 5546 §3.2.4 */
+function readAdded(event: Component, context: EventContext): CalendarObject {
+  if (isSeries(event)) throw new Refusal("addedSeries");
+  const globalObjectId = idOf(event);
+  const { item, times } = readEvent(event, context);
+  setOccurrence(item, globalObjectId, times.start, times);
+  return { kind: "event", uid: uidOf(event), item, losses: times.start.at.isKnown ? [] : ["unknownZone"] };
+}
+
+function setOccurrence(item: ItemBag, globalObjectId: Uint8Array, original: CalendarTime, { start }: EventTimes): void {
+  const local = original.style === "utc" ? start.at.zone.toLocal(original.utcMs) : original.local;
+  if (original.utcMs < Date.UTC(1601, 0, 3)) throw new Refusal("timeOutOfRange");
+  setProperty(item, p.PidLidGlobalObjectId, withExceptionDate(globalObjectId, local));
+  setProperty(item, p.PidLidCleanGlobalObjectId, globalObjectId);
+  setProperty(item, p.PidLidExceptionReplaceTime, toFileTime(original.utcMs));
+  setProperty(item, p.PidLidIsException, true);
 }

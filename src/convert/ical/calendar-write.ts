@@ -12,9 +12,10 @@ import { toFileTime } from "#convert/mime/times.ts";
 import { isException } from "#convert/ical/attachments.ts";
 import { eventLines, resolveDefault, timeLines, timesOf } from "#convert/ical/event-write.ts";
 import { exceptionDateOf } from "#convert/ical/global-object-id.ts";
-import { dropKept, keptComponent, keptRule } from "#convert/ical/kept.ts";
+import { dropKept, keptComponent } from "#convert/ical/kept.ts";
+import { rangeName } from "#convert/ical/names.ts";
 import { textOfLines } from "#convert/ical/lines.ts";
-import { ruleMark } from "#convert/ical/series-read.ts";
+import { keptRuleOf } from "#convert/ical/series-read.ts";
 import { timeText, utcText } from "#convert/ical/times.ts";
 import { UsedZones } from "#convert/ical/zones-write.ts";
 import type { Modified, Recurrence } from "#calendar/recurrence/model.ts";
@@ -63,7 +64,7 @@ function itemLines(item: ItemBag, context: WriteContext): string[] {
 
 /** An answer or a cancellation that does not say when the meeting is. RFC 5546 §3.2.3, §3.2.5 */
 function timelessLines(item: ItemBag, context: WriteContext): string[] {
-  if (context.method !== "REPLY" && context.method !== "CANCEL") return [];
+  if (!["REPLY", "CANCEL", "REFRESH"].includes(context.method)) return [];
   const style = { style: "utc", zone: utcZone, tzid: "" } as const;
   const times: WrittenTimes = { startMs: 0, endMs: 0, start: style, end: style };
   return eventLines(item, times, recurrenceIdOf(item, times, context), context);
@@ -87,7 +88,8 @@ function recurrenceIdOf(item: ItemBag, { start }: WrittenTimes, { used }: WriteC
   if (told === undefined && date === undefined) return [];
   const utcMs = told === undefined ? start.zone.toUtc(date!) : Number(told / 10_000n) - 11_644_473_600_000;
   used.use(start, utcMs, utcMs);
-  return [`RECURRENCE-ID${timeText(utcMs, start.style, start.zone, start.tzid)}`];
+  const range = item.named.get(namedKey(rangeName))?.value === true ? ";RANGE=THISANDFUTURE" : "";
+  return [`RECURRENCE-ID${range}${timeText(utcMs, start.style, start.zone, start.tzid)}`];
 }
 
 /** Years after the start of a series that its zone is told for. */
@@ -102,9 +104,7 @@ function withWeekStart(rule: string, { firstDayOfWeek }: Recurrence): string {
 
 function ruleLines(item: ItemBag, recurrence: Recurrence, times: WrittenTimes): { lines: string[]; isKept: boolean } {
   const { start, endMs, startMs } = times;
-  const mark = ruleMark(getProperty(item, p.PidLidAppointmentRecur)!,
-    getProperty(item, p.PidLidAppointmentTimeZoneDefinitionRecur) ?? new Uint8Array(0));
-  const kept = keptRule(item, mark);
+  const kept = keptRuleOf(item);
   if (kept !== undefined && isStyled(kept, times)) {
     return { lines: kept.map((line) => withUtcEnd(line, times)), isKept: true };
   }
@@ -123,6 +123,17 @@ function ruleLines(item: ItemBag, recurrence: Recurrence, times: WrittenTimes): 
     lines.push(`EXDATE${prefix}${texts.map((text) => text.slice(text.lastIndexOf(":") + 1)).join(",")}`);
   }
   return { lines, isKept: false };
+}
+
+/** About when the kept DTSTART is. */
+function keptStartMs(lines: readonly string[]): number | undefined {
+  const value = lines.find((line) => /^DTSTART[;:]/i.test(line))?.replace(/^.*:/, "").trim() ?? "";
+  try {
+    return parseRuleTime(value).localMs - 86_400_000;
+  } catch (error) {
+    if (error instanceof WireError) return undefined;
+    throw error;
+  }
 }
 
 /** UNTIL is UTC where the start names a zone; some write a wall clock time or a date. RFC 5545 §3.3.10 */
@@ -156,18 +167,20 @@ function isStyled(lines: readonly string[], { start }: WrittenTimes): boolean {
 function seriesLines(item: ItemBag, recurrence: Recurrence, times: WrittenTimes, context: WriteContext): string[] {
   const { start } = times;
   const { lines, isKept } = ruleLines(item, recurrence, times);
-  context.used.use(start, times.startMs, times.startMs + zoneYears * 366 * 86_400_000);
+  // A series may stand for the later years of its rule alone.
+  const fromMs = isKept ? Math.min(times.startMs, keptStartMs(lines) ?? times.startMs) : times.startMs;
+  context.used.use(start, fromMs, times.startMs + zoneYears * 366 * 86_400_000);
   const out = eventLines(item, times, lines, context);
   const changes = new Map<bigint, ItemAttachment>();
   for (const attachment of item.attachments) {
     const told = isException(attachment) ? replaceTimeOf(attachment) : undefined;
     if (told !== undefined) changes.set(told, attachment);
   }
-  const hasExtra = isKept && lines.some((line) => /^RDATE[;:]/i.test(line));
   for (const modified of recurrence.modified) {
     const originalMs = start.zone.toUtc(modified.original);
     const changed = changes.get(toFileTime(originalMs))?.embedded;
-    if (changed === undefined && hasExtra) continue;
+    // The lines that were kept say it already.
+    if (changed === undefined && isKept) continue;
     const one = occurrenceItem(item, changed, modified, start.zone);
     const inner = timesOf(one, keptComponent(one), context.own);
     if (inner === undefined) continue;

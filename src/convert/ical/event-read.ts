@@ -13,10 +13,12 @@ import { Refusal } from "#convert/ical/refusal.ts";
 import { readTimeOf } from "#convert/ical/times.ts";
 import { keepLines } from "#convert/ical/kept.ts";
 import { integerOf, propertiesOf, propertyOfName, textOf, textsOf } from "#convert/ical/lines.ts";
-import { peopleOf, responseOf, responses, setPeople, setReplier } from "#convert/ical/people-read.ts";
+import {
+  delegatedTo, forwardMethod, peopleOf, replierOf, responseOf, responses, setForwarded, setPeople, setReplier,
+} from "#convert/ical/people-read.ts";
 import type { CalendarZones } from "#convert/ical/times.ts";
 import type { Component, Property } from "#convert/ical/lines.ts";
-import type { EventPeople } from "#convert/ical/people-read.ts";
+import type { CalendarPerson, EventPeople } from "#convert/ical/people-read.ts";
 import type { EventTimes, ZoneProperties } from "#convert/ical/event-times.ts";
 import type { ItemBag } from "#convert/item.ts";
 
@@ -29,6 +31,8 @@ export interface EventContext {
   readonly method: string;
   /** SMTP address of the calendar's owner; empty when nobody is known. */
   readonly owner: string;
+  /** SMTP address in From of the answer that it came in; empty when nobody is known. */
+  readonly replier: string;
 }
 
 /** PidLidBusyStatus. [MS-OXCICAL] 2.1.3.1.1.20.31 */
@@ -110,12 +114,21 @@ function setMarks(item: ItemBag, event: Component): void {
   const intended = propertyOfName(event, "X-MICROSOFT-CDO-INTENDEDSTATUS")?.value;
   setProperty(item, p.PidLidIntendedBusyStatus, lookUp(busyStatuses, intended));
   setProperty(item, p.PidTagOwnerAppointmentId, integerOf(event, "X-MICROSOFT-CDO-OWNERAPPTID"));
-  const sequence = integerOf(event, "X-MICROSOFT-CDO-APPT-SEQUENCE") ?? integerOf(event, "SEQUENCE") ?? 0;
-  setProperty(item, p.PidLidAppointmentSequence, Math.max(0, sequence));
   const noCounter = propertyOfName(event, "X-MICROSOFT-DISALLOW-COUNTER")?.value.trim().toUpperCase();
   if (noCounter === "TRUE") setProperty(item, p.PidLidAppointmentNotAllowPropose, true);
   setProperty(item, p.PidTagCreationTime, stampOf(event, "CREATED"));
   setProperty(item, p.PidTagLastModificationTime, stampOf(event, "LAST-MODIFIED"));
+}
+
+/**
+ * PidLidAppointmentSequence. Some programs hand lines of Outlook on while they count by SEQUENCE, so the larger one
+ * holds. An answer without either is to whatever its writer had. [MS-OXCICAL] 2.1.3.1.1.20.24, RFC 5546 §2.1.5
+ */
+function setSequence(item: ItemBag, event: Component, method: string): void {
+  const told = [integerOf(event, "X-MICROSOFT-CDO-APPT-SEQUENCE"), integerOf(event, "SEQUENCE")]
+    .filter((one) => one !== undefined);
+  if (told.length === 0 && isReplyMethod(method)) return;
+  setProperty(item, p.PidLidAppointmentSequence, Math.max(0, ...told));
 }
 
 const replyClasses: Readonly<Record<number, string>> = {
@@ -123,55 +136,70 @@ const replyClasses: Readonly<Record<number, string>> = {
   [responses.tentative]: "IPM.Schedule.Meeting.Resp.Tent",
 };
 
-/** [MS-OXCICAL] 2.1.3.1.1.1 */
-function messageClassOf(method: string, { attendees }: EventPeople): string {
-  if (method === "REQUEST") return "IPM.Schedule.Meeting.Request";
-  if (method === "CANCEL") return "IPM.Schedule.Meeting.Canceled";
-  if (method === "COUNTER") return "IPM.Schedule.Meeting.Resp.Tent";
+/** Methods whose message is of one class. [MS-OXCICAL] 2.1.3.1.1.1, RFC 5546 §1.4 */
+const methodClasses: Readonly<Record<string, string>> = {
+  "REQUEST": "IPM.Schedule.Meeting.Request", "ADD": "IPM.Schedule.Meeting.Request",
+  "CANCEL": "IPM.Schedule.Meeting.Canceled", "COUNTER": "IPM.Schedule.Meeting.Resp.Tent",
+  "REFRESH": "IPM.Schedule.Meeting.Refresh", [forwardMethod]: "IPM.Schedule.Meeting.Notification.Forward",
+};
+
+function messageClassOf(method: string, self: CalendarPerson | undefined): string {
+  if (Object.hasOwn(methodClasses, method)) return methodClasses[method] ?? "IPM.Appointment";
   if (method !== "REPLY") return "IPM.Appointment";
-  const [attendee] = attendees;
-  const response = attendee === undefined ? responses.none : responseOf(attendee.property);
-  return replyClasses[response] ?? "IPM.Schedule.Meeting.Resp.Pos";
+  return replyClasses[answerOf(self)] ?? "IPM.Schedule.Meeting.Resp.Pos";
+}
+
+/** Who sent somebody in his place does not come. RFC 5545 §3.2.12 */
+function answerOf(person: CalendarPerson | undefined): number {
+  if (person === undefined) return responses.none;
+  return delegatedTo(person).length > 0 ? responses.declined : responseOf(person.property);
 }
 
 const isReplyMethod = (method: string): boolean => method === "REPLY" || method === "COUNTER";
 const isSame = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase();
 
 /** What kind of meeting it is, for whom. [MS-OXOCAL] 2.2.1.10, 2.2.1.11 */
-function setMeeting(item: ItemBag, event: Component, people: EventPeople, { method, owner }: EventContext): void {
+function setMeeting(item: ItemBag, event: Component, people: EventPeople, context: EventContext): void {
   const { organizer, attendees } = people;
-  setProperty(item, p.PidTagMessageClass, messageClassOf(method, people));
-  setProperty(item, p.PidNameCalendarMethod, method === "" ? undefined : method);
-  const stamp = stampOf(event, "DTSTAMP");
+  const { method, owner } = context;
   const isReply = isReplyMethod(method);
-  const ownerChange = stampOf(event, "X-MICROSOFT-CDO-OWNER-CRITICAL-CHANGE");
-  setProperty(item, p.PidLidOwnerCriticalChange, ownerChange ?? stamp);
-  const change = stampOf(event, "X-MICROSOFT-CDO-ATTENDEE-CRITICAL-CHANGE");
-  setProperty(item, p.PidLidAttendeeCriticalChange, change ?? (isReply ? stamp : undefined));
+  const replier = isReply ? replierOf(people, context.replier) : undefined;
+  setProperty(item, p.PidTagMessageClass, messageClassOf(method, replier));
+  setProperty(item, p.PidNameCalendarMethod, method === "" ? undefined : method);
+  setStamps(item, event, isReply);
   const isMeeting = organizer !== null || attendees.length > 0;
   const isOwn = owner !== "" && organizer !== null && isSame(organizer.address, owner);
-  const isReceived = isMeeting && !isOwn && (method === "REQUEST" || method === "CANCEL" || owner !== "");
-  const isCanceled = method === "CANCEL" ||
-    propertyOfName(event, "STATUS")?.value.trim().toUpperCase() === "CANCELLED";
+  const isFromOrganizer = method === "REQUEST" || method === "CANCEL" || method === "ADD";
+  const isReceived = isMeeting && !isOwn && (isFromOrganizer || owner !== "");
+  const isCanceled = method === "CANCEL" || isCancelled(event);
   setProperty(item, p.PidLidAppointmentStateFlags, (isMeeting ? stateFlags.meeting : 0) |
     (isReceived ? stateFlags.received : 0) | (isCanceled ? stateFlags.canceled : 0));
   if (!isMeeting) {
     setProperty(item, p.PidLidResponseStatus, responses.none);
     return;
   }
-  const self = attendees.find(({ address }) => owner !== "" && isSame(address, owner)) ??
-    (isReply ? attendees[0] : undefined);
-  const answer = self === undefined ? responses.none : responseOf(self.property);
-  const response = isReceived || isReply ? answer || responses.notResponded : responses.organized;
+  const self = attendees.find(({ address }) => owner !== "" && isSame(address, owner)) ?? replier;
+  const response = isReceived || isReply ? answerOf(self) || responses.notResponded : responses.organized;
   setProperty(item, p.PidLidResponseStatus, response);
   setProperty(item, p.PidLidFInvited, true);
-  if (method === "REQUEST") setProperty(item, p.PidLidMeetingType, 1);
+  if (method === "REQUEST" || method === "ADD") setProperty(item, p.PidLidMeetingType, 1);
   const rsvp = !isReply && (self === undefined ? attendees : [self])
     .some(({ property }) => property.parameters.get("RSVP")?.toUpperCase() === "TRUE");
   setProperty(item, p.PidTagResponseRequested, rsvp);
   setProperty(item, p.PidTagReplyRequested, rsvp);
-  if (method !== "COUNTER") return;
-  setProperty(item, p.PidLidAppointmentCounterProposal, true);
+  if (method === "COUNTER") setProperty(item, p.PidLidAppointmentCounterProposal, true);
+}
+
+export const isCancelled = (event: Component): boolean =>
+  propertyOfName(event, "STATUS")?.value.trim().toUpperCase() === "CANCELLED";
+
+/** When its organizer, or who answers, last changed it. [MS-OXOCAL] 2.2.1.34, 2.2.5.2 */
+function setStamps(item: ItemBag, event: Component, isReply: boolean): void {
+  const stamp = stampOf(event, "DTSTAMP");
+  const ownerChange = stampOf(event, "X-MICROSOFT-CDO-OWNER-CRITICAL-CHANGE");
+  setProperty(item, p.PidLidOwnerCriticalChange, ownerChange ?? stamp);
+  const change = stampOf(event, "X-MICROSOFT-CDO-ATTENDEE-CRITICAL-CHANGE");
+  setProperty(item, p.PidLidAttendeeCriticalChange, change ?? (isReply ? stamp : undefined));
 }
 
 function setReminder(item: ItemBag, event: Component, { start, endMs }: EventTimes, zones: CalendarZones): void {
@@ -204,7 +232,7 @@ export const originalNames = ["X-MS-OLK-ORIGINALSTART", "X-MS-OLK-ORIGINALEND"] 
 
 /** An answer or a cancellation need not say when the meeting is. RFC 5546 §3.2.3, §3.2.5 */
 function isTimeless(event: Component, { method }: EventContext): boolean {
-  const isAllowed = method === "REPLY" || method === "CANCEL";
+  const isAllowed = method === "REPLY" || method === "CANCEL" || method === "REFRESH";
   return isAllowed && ["DTSTART", "RRULE", "RDATE"].every((name) => propertyOfName(event, name) === undefined);
 }
 
@@ -225,7 +253,9 @@ export function readEvent(event: Component, context: EventContext): ReadEvent {
   const item = newItem();
   const people = peopleOf(event);
   setMeeting(item, event, people, context);
-  if (isReplyMethod(context.method)) setReplier(item, people);
+  setSequence(item, event, context.method);
+  if (isReplyMethod(context.method) || context.method === "REFRESH") setReplier(item, people, context.replier);
+  else if (context.method === forwardMethod) setForwarded(item, people);
   else setPeople(item, people);
   setTexts(item, event);
   setMarks(item, event);

@@ -9,6 +9,8 @@ import { toFileTime } from "#convert/mime/times.ts";
 import { Refusal } from "#convert/ical/refusal.ts";
 import { propertyOfName } from "#convert/ical/lines.ts";
 import { addDuration, isMidnight, parseDuration, readTimeOf } from "#convert/ical/times.ts";
+import { Recent } from "#convert/ical/recent.ts";
+import type { Zone } from "#calendar/zones/zone.ts";
 import type { CalendarTime, CalendarZones, ZoneOfTime } from "#convert/ical/times.ts";
 import type { Component } from "#convert/ical/lines.ts";
 import type { ItemBag } from "#convert/item.ts";
@@ -80,24 +82,53 @@ interface ZoneBlobs {
 /** Years of rules that a series carries along. */
 const recurYears = 10;
 
-/** Zone properties made once for each zone and year of a text. */
-export class ZoneProperties {
-  readonly #made = new Map<string, ZoneBlobs>();
+/** Each made when it is asked for, and once. */
+class LazyBlobs implements ZoneBlobs {
+  readonly #zone: Zone;
+  readonly #keyName: string;
+  readonly #year: number;
+  #display: Uint8Array | undefined;
+  #recur: Uint8Array | undefined;
+  #struct: Uint8Array | undefined;
 
+  constructor(zone: Zone, keyName: string, year: number) {
+    this.#zone = zone;
+    this.#keyName = keyName;
+    this.#year = year;
+  }
+
+  #definition(toYear: number, isRecurring: boolean): Uint8Array {
+    const range = { fromYear: this.#year, year: this.#year, toYear, isRecurring };
+    return encodeTimeZoneDefinition(timeZoneDefinitionOf(this.#zone, this.#keyName, range).value);
+  }
+
+  get display(): Uint8Array {
+    return this.#display ??= this.#definition(this.#year + 1, false);
+  }
+
+  get recur(): Uint8Array {
+    return this.#recur ??= this.#definition(this.#year + recurYears, true);
+  }
+
+  get struct(): Uint8Array {
+    return this.#struct ??= encodeTimeZoneStruct(timeZoneStructOf(this.#zone, this.#year).value);
+  }
+}
+
+/** By zone, so that what a calendar tells of its own goes with it. */
+const madeOfZones = new WeakMap<Zone, Recent<ZoneBlobs>>();
+const madeOfZoneMax = 20;
+
+/** Zone properties, made once for each zone and year. */
+export class ZoneProperties {
   #of({ zone, keyName }: ZoneOfTime, utcMs: number): ZoneBlobs {
     const year = yearOfMs(utcMs + zone.offsetAt(utcMs));
-    const key = `${keyName}\0${zone.name}\0${year}`;
-    const known = this.#made.get(key);
-    if (known !== undefined) return known;
-    const range = { fromYear: year, year, toYear: year + 1, isRecurring: false };
-    const recurring = { ...range, toYear: year + recurYears, isRecurring: true };
-    const made = {
-      display: encodeTimeZoneDefinition(timeZoneDefinitionOf(zone, keyName, range).value),
-      recur: encodeTimeZoneDefinition(timeZoneDefinitionOf(zone, keyName, recurring).value),
-      struct: encodeTimeZoneStruct(timeZoneStructOf(zone, year).value),
-    };
-    if (this.#made.size < 1000) this.#made.set(key, made);
-    return made;
+    let made = madeOfZones.get(zone);
+    if (made === undefined) {
+      made = new Recent(madeOfZoneMax);
+      madeOfZones.set(zone, made);
+    }
+    return made.get(`${year} ${keyName}`, () => new LazyBlobs(zone, keyName, year));
   }
 
   /** [MS-OXOCAL] 2.2.1.42, 2.2.1.43 */

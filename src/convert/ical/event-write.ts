@@ -14,7 +14,8 @@ import {
 import { uidOfGlobalObjectId } from "#convert/ical/global-object-id.ts";
 import { isTold, keptComponent } from "#convert/ical/kept.ts";
 import { escapeText, propertyOfName, textOf } from "#convert/ical/lines.ts";
-import { peopleLines, replyLines } from "#convert/ical/people-write.ts";
+import { forwardMethod } from "#convert/ical/people-read.ts";
+import { forwardLines, peopleLines, refreshLines, replyLines } from "#convert/ical/people-write.ts";
 import { CalendarZones, timeText, utcText } from "#convert/ical/times.ts";
 import { styleOf } from "#convert/ical/zones-write.ts";
 import type { Zone } from "#calendar/zones/zone.ts";
@@ -206,6 +207,12 @@ function uidLine(item: ItemBag, kept: Component): string {
   return told !== undefined && told.value.trim().toUpperCase() === uid.toUpperCase() ? told.line : `UID:${uid}`;
 }
 
+/** Who stands in the event, by what it is sent for. RFC 5546 §3.2 */
+function peopleOf(method: string): typeof peopleLines {
+  if (isReplyMethod(method)) return replyLines;
+  return method === "REFRESH" ? refreshLines : method === forwardMethod ? forwardLines : peopleLines;
+}
+
 /**
  * The lines of one VEVENT; `timing` are those that say when. The parts that the item does not tell come from the lines
  * kept beside it. [MS-OXCICAL] 2.1.3.1.1.20
@@ -215,14 +222,14 @@ export function eventLines(
 ): string[] {
   const kept = keptComponent(item);
   const { method, resolve, own } = context;
-  const sequence = getProperty(item, p.PidLidAppointmentSequence) ?? 0;
+  const told = getProperty(item, p.PidLidAppointmentSequence);
+  const sequence = told === undefined && isReplyMethod(method) ? [] : [`SEQUENCE:${told ?? 0}`];
   return [
     "BEGIN:VEVENT", uidLine(item, kept), ...timing, ...originalLines(item, times, method),
     ...stampLines(item, times.startMs, method),
     ...textLine("SUMMARY", getProperty(item, p.PidTagSubject), kept),
     ...textLine("LOCATION", getProperty(item, p.PidLidLocation), kept), ...bodyLines(item, kept),
-    ...(isReplyMethod(method) ? replyLines(item, kept, resolve) : peopleLines(item, kept, resolve)),
-    `SEQUENCE:${sequence}`, ...categoryLines(item), ...markLines(item, kept),
+    ...peopleOf(method)(item, kept, resolve), ...sequence, ...categoryLines(item), ...markLines(item, kept),
     ...writeAttachments(item), ...restLines(kept), ...reminderLines(item, kept, times, own), "END:VEVENT",
   ];
 }

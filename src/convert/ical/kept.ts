@@ -3,7 +3,7 @@
  * back. A line that an item's property tells too is written again only while both mean the same.
  */
 import { propertySets } from "#props/property-sets.ts";
-import { getNamedString } from "#convert/ical/names.ts";
+import { getNamedString, rangeName } from "#convert/ical/names.ts";
 import { namedKey, setNamed } from "#convert/item.ts";
 import { parseComponents } from "#convert/ical/lines.ts";
 import type { Component } from "#convert/ical/lines.ts";
@@ -35,12 +35,16 @@ const rewritten = new Set([
 
 export const isTold = (name: string): boolean => rewritten.has(name);
 
+/** Name and parameters as every reader takes them. RFC 5545 §3.1 */
+const soundHead = /^[A-Za-z0-9-]+(?:;[A-Za-z0-9-]+=(?:"[^"]*"|[^";:,]*)(?:,(?:"[^"]*"|[^";:,]*))*)*:/;
+
 export function keepLines(object: ItemObject, event: Component): void {
   const kept: string[] = [];
   for (const property of event.properties) {
     const hasParameters = asWritten.has(property.name) && property.parameters.size > 0;
     if (property.name === "ATTACH" || property.name === "X-ALT-DESC") continue;
-    if (!told.has(property.name) || hasParameters) kept.push(property.line);
+    const isWanted = !told.has(property.name) || hasParameters;
+    if (isWanted && soundHead.test(property.line)) kept.push(property.line);
   }
   for (const component of event.components) kept.push(...component.lines);
   if (kept.length > 0) setNamed(object, linesName, "String", kept.join("\n"));
@@ -68,5 +72,5 @@ export function keptRule(object: ItemObject, mark: string): string[] | undefined
 
 /** For an occurrence, which has its series' properties but not its lines. */
 export function dropKept(object: ItemObject): void {
-  for (const name of [linesName, ruleName]) object.named.delete(namedKey(name));
+  for (const name of [linesName, ruleName, rangeName]) object.named.delete(namedKey(name));
 }

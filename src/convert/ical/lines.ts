@@ -20,42 +20,71 @@ export interface Component {
   readonly lines: string[];
 }
 
-const lineShape = /^[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)?[;:]/;
+const nameShape = /^[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)?$/;
 
-/** Long lines come in pieces: the pieces are joined once. RFC 5545 §3.1 */
-function* unfolded(text: string): Generator<string> {
-  let pieces: string[] = [];
+/** Each line once unfolded; `visit` gets it without its end. Pieces of a long line are joined once. RFC 5545 §3.1 */
+function eachLine(text: string, visit: (line: string) => void): void {
+  let pieces: string[] | undefined;
   let count = 0;
   let from = text.charCodeAt(0) === 0xfeff ? 1 : 0;
   while (from <= text.length) {
-    let end = text.indexOf("\n", from);
-    if (end === -1) end = text.length;
-    let line = text.slice(from, end);
-    from = end + 1;
-    while (line.endsWith("\r")) line = line.slice(0, -1);
-    const first = line.charCodeAt(0);
-    if ((first === 0x20 || first === 0x09) && pieces.length > 0) {
-      pieces.push(line.slice(1));
+    const feed = text.indexOf("\n", from);
+    let end = feed === -1 ? text.length : feed;
+    const next = end + 1;
+    while (end > from && text.charCodeAt(end - 1) === 0x0d) end--;
+    const isFolded = pieces !== undefined;
+    const line = text.slice(isFolded ? from + 1 : from, Math.max(end, isFolded ? from + 1 : from));
+    from = next;
+    if (pieces === undefined && ++count > limits.calendarLinesMax) {
+      throw new WireError("a calendar of too many lines", from);
+    }
+    const first = text.charCodeAt(next);
+    if (first === 0x20 || first === 0x09) {
+      if (pieces === undefined) pieces = [line];
+      else pieces.push(line);
       continue;
     }
-    if (pieces.length > 0) yield pieces.join("");
-    if (++count > limits.calendarLinesMax) throw new WireError("a calendar of too many lines", from);
-    pieces = [line];
+    if (pieces === undefined) visit(line);
+    else {
+      pieces.push(line);
+      visit(pieces.join(""));
+      pieces = undefined;
+    }
   }
-  yield pieces.join("");
+  if (pieces !== undefined) visit(pieces.join(""));
 }
 
 /** Control characters that no line may hold. */
 const clean = (line: string): string => line.replaceAll(/[\x00-\x08\x0b-\x1f\x7f]/g, "");
+/** The same, the CR of a line end left out: where there is none, no line has to be cleaned. */
+const hasControls = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\r*\n)/;
+
+/** Names as they are written, in upper case: few are in use, and each is looked at once. */
+const knownNames = new Map<string, string>();
+const knownNamesMax = 1000;
+
+/** Undefined for what is no name. RFC 5545 §3.1 */
+function nameOf(text: string): string | undefined {
+  const known = knownNames.get(text);
+  if (known !== undefined) return known;
+  if (!nameShape.test(text)) return undefined;
+  const name = text.toUpperCase();
+  if (knownNames.size < knownNamesMax && text.length <= 64) knownNames.set(text, name);
+  return name;
+}
+
+const noParameters: ReadonlyMap<string, string> = new Map();
 
 function propertyOf(line: string): Property | undefined {
-  if (!lineShape.test(line)) return undefined;
-  try {
-    return { line, ...splitContentLine(line) };
-  } catch (error) {
-    if (error instanceof WireError) return undefined;
-    throw error;
+  const colon = line.indexOf(":");
+  if (colon < 0) return undefined;
+  const semicolon = line.indexOf(";");
+  if (semicolon < 0 || semicolon > colon) {
+    const name = nameOf(line.slice(0, colon));
+    return name === undefined ? undefined : { line, name, parameters: noParameters, value: line.slice(colon + 1) };
   }
+  const name = nameOf(line.slice(0, semicolon));
+  return name === undefined ? undefined : { line, ...splitContentLine(line) };
 }
 
 /** What stands in a VCALENDAR. RFC 5545 §3.6, RFC 7953 §3.1 */
@@ -69,28 +98,12 @@ export function parseComponents(text: string): Component[] {
   const roots: Component[] = [];
   const open: Component[] = [];
   // Programs of the old Macintosh end their lines in CR alone.
-  for (const raw of unfolded(text.includes("\n") ? text : text.replaceAll("\r", "\n"))) {
-    const property = propertyOf(clean(raw).trimEnd());
-    if (property === undefined) continue;
-    const name = property.value.trim().toUpperCase();
-    if (property.name === "BEGIN") {
-      if (open.length >= limits.calendarDepthMax) throw new WireError("components nest too deep", 0);
-      const component: Component = { name, properties: [], components: [], lines: [] };
-      (open.at(-1)?.components ?? roots).push(component);
-      open.push(component);
-    } else if (open.length === 0) {
-      continue;
-    } else if (property.name !== "END") {
-      open.at(-1)!.properties.push(property);
-    }
-    const isEnd = property.name === "END";
-    const at = isEnd ? open.findLastIndex((component) => component.name === name) : open.length;
-    if (at === -1) continue;
-    for (const [index, component] of open.entries()) {
-      if (component.name !== "VCALENDAR") component.lines.push(index > at ? `END:${component.name}` : property.line);
-    }
-    if (isEnd) open.length = at;
-  }
+  const source = text.includes("\n") ? text : text.replaceAll("\r", "\n");
+  const isClean = !hasControls.test(source);
+  eachLine(source, (raw) => {
+    const property = propertyOf((isClean ? raw : clean(raw)).trimEnd());
+    if (property !== undefined) take(property, roots, open);
+  });
   for (const component of open) component.lines.push(`END:${component.name}`);
   const calendars = roots.filter(({ name }) => name === "VCALENDAR");
   const bare = roots.filter(({ name }) => objectNames.has(name));
@@ -99,13 +112,41 @@ export function parseComponents(text: string): Component[] {
   return [{ name: "VCALENDAR", properties: [], components: roots, lines: [] }];
 }
 
+/** Puts a line where it belongs; a line that ends nothing is passed over. */
+function take(property: Property, roots: Component[], open: Component[]): void {
+  if (property.name === "BEGIN") {
+    if (open.length >= limits.calendarDepthMax) throw new WireError("components nest too deep", 0);
+    const name = property.value.trim().toUpperCase();
+    const component: Component = { name, properties: [], components: [], lines: [] };
+    (open.at(-1)?.components ?? roots).push(component);
+    open.push(component);
+  } else if (property.name === "END") {
+    const name = property.value.trim().toUpperCase();
+    const at = open.findLastIndex((component) => component.name === name);
+    if (at === -1) return;
+    for (const [index, component] of open.entries()) {
+      if (component.name !== "VCALENDAR") component.lines.push(index > at ? `END:${component.name}` : property.line);
+    }
+    open.length = at;
+    return;
+  } else if (open.length === 0) return;
+  else open.at(-1)!.properties.push(property);
+  for (const component of open) {
+    if (component.name !== "VCALENDAR") component.lines.push(property.line);
+  }
+}
+
 export const propertiesOf = (from: Component, name: string): Property[] =>
   from.properties.filter((property) => property.name === name);
 
-export const propertyOfName = (from: Component, name: string): Property | undefined =>
-  from.properties.find((property) => property.name === name);
+export function propertyOfName(from: Component, name: string): Property | undefined {
+  for (const property of from.properties) if (property.name === name) return property;
+  return undefined;
+}
 
-const unescapeText = (text: string): string =>
+const unescapeText = (text: string): string => (text.includes("\\") ? unescaped(text) : text);
+
+const unescaped = (text: string): string =>
   text.replaceAll(/\\(.)/g, (_, character: string) => (character === "n" || character === "N" ? "\n" : character));
 
 /**

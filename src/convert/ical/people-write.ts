@@ -5,7 +5,8 @@ import { getPerson } from "#convert/mime/people.ts";
 import { stateFlags } from "#convert/ical/event-read.ts";
 import { parameter, propertiesOf, propertyOfName } from "#convert/ical/lines.ts";
 import {
-  partStats, personOf, recipientFlags, recipientTypeOf, responseOf, responses,
+  delegatedName, forwardedName, namesIn, partStats, personOf, recipientFlags, recipientTypeOf, responseOf, responses,
+  sentByOf,
 } from "#convert/ical/people-read.ts";
 import type { CalendarPerson } from "#convert/ical/people-read.ts";
 import type { Component, Property } from "#convert/ical/lines.ts";
@@ -50,9 +51,36 @@ function attendeeLine(row: ItemRecipient, person: DisplayAddress, kept: KeptPeop
     `${asksReply ? ";RSVP=TRUE" : ""}:mailto:${person.address}`;
 }
 
-function organizerLine(person: DisplayAddress, kept: Component): string {
-  return keptLine(keptPeople(kept, "ORGANIZER"), person, () => true) ??
-    `ORGANIZER${parameter("CN", person.name)}:mailto:${person.address}`;
+/**
+ * Who writes a message for the one whom it is of; sending an invitation on is not that. An address that nobody outside
+ * knows names nobody. RFC 5545 §3.2.18
+ */
+function writerOf(item: ItemBag, person: DisplayAddress, resolve: ResolveAddress): DisplayAddress | null {
+  const sender = getPerson(item, "sender", resolve);
+  const isForwarded = ((getProperty(item, p.PidLidAppointmentAuxiliaryFlags) ?? 0) & forwardedFlag) !== 0;
+  if (!isWritable(sender) || isForwarded || !isMessage(item) || /^IMCEA/i.test(sender.address)) return null;
+  return isSame(sender.address, person.address) ? null : sender;
+}
+
+const isMessage = (item: ItemBag): boolean =>
+  /^IPM\.(?:Schedule\.|Note$)/i.test(getProperty(item, p.PidTagMessageClass) ?? "");
+
+/** PidLidAppointmentAuxiliaryFlags. [MS-OXOCAL] 2.2.1.3 */
+const forwardedFlag = 4;
+
+const sentBy = (writer: DisplayAddress | null): string =>
+  (writer === null ? "" : `;SENT-BY="mailto:${writer.address.replaceAll("\"", "")}"`);
+
+/** An item of a calendar, unlike a message, has nobody who writes it: what it was told stays. */
+function organizerLine(
+  person: DisplayAddress, kept: Component, writer: DisplayAddress | null, isSent: boolean,
+): string {
+  const fits = (property: Property): boolean => {
+    const had = sentByOf(property)?.address ?? "";
+    return isSame(had, writer?.address ?? "") || (writer === null && !isSent);
+  };
+  return keptLine(keptPeople(kept, "ORGANIZER"), person, fits) ??
+    `ORGANIZER${parameter("CN", person.name)}${sentBy(writer)}:mailto:${person.address}`;
 }
 
 const isWritable = (person: DisplayAddress | null): person is DisplayAddress =>
@@ -81,7 +109,7 @@ export function peopleLines(item: ItemBag, kept: Component, resolve: ResolveAddr
   const organizing = item.recipients.find(isOrganizer);
   const organizer = (organizing && personIn(organizing, resolve)) ?? (isMeeting(item, kept) ? representing : null);
   if (isWritable(organizer)) {
-    lines.push(organizerLine(organizer, kept));
+    lines.push(organizerLine(organizer, kept, writerOf(item, organizer, resolve), isMessage(item)));
     // An organizer may be an attendee too, with an answer that no recipient has.
     const self = attendees.get(organizer.address.toLowerCase());
     if (self !== undefined) lines.push(self.property.line);
@@ -112,16 +140,48 @@ export function replyLines(item: ItemBag, kept: Component, resolve: ResolveAddre
   const isInside = getProperty(item, p.PidLidAppointmentCounterProposal) === true || inside === responses.notResponded;
   const told = isInside ? inside ?? byClass : byClass;
   const response = told === responses.notResponded ? responses.none : told;
-  const lines: string[] = [];
+  const lines = toOrganizer(item, kept, resolve);
+  const from = getPerson(item, "representing", resolve) ?? getPerson(item, "sender", resolve);
+  if (!isWritable(from)) return [...lines, ...propertiesOf(kept, "ATTENDEE").map(({ line }) => line)];
+  const instead = namesIn(item, delegatedName).filter(isWritable);
+  const attendees = keptPeople(kept, "ATTENDEE");
+  const toldBy = instead.length > 0 ? delegatedOf : responseOf;
+  const same = keptLine(attendees, from, (one) => toldBy(one) === response ||
+    (responseOf(one) === responses.none && response === responses.accepted));
+  const to = instead.map(({ address }) => `"mailto:${address.replaceAll("\"", "")}"`).join(",");
+  const status = instead.length > 0 ? `;PARTSTAT=DELEGATED;DELEGATED-TO=${to}` : `;PARTSTAT=${partStatOf(response)}`;
+  lines.push(same ?? `ATTENDEE${parameter("CN", from.name)}${status}${sentBy(writerOf(item, from, resolve))}` +
+    `:mailto:${from.address}`);
+  for (const one of instead) {
+    const origin = `;DELEGATED-FROM="mailto:${from.address.replaceAll("\"", "")}"`;
+    lines.push(keptLine(attendees, one, () => true) ??
+      `ATTENDEE${parameter("CN", one.name)}${origin}:mailto:${one.address}`);
+  }
+  return lines;
+}
+
+const delegatedOf = (property: Property): number =>
+  ((property.parameters.get("PARTSTAT") ?? "").toUpperCase() === "DELEGATED" ? responses.declined : responses.none);
+
+/** ORGANIZER of what goes to him. */
+function toOrganizer(item: ItemBag, kept: Component, resolve: ResolveAddress): string[] {
   const row = item.recipients[0];
   const to = row === undefined ? null : personIn(row, resolve);
   const named = propertyOfName(kept, "ORGANIZER");
-  if (to !== null) lines.push(organizerLine(to, kept));
-  else if (named !== undefined) lines.push(named.line);
-  const from = getPerson(item, "representing", resolve) ?? getPerson(item, "sender", resolve);
-  if (!isWritable(from)) return [...lines, ...propertiesOf(kept, "ATTENDEE").map(({ line }) => line)];
-  const same = keptLine(keptPeople(kept, "ATTENDEE"), from, (one) => responseOf(one) === response ||
-    (responseOf(one) === responses.none && response === responses.accepted));
-  lines.push(same ?? `ATTENDEE${parameter("CN", from.name)};PARTSTAT=${partStatOf(response)}:mailto:${from.address}`);
-  return lines;
+  if (to !== null) return [organizerLine(to, kept, null, false)];
+  return named === undefined ? [] : [named.line];
+}
+
+/** Who asks for the meeting as it is now. RFC 5546 §3.2.6 */
+export function refreshLines(item: ItemBag, kept: Component, resolve: ResolveAddress): string[] {
+  const from = getPerson(item, "representing", resolve);
+  const asks = isWritable(from) ? [`ATTENDEE${parameter("CN", from.name)}:mailto:${from.address}`] : [];
+  return [...toOrganizer(item, kept, resolve), ...asks];
+}
+
+/** Whom an invitation was sent on to. [MS-OXOCAL] 2.2.9.3 */
+export function forwardLines(item: ItemBag, kept: Component, resolve: ResolveAddress): string[] {
+  const people = namesIn(item, forwardedName).filter(isWritable);
+  return [...toOrganizer(item, kept, resolve),
+    ...people.map(({ name, address }) => `ATTENDEE${parameter("CN", name)}:mailto:${address}`)];
 }

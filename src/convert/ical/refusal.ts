@@ -10,7 +10,7 @@ export const eventRefusals = {
   badTime: "a date or time of the event is broken",
   timeOutOfRange: "the event lies before 1601 or after 4500",
   uidTooLong: "the UID is too long",
-  thisAndFuture: "a change holds for all later occurrences",
+  addedSeries: "a rule is added to a series that has one",
   severalMasters: "the same event is told twice",
 } as const;
 export type EventRefusal = RefusalReason | keyof typeof eventRefusals;

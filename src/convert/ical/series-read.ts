@@ -3,37 +3,31 @@ import { createHash } from "node:crypto";
 import { WireError } from "#base/fault.ts";
 import { limits } from "#base/limits.ts";
 import { encodeAppointmentRecur, endDateNever } from "#calendar/recurrence/blob.ts";
-import { Series } from "#calendar/recurrence/expand.ts";
+import { coverOfRule } from "#calendar/recurrence/cover.ts";
 import { recurrenceOfRule } from "#calendar/recurrence/from-rule.ts";
 import { blobOfRecurrence } from "#calendar/recurrence/to-blob.ts";
-import { localToMs, midnightOf, minutesPerDay, msToLocal } from "#calendar/zones/dates.ts";
+import { localToMs, midnightOf, msToLocal } from "#calendar/zones/dates.ts";
 import { parseRuleTime } from "#calendar/zones/rule-text.ts";
 import { properties } from "#props/registry.ts";
-import { getProperty, newItemObject, setProperty } from "#convert/item.ts";
+import { getProperty, setProperty } from "#convert/item.ts";
 import { toFileTime } from "#convert/mime/times.ts";
-import { exceptionFlag, isException } from "#convert/ical/attachments.ts";
-import { readEvent, stateFlags } from "#convert/ical/event-read.ts";
 import { setTimes } from "#convert/ical/event-times.ts";
-import { withExceptionDate } from "#convert/ical/global-object-id.ts";
-import { keepRule } from "#convert/ical/kept.ts";
+import { keepRule, keptRule } from "#convert/ical/kept.ts";
 import { propertiesOf, propertyOfName } from "#convert/ical/lines.ts";
+import { readOverrides } from "#convert/ical/overrides-read.ts";
 import { Refusal } from "#convert/ical/refusal.ts";
-import { addDuration, parseDuration, readTime, readTimeOf } from "#convert/ical/times.ts";
-import type { Difference, RuleSource } from "#calendar/recurrence/from-rule.ts";
-import type { Modified, Overrides, Recurrence } from "#calendar/recurrence/model.ts";
+import { addDuration, parseDuration, readTime } from "#convert/ical/times.ts";
+import type { RuleSource } from "#calendar/recurrence/from-rule.ts";
+import type { Recurrence } from "#calendar/recurrence/model.ts";
 import type { LocalMinutes } from "#calendar/zones/dates.ts";
 import type { RuleTime } from "#calendar/zones/rule-text.ts";
 import type { Zone } from "#calendar/zones/zone.ts";
 import type { EventContext, ReadEvent } from "#convert/ical/event-read.ts";
 import type { Component, Property } from "#convert/ical/lines.ts";
-import type { ItemAttachment, ItemBag } from "#convert/item.ts";
+import type { ItemBag } from "#convert/item.ts";
+import type { Loss, SeriesParts } from "#convert/ical/overrides-read.ts";
 
 const p = properties;
-
-/** What an item tells otherwise than its calendar, or not at all. */
-export type Loss = Difference | "unknownZone" | "overrideNotInSeries";
-
-export const exceptionMessageClass = "IPM.OLE.CLASS.{00061055-0000-0000-C000-000000000046}";
 
 export const isSeries = (event: Component): boolean =>
   ["RRULE", "RDATE", "EXRULE"].some((name) => propertyOfName(event, name) !== undefined);
@@ -78,122 +72,63 @@ function sourceOf(event: Component, { times }: ReadEvent, context: EventContext)
   };
 }
 
-/** What a changed occurrence has of its own. [MS-OXOCAL] 2.2.1.44.2 */
-export function overridesOf(base: ItemBag, changed: ItemBag): Overrides {
-  const differs = <T>(property: (item: ItemBag) => T | undefined): T | undefined => {
-    const value = property(changed);
-    return value === property(base) ? undefined : value;
-  };
-  const meeting = (item: ItemBag): number => getProperty(item, p.PidLidAppointmentStateFlags) ?? 0;
-  const isPlain = !changed.attachments.some((one) => !isException(one));
-  const hadNone = !base.attachments.some((one) => !isException(one));
-  const sameBody = getProperty(changed, p.PidTagBody) === getProperty(base, p.PidTagBody);
-  return {
-    subject: differs((item) => getProperty(item, p.PidTagSubject) ?? "")?.slice(0, 0xfff0),
-    location: differs((item) => getProperty(item, p.PidLidLocation) ?? "")?.slice(0, 0xfff0),
-    meetingType: differs(meeting), reminderSet: differs((item) => getProperty(item, p.PidLidReminderSet) ?? false),
-    reminderDelta: differs((item) => getProperty(item, p.PidLidReminderDelta)),
-    busyStatus: differs((item) => getProperty(item, p.PidLidBusyStatus)),
-    isAllDay: differs((item) => getProperty(item, p.PidLidAppointmentSubType) ?? false),
-    hasAttachment: isPlain && hadNone ? undefined : !isPlain, hasBody: sameBody ? undefined : true,
-  };
-}
-
-/** A changed occurrence in the attachment that holds it. [MS-OXOCAL] 2.2.10.1 */
-export function exceptionAttachment(item: ItemBag, { original, start, end }: Modified, zone: Zone): ItemAttachment {
-  const attachment: ItemAttachment = newItemObject();
-  attachment.embedded = item;
-  const far = toFileTime(Date.UTC(4501, 0, 1));
-  setProperty(attachment, p.PidTagAttachMethod, 5);
-  setProperty(attachment, p.PidTagAttachmentHidden, true);
-  setProperty(attachment, p.PidTagAttachmentFlags, exceptionFlag);
-  setProperty(attachment, p.PidTagAttachmentLinkId, 0);
-  setProperty(attachment, p.PidTagAttachFlags, 0);
-  setProperty(attachment, p.PidTagRenderingPosition, -1);
-  setProperty(attachment, p.PidTagDisplayName, "Untitled");
-  setProperty(attachment, p.PidTagExceptionStartTime, start < 0 ? far : toFileTime(localToMs(start)));
-  setProperty(attachment, p.PidTagExceptionEndTime, end < 0 ? far : toFileTime(localToMs(end)));
-  setProperty(attachment, p.PidTagExceptionReplaceTime, toFileTime(zone.toUtc(original)));
-  return attachment;
-}
-
-/** Which occurrence a RECURRENCE-ID names. RFC 5545 §3.8.4.4 */
-function originalOf(event: Component, series: Series, context: EventContext): LocalMinutes | undefined {
-  const given = propertyOfName(event, "RECURRENCE-ID")!;
-  if (given.parameters.has("RANGE")) throw new Refusal("thisAndFuture");
-  const time = readTimeOf(given, context.zones);
-  const { recurrence, zone } = series;
-  const minute = recurrence.start - midnightOf(recurrence.start);
-  const local = time.style === "date" || time.style === "floating" ? time.local : zone.toLocal(time.utcMs);
-  const moved = recurrence.modified.find((one) => one.start === local);
-  if (moved !== undefined) return moved.original;
-  const day = midnightOf(local);
-  // Of a series one occurrence at most begins on a day: programs that give another time mean that one.
-  const near = time.style === "date" ? [day + minute] : [local, day + minute];
-  // A skipped wall clock time comes back from UTC as a later one, perhaps of the next day.
-  near.push(day + minute - minutesPerDay);
-  return near.find((one, index) => series.indexOf(one) !== undefined &&
-    (index < 2 || Math.abs(zone.toUtc(one) - time.utcMs) < 60_000));
-}
-
-export interface SeriesParts {
-  readonly event: Component;
-  readonly overrides: readonly Component[];
-  readonly globalObjectId: Uint8Array;
-}
-
 const recurrenceTypes = { daily: 1, weekly: 2, monthly: 3, yearly: 4 } as const;
 const ruleNames = new Set(["DTSTART", "DTEND", "DURATION", "RRULE", "EXRULE", "EXDATE", "RDATE"]);
 
 /** Tells whether the blob is still the one that rule lines were kept for. */
-export function ruleMark(blob: Uint8Array, zone: Uint8Array): string {
+function ruleMark(blob: Uint8Array, zone: Uint8Array): string {
   return createHash("sha256").update(blob).update(zone).digest("hex").slice(0, 32);
+}
+
+/** When the series was last said, where only a part of its rule can be told. RFC 5545 §3.8.7.2, §3.8.7.3 */
+function sinceOf(event: Component): LocalMinutes | undefined {
+  const times: number[] = [];
+  for (const name of ["DTSTAMP", "LAST-MODIFIED"]) {
+    try {
+      times.push(parseRuleTime(propertyOfName(event, name)?.value.trim() ?? "").local);
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+    }
+  }
+  return times.length === 0 ? undefined : Math.max(...times);
+}
+
+/** The series of a rule, or one that stands for it where Exchange has no pattern. Throws Refusal. */
+function seriesOfRule(source: RuleSource, event: Component): { recurrence: Recurrence; losses: readonly Loss[] } {
+  const result = recurrenceOfRule(source);
+  if (result.kind === "mapped") return { recurrence: result.recurrence, losses: result.differences };
+  const cover = coverOfRule(source, sinceOf(event));
+  if (cover === undefined) throw new Refusal(result.reason, result.detail);
+  return { recurrence: cover.recurrence, losses: cover.differences };
+}
+
+/** The recurrence lines that an item came with, while its series is the one made of them. */
+export function keptRuleOf(item: ItemBag): string[] | undefined {
+  const blob = getProperty(item, p.PidLidAppointmentRecur);
+  if (blob === undefined) return undefined;
+  const zone = getProperty(item, p.PidLidAppointmentTimeZoneDefinitionRecur) ?? new Uint8Array(0);
+  return keptRule(item, ruleMark(blob, zone));
+}
+
+/** After the zone of a series was told otherwise: the lines are still what its blob was made of. */
+export function keepRuleAgain(item: ItemBag, lines: readonly string[]): void {
+  const blob = getProperty(item, p.PidLidAppointmentRecur);
+  const zone = getProperty(item, p.PidLidAppointmentTimeZoneDefinitionRecur) ?? new Uint8Array(0);
+  if (blob !== undefined) keepRule(item, ruleMark(blob, zone), lines);
 }
 
 /** Makes a series of an item that was read from the event. Throws Refusal. [MS-OXCICAL] 2.1.3.2 */
 export function setSeries(parts: SeriesParts, read: ReadEvent, context: EventContext, losses: Set<Loss>): void {
-  const { event, overrides, globalObjectId } = parts;
-  const { item, times } = read;
-  const { zone } = times.start.at;
-  const result = recurrenceOfRule(readSource(event, read, context));
-  if (result.kind === "refused") throw new Refusal(result.reason, result.detail);
-  for (const difference of result.differences) losses.add(difference);
-  const plain = result.recurrence;
-  const series = new Series(plain, zone);
-  const deleted = new Set(plain.deleted);
-  const modified = new Map(plain.modified.map((one) => [one.original, one]));
-  let isKept = true;
-  for (const override of overrides) {
-    const original = originalTold(override, series, context);
-    if (original === undefined) {
-      losses.add("overrideNotInSeries");
-      continue;
-    }
-    deleted.delete(original);
-    const changed = readEvent(override, context);
-    const flags = getProperty(changed.item, p.PidLidAppointmentStateFlags) ?? 0;
-    if ((flags & stateFlags.canceled) !== 0 && context.method !== "CANCEL") {
-      deleted.add(original);
-      isKept = false;
-      continue;
-    }
-    if (modified.size + deleted.size > limits.recurrenceExceptionsMax) throw new Refusal("tooManyExceptions");
-    const start = zone.toLocal(changed.times.start.utcMs);
-    const end = Math.max(start, zone.toLocal(changed.times.endMs));
-    const one: Modified = { original, start, end, overrides: overridesOf(item, changed.item) };
-    modified.set(original, one);
-    setException(changed.item, globalObjectId, original, zone);
-    item.attachments.push(exceptionAttachment(changed.item, one, zone));
-  }
-  const recurrence: Recurrence = {
-    ...plain, deleted: [...deleted].sort((one, other) => one - other),
-    modified: [...modified.values()].sort((one, other) => one.original - other.original),
-  };
-  setRecurrence(read, recurrence, context);
+  const { event } = parts;
+  const { item } = read;
+  const found = seriesOfRule(readSource(event, read, context), event);
+  for (const loss of found.losses) losses.add(loss);
+  const overridden = readOverrides(parts, found.recurrence, read, context, losses);
+  setRecurrence(read, overridden.recurrence, context);
   const mark = ruleMark(getProperty(item, p.PidLidAppointmentRecur)!,
     getProperty(item, p.PidLidAppointmentTimeZoneDefinitionRecur)!);
   const lines = event.properties.filter(({ name }) => ruleNames.has(name)).map(({ line }) => line);
-  if (isKept) keepRule(item, mark, lines);
+  if (overridden.isKept) keepRule(item, mark, lines);
 }
 
 /** A date that cannot be read refuses the series, as nobody knows which occurrence was meant. */
@@ -206,29 +141,13 @@ function readSource(event: Component, read: ReadEvent, context: EventContext): R
   }
 }
 
-function originalTold(override: Component, series: Series, context: EventContext): LocalMinutes | undefined {
-  try {
-    return originalOf(override, series, context);
-  } catch (error) {
-    if (error instanceof WireError) throw new Refusal("badTime", error.message);
-    throw error;
-  }
-}
-
-/** [MS-OXOCAL] 2.2.10.1.6 */
-export function setException(item: ItemBag, globalObjectId: Uint8Array, original: LocalMinutes, zone: Zone): void {
-  setProperty(item, p.PidTagMessageClass, exceptionMessageClass);
-  setProperty(item, p.PidLidExceptionReplaceTime, toFileTime(zone.toUtc(original)));
-  setProperty(item, p.PidLidGlobalObjectId, withExceptionDate(globalObjectId, original));
-  setProperty(item, p.PidLidCleanGlobalObjectId, withExceptionDate(globalObjectId));
-}
-
 function setRecurrence(read: ReadEvent, recurrence: Recurrence, context: EventContext): void {
   const { item, times } = read;
   const { at } = times.start;
   const startMs = at.zone.toUtc(recurrence.start);
   const endMs = Math.max(startMs, at.zone.toUtc(recurrence.start + recurrence.durationMinutes));
   setTimes(item, startMs, endMs, times.isAllDay);
+  if (startMs !== times.start.utcMs) context.blobs.setDisplay(item, at, times.endAt, startMs);
   const delta = getProperty(item, p.PidLidReminderDelta) ?? 0;
   if (getProperty(item, p.PidLidReminderSet) === true) {
     setProperty(item, p.PidLidReminderTime, toFileTime(startMs));

@@ -7,6 +7,7 @@ import { formatDate, formatDateTime, parseRuleTime } from "#calendar/zones/rule-
 import { readVtimezone } from "#calendar/zones/vtimezone-read.ts";
 import { utcZone } from "#calendar/zones/zone.ts";
 import { parameter } from "#convert/ical/lines.ts";
+import { Recent } from "#convert/ical/recent.ts";
 import type { LocalMinutes } from "#calendar/zones/dates.ts";
 import type { Zone } from "#calendar/zones/zone.ts";
 import type { ReadVtimezone } from "#calendar/zones/vtimezone-read.ts";
@@ -34,44 +35,69 @@ export interface CalendarTime {
 
 export const utcOfTime: ZoneOfTime = { zone: utcZone, keyName: "UTC", isKnown: true };
 
+/** A VTIMEZONE as it was read; undefined for one that tells no rules. */
+interface ToldZone {
+  readonly told: ReadVtimezone | undefined;
+  /** What its TZID means, by the year of the time. */
+  readonly found: Recent<ZoneOfTime | null>;
+}
+
+/** Programs write the same VTIMEZONE into all they send: each is read once. */
+const toldZones = new Recent<ToldZone>(300);
+const toldLengthMax = 16_384;
+/** Zones by their TZID alone. */
+const namedZones = new Recent<ZoneOfTime | null>(1000);
+
+const newToldZone = (lines: readonly string[]): ToldZone => ({ told: readOrNone(lines), found: new Recent(50) });
+
+function toldZone(lines: readonly string[]): ToldZone {
+  const text = lines.join("\n");
+  return text.length > toldLengthMax ? newToldZone(lines) : toldZones.get(text, () => newToldZone(lines));
+}
+
+/** A zone that tells no rules may still be known by its name. */
+function readOrNone(lines: readonly string[]): ReadVtimezone | undefined {
+  try {
+    return readVtimezone(lines);
+  } catch (error) {
+    if (error instanceof WireError) return undefined;
+    throw error;
+  }
+}
+
+/** Null for what nothing tells the rules of. */
+function findZone(id: string, told: ReadVtimezone | undefined, year: number): ZoneOfTime | null {
+  const match = matchZone({ ids: [id, ...(told?.otherIds ?? [])], zone: told?.zone, year });
+  if (match.kind === "unknown") return null;
+  if (match.kind === "custom") return { zone: match.zone, keyName: id.slice(0, 255), isKnown: true };
+  return { zone: match.zone, keyName: match.windowsId ?? match.zone.name, isKnown: true };
+}
+
 /** Zones of one VCALENDAR by their TZID; what names no zone runs on the reader's own. */
 export class CalendarZones {
   readonly own: ZoneOfTime;
-  readonly #told = new Map<string, ReadVtimezone>();
-  readonly #found = new Map<string, ZoneOfTime>();
+  readonly #told = new Map<string, ToldZone>();
 
   constructor(calendar: Component | undefined, own: Zone) {
     this.own = { zone: own, keyName: own === utcZone ? "UTC" : windowsIdOfIana(own.name) ?? own.name, isKnown: true };
     for (const component of calendar?.components ?? []) {
       if (component.name !== "VTIMEZONE") continue;
-      try {
-        const told = readVtimezone(component.lines);
-        if (!this.#told.has(told.id)) this.#told.set(told.id, told);
-      } catch (error) {
-        // A zone that tells no rules may still be known by its name.
-        if (!(error instanceof WireError)) throw error;
-      }
+      const zone = toldZone(component.lines);
+      if (zone.told !== undefined && !this.#told.has(zone.told.id)) this.#told.set(zone.told.id, zone);
     }
   }
 
   of(tzid: string, year: number): ZoneOfTime {
     const id = tzid.trim();
-    const key = `${id}\0${year}`;
-    const known = this.#found.get(key);
-    if (known !== undefined) return known;
-    const found = this.#find(id, year);
-    if (this.#found.size < 1000) this.#found.set(key, found);
-    return found;
-  }
-
-  #find(id: string, year: number): ZoneOfTime {
-    const told = this.#told.get(id);
-    const match = matchZone({ ids: [id, ...(told?.otherIds ?? [])], zone: told?.zone, year });
-    if (match.kind === "unknown") return { ...this.own, isKnown: false };
-    if (match.kind === "custom") return { zone: match.zone, keyName: id.slice(0, 255), isKnown: true };
-    return { zone: match.zone, keyName: match.windowsId ?? match.zone.name, isKnown: true };
+    const zone = this.#told.get(id);
+    const found = zone !== undefined ? zone.found.get(String(year), () => findZone(id, zone.told, year))
+      : id.length > idLengthMax ? findZone(id, undefined, year)
+        : namedZones.get(`${id}\0${year}`, () => findZone(id, undefined, year));
+    return found ?? { ...this.own, isKnown: false };
   }
 }
+
+const idLengthMax = 255;
 
 /** A DATE or DATE-TIME value of a property. Throws WireError. RFC 5545 §3.3.4, §3.3.5 */
 export function readTime(text: string, tzid: string | undefined, zones: CalendarZones): CalendarTime {

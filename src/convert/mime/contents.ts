@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { decodeTransfer, transferDecoder } from "#format/mime/decode.ts";
 import type { MimePart } from "#format/mime/types.ts";
 import type { ItemContent } from "#convert/item.ts";
@@ -27,9 +28,31 @@ export function partContent(read: ReadBytes, part: MimePart): ItemContent {
   };
 }
 
-/** The decoded body of a part in one piece. */
+/** The decoded body of a part in one piece, and never held encoded as well. */
 export function partBytes(read: ReadBytes, part: MimePart): Uint8Array {
-  return decodeTransfer(read(part.bodyStart, part.bodyEnd), part.encoding);
+  const size = part.bodyEnd - part.bodyStart;
+  if (size <= stepBytes) return decodeTransfer(read(part.bodyStart, part.bodyEnd), part.encoding);
+  // Base64 gives three bytes for four; the others no more than they are given.
+  const whole = new Uint8Array(part.encoding === "base64" ? (size * 3 >> 2) + 3 : size);
+  let length = 0;
+  for (const chunk of partContent(read, part).chunks()) {
+    whole.set(chunk, length);
+    length += chunk.length;
+  }
+  return whole.subarray(0, length);
+}
+
+/** The beginning of the decoded body: `sizeMax` bytes where there are as many. */
+export function partStart(read: ReadBytes, part: MimePart, sizeMax: number): Uint8Array {
+  if (part.bodyEnd - part.bodyStart <= sizeMax) return partBytes(read, part);
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for (const chunk of partContent(read, part).chunks()) {
+    pieces.push(chunk);
+    length += chunk.length;
+    if (length >= sizeMax) break;
+  }
+  return Buffer.concat(pieces).subarray(0, sizeMax);
 }
 
 /** The same bytes with LF for each CR where lines end in CR alone, as the index reads them too; else as they are. */

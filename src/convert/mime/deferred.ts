@@ -1,6 +1,8 @@
 import { Buffer, isAscii } from "node:buffer";
-import { base64Lines, encodeQuotedPrintable } from "#format/mime/build.ts";
+import { QuotedPrintableEncoder, base64Lines, encodeQuotedPrintable } from "#format/mime/build.ts";
 import { paramField } from "#format/mime/fields.ts";
+import { utf8Pieces } from "#convert/large.ts";
+import { LineEnds, rewritten } from "#convert/mime/text-decoding.ts";
 import type { BuildPart } from "#format/mime/build.ts";
 import type { FieldLine } from "#format/mime/fields.ts";
 import type { ItemContent } from "#convert/item.ts";
@@ -32,6 +34,31 @@ export class DeferredContents {
     const standIn = new Uint8Array(0);
     this.#sources.set(standIn, () => encodeBase64(content.chunks()));
     return part(line, "base64", [standIn]);
+  }
+
+  /** Text that is read in pieces, as `BuildText` would write it. RFC 2045 §6 */
+  text(pieces: () => Iterable<string>): BuildPart {
+    const chunks = (): Iterable<Uint8Array> => utf8Pieces(rewritten(new LineEnds(), pieces()));
+    const look = lookThrough(chunks());
+    const { isAscii: isAsciiText } = look;
+    const encoding = look.isPlain ? null : look.wide * 4 > look.size ? "base64" : "quoted-printable";
+    const line = { type: "text/plain", params: { charset: isAsciiText ? "us-ascii" : "utf-8" } };
+    return this.#encoded(line, encoding, chunks);
+  }
+
+  /** Bytes of a text that are read in pieces, as `textPart` would write them. RFC 2045 §6 */
+  bytes(line: PartLine, chunks: () => Iterable<Uint8Array>): BuildPart {
+    const look = lookThrough(chunks());
+    if (look.isPlain) return this.#encoded(line, null, chunks);
+    const isBase64 = (look.wide + look.controls) * 4 > look.size || look.size > quotedMaxBytes;
+    return this.#encoded(line, isBase64 ? "base64" : "quoted-printable", chunks);
+  }
+
+  #encoded(line: PartLine, encoding: string | null, chunks: () => Iterable<Uint8Array>): BuildPart {
+    const standIn = new Uint8Array(0);
+    this.#sources.set(standIn, encoding === null ? chunks
+      : encoding === "base64" ? () => encodeBase64(chunks()) : () => quoted(chunks()));
+    return part(line, encoding, [standIn]);
   }
 
   /** A part as it stands, for what must not be encoded. RFC 2046 §5.2.1, RFC 1847 §2.1 */
@@ -70,6 +97,48 @@ function widthOf(content: ItemContent): Width {
   return width;
 }
 
+interface Look {
+  readonly size: number;
+  readonly isAscii: boolean;
+  /** Bytes above 0x7e. */
+  readonly wide: number;
+  /** Control characters but CR, LF and TAB. */
+  readonly controls: number;
+  /** ASCII without NUL, all lines ended by CRLF and none of them long. */
+  readonly isPlain: boolean;
+}
+
+/** What tells how text has to be written, told while it passes. */
+function lookThrough(chunks: Iterable<Uint8Array>): Look {
+  let [size, wide, controls, width] = [0, 0, 0, 0];
+  let isAsciiText = true;
+  let isPlain = true;
+  let last = 0;
+  for (const chunk of chunks) {
+    size += chunk.length;
+    for (let at = 0; at < chunk.length; at++) {
+      const byte = chunk[at]!;
+      if (byte > 0x7e) {
+        wide++;
+        if (byte > 0x7f) isAsciiText = false;
+        width++;
+      } else if (byte >= 0x20 || byte === 0x09) width++;
+      else if (byte === lineFeed) {
+        if (last !== carriageReturn || width > lineLengthMax) isPlain = false;
+        width = 0;
+      } else if (byte !== carriageReturn) {
+        controls++;
+        if (byte === 0) isPlain = false;
+        width++;
+      }
+      if (last === carriageReturn && byte !== lineFeed) isPlain = false;
+      last = byte;
+    }
+  }
+  if (last === carriageReturn || width > lineLengthMax) isPlain = false;
+  return { size, isAscii: isAsciiText, wide, controls, isPlain: isPlain && isAsciiText };
+}
+
 /** Text of a known charset, its bytes kept: bare, quoted-printable or base64, whichever carries them. RFC 2045 §6.7 */
 export function textPart(line: PartLine, bytes: Uint8Array): BuildPart {
   if (isPlain(bytes)) return part(line, null, [bytes]);
@@ -104,6 +173,12 @@ function part({ type, params, fields }: PartLine, encoding: string | null, chunk
 
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
+
+function* quoted(chunks: Iterable<Uint8Array>): Generator<Uint8Array> {
+  const encoder = new QuotedPrintableEncoder();
+  for (const chunk of chunks) yield encoder.write(chunk);
+  yield encoder.end();
+}
 
 function* withLineEnds(chunks: Iterable<Uint8Array>): Generator<Uint8Array> {
   let last = 0;

@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { limits } from "#base/limits.ts";
 import { captureFieldsDefault, readSection } from "#format/mime/content.ts";
 import { decodeCharset } from "#format/mime/charset.ts";
 import { parseDate } from "#format/mime/date.ts";
@@ -9,9 +10,10 @@ import { summarize } from "#format/mime/summary.ts";
 import { mimeIndexVersion } from "#format/mime/types.ts";
 import { properties } from "#props/registry.ts";
 import { getProperty, newItem, newItemObject, setProperty } from "#convert/item.ts";
+import { LargeBag } from "#convert/large.ts";
 import { attachMethods, attachmentOf, embeddedAttachmentOf } from "#convert/mime/attachments-read.ts";
 import { setBodies } from "#convert/mime/bodies.ts";
-import { entityContent, partBytes, partContent, withLineFeeds } from "#convert/mime/contents.ts";
+import { entityContent, partBytes, partContent, partStart, withLineFeeds } from "#convert/mime/contents.ts";
 import {
   readHeaders, setDelivery, setFields, setNamedFields, setPeople, setSummary, setTransportHeaders,
 } from "#convert/mime/headers-read.ts";
@@ -24,10 +26,12 @@ import { isOfMessage, mergeTnef } from "#convert/mime/tnef-merge.ts";
 import { readTnef } from "#convert/tnef.ts";
 import type { CapturedField, Envelope, MimeIndex, MimePart } from "#format/mime/types.ts";
 import type { ItemAttachment, ItemBag, ItemContent } from "#convert/item.ts";
+import type { IsShown } from "#convert/mime/attachments-read.ts";
 import type { ReadBytes } from "#convert/mime/contents.ts";
 import type { Headers, IsWelcome } from "#convert/mime/headers-read.ts";
 import type { AttachedPart, Layout } from "#convert/mime/layout.ts";
 import type { Original } from "#convert/mime/report-read.ts";
+import type { ShownParts } from "#convert/mime/shown-parts.ts";
 
 const p = properties;
 
@@ -38,8 +42,20 @@ export interface FromMimeOptions {
   readonly isWelcome?: IsWelcome;
   /** False leaves winmail.dat an attachment, as does a broken one. */
   readonly openTnef?: boolean;
-  /** Takes a calendar into the item; false leaves it a hidden attachment. */
-  readonly readCalendar?: (text: string, item: ItemBag) => boolean;
+  /** Bodies of more bytes are not held in the bag, but told from the message. */
+  readonly heldMaxBytes?: number;
+  /** What was read of a large part beforehand, by those who must not do it all at once. */
+  readonly readBefore?: ReadBefore;
+  /** Takes a calendar into the item, with the method of its part; false leaves it a hidden attachment. */
+  readonly readCalendar?: (text: string, item: ItemBag, part?: { readonly method: string }) => boolean;
+}
+
+/** Large parts that somebody has read already; undefined for those that were not. */
+export interface ReadBefore {
+  /** Decoded. */
+  readonly bytes: (part: MimePart) => Uint8Array | undefined;
+  /** What its HTML shows in place. */
+  readonly shown: (part: MimePart) => ShownParts | undefined;
 }
 
 /** PidTagMessageFlags. [MS-OXCMSG] 2.2.1.6 */
@@ -70,7 +86,8 @@ class MessageReader {
   }
 
   message(envelope: Envelope, root: MimePart, depth: number, deliveredMs: number | null): ItemBag {
-    const item = newItem();
+    const heldMaxBytes = this.#options.heldMaxBytes ?? limits.itemBodyHeldMaxBytes;
+    const item = root.bodyEnd - root.bodyStart > heldMaxBytes ? { ...newItem(), bag: new LargeBag() } : newItem();
     const section = withLineFeeds(this.#read(root.headerStart, root.bodyStart));
     const hint = paramValue(root.params, "charset");
     const headers = readHeaders(section, hint);
@@ -94,7 +111,7 @@ class MessageReader {
   #content(item: ItemBag, root: MimePart, section: Uint8Array, headers: Headers, depth: number): void {
     if (isClearSigned(root)) {
       const signed = root.kind === "multipart" ? root.children[0] : undefined;
-      if (signed !== undefined) setBodies(item, this.#read, layoutOf(signed).body);
+      if (signed !== undefined) setBodies(item, this.#read, layoutOf(signed).body, this.#options.heldMaxBytes);
       this.#secure(item, root, "IPM.Note.SMIME.MultipartSigned", headers);
       const content = entityContent(this.#read, contentFields(section), root.bodyStart, root.bodyEnd);
       item.attachments.push(secureAttachment("multipart/signed", content));
@@ -107,10 +124,10 @@ class MessageReader {
     }
     if (root.kind === "multipart" && root.subtype === "encrypted") this.#secure(item, root, "IPM.Note", headers);
     const layout = layoutOf(root);
-    setBodies(item, this.#read, layout.body);
+    setBodies(item, this.#read, layout.body, this.#options.heldMaxBytes);
     this.#calendar(item, layout);
-    const isShown = shownParts(item);
-    const hasHtml = getProperty(item, p.PidTagHtml) !== undefined;
+    const isShown = layout.attachments.length === 0 ? () => false : this.#shownParts(item, layout);
+    const hasHtml = item.bag.has(p.PidTagHtml.tag);
     for (const attached of layout.attachments) {
       this.#attach(item, hasHtml ? attached : { ...attached, related: false }, isShown, depth);
     }
@@ -124,7 +141,14 @@ class MessageReader {
     setProperty(item, p.PidNameContentType, headers.get("content-type") ?? `${root.type}/${root.subtype}`);
   }
 
-  #attach(item: ItemBag, attached: AttachedPart, isShown: ReturnType<typeof shownParts>, depth: number): void {
+  #shownParts(item: ItemBag, { body }: Layout): IsShown {
+    const before = body.map(({ html }) => (html === undefined ? undefined : this.#options.readBefore?.shown(html)));
+    const known = before.filter((one) => one !== undefined);
+    if (known.length === 0) return shownParts(item);
+    return (contentId, location) => known.some((one) => one.isShown(contentId, location));
+  }
+
+  #attach(item: ItemBag, attached: AttachedPart, isShown: IsShown, depth: number): void {
     const { part } = attached;
     const index = item.attachments.length;
     if (part.kind !== "message" || depth >= embeddedDepthMax) {
@@ -138,13 +162,19 @@ class MessageReader {
 
   #calendar(item: ItemBag, layout: Layout): void {
     if (layout.calendar === null) return;
-    const bytes = partBytes(this.#read, layout.calendar).subarray(0, textMax);
+    const bytes = partStart(this.#read, layout.calendar, textMax);
     // Calendars are UTF-8 unless they say otherwise. RFC 5545 §3.1.4
     const text = decodeCharset(bytes, paramValue(layout.calendar.params, "charset") ?? "utf-8");
     const messageClass = classOfCalendar(layout.calendar, text);
+    const plainClass = getProperty(item, p.PidTagMessageClass);
     if (messageClass !== null) setProperty(item, p.PidTagMessageClass, messageClass);
-    if (messageClass !== null && this.#options.readCalendar?.(text, item) === true) return;
-    setProperty(this.#file(item, layout.calendar), p.PidTagAttachmentHidden, messageClass !== null);
+    const method = paramValue(layout.calendar.params, "method") ?? "";
+    const { readCalendar } = this.#options;
+    if (messageClass !== null && readCalendar?.(text, item, { method }) === true) return;
+    // What nobody here can carry out is a file that its reader sees.
+    const isMeeting = messageClass !== null && readCalendar === undefined;
+    if (!isMeeting) setProperty(item, p.PidTagMessageClass, plainClass);
+    setProperty(this.#file(item, layout.calendar), p.PidTagAttachmentHidden, isMeeting);
   }
 
   #file(item: ItemBag, part: MimePart): ItemAttachment {
@@ -154,14 +184,15 @@ class MessageReader {
   }
 
   #tnef(item: ItemBag, part: MimePart, headers: Headers): void {
-    const found = this.#options.openTnef === false ? null : readTnef(partBytes(this.#read, part));
+    const found = this.#options.openTnef === false ? null : readTnef(
+      this.#options.readBefore?.bytes(part) ?? partBytes(this.#read, part));
     if (found !== null && isOfMessage(found, headers)) mergeTnef(item, found);
     else if (found !== null) item.attachments.push(foreignTnef(part, item.attachments.length, found));
     else this.#file(item, part);
   }
 
   #report(item: ItemBag, layout: Layout, { status, kind }: NonNullable<Layout["report"]>): void {
-    const bytes = withLineFeeds(partBytes(this.#read, status).subarray(0, headerMax));
+    const bytes = withLineFeeds(partStart(this.#read, status, headerMax));
     const groups = fieldGroups(bytes, (section) => readHeaders(section, null));
     setReport(item, kind, groups, this.#original(item, layout));
   }
@@ -180,7 +211,7 @@ class MessageReader {
     }
     const part = layout.attachments.find(({ part: { subtype } }) => /^(?:rfc822|global)-headers$/.test(subtype))?.part;
     if (part === undefined) return { subject: null, messageId: null, submitMs: null, messageClass: null };
-    const section = withLineFeeds(partBytes(this.#read, part).subarray(0, headerMax));
+    const section = withLineFeeds(partStart(this.#read, part, headerMax));
     const envelope = makeEnvelope(readSection(section, "text/plain", true, null).envelope);
     const { subject, messageIdHeader, sentMs } = summarize(indexOf(envelope, part, []));
     const messageId = messageIdHeader === "" ? null : messageIdHeader;

@@ -165,7 +165,7 @@ const threadIndex: HeaderRule = {
 
 const flaggedForFollowUp = 2;
 
-/** A text such as "Follow up" flags the message. [MS-OXCMAIL] 2.2.3.2 (PidLidFlagRequest), [MS-OXOFLAG] 2.2.1.1 */
+/** A text such as "Follow up" flags the message. [MS-OXCMAIL] 2.2.3.2, [MS-OXOFLAG] 2.2.1.1, 2.2.1.9 */
 const messageFlag: HeaderRule = {
   ...text("X-Message-Flag", p.PidLidFlagRequest),
   read: (item, value) => {

@@ -174,11 +174,13 @@ function bodyForm(part: MimePart): "html" | "plain" | null {
 }
 
 function isCalendar(part: MimePart): boolean {
-  return part.type === "text" && part.subtype === "calendar" && part.disposition?.type !== "attachment";
+  if (part.type !== "text" || part.subtype !== "calendar") return false;
+  // Some programs send an invitation as a file alone; a calendar that is a file says no method. RFC 6047 §2.4
+  return part.disposition?.type !== "attachment" || paramValue(part.params, "method") !== null;
 }
 
 /** RFC 2045 §5.1; [MS-OXTNEF] 2.1.1 */
-function isTnef(part: MimePart): boolean {
+export function isTnef(part: MimePart): boolean {
   if (part.kind !== "basic" || part.type !== "application") return false;
   if (part.subtype === "ms-tnef" || part.subtype === "vnd.ms-tnef") return true;
   return part.subtype === "octet-stream" && fileName(part)?.toLowerCase() === "winmail.dat";

@@ -7,7 +7,7 @@ const contentClasses: Readonly<Record<string, string>> = {
   "missedcall": "IPM.Note.Microsoft.Missed.Voice", "voice": "IPM.Note.Microsoft.Voicemail.UM",
   "voice-ca": "IPM.Note.Microsoft.Voicemail.UM.CA", "voice-uc": "IPM.Note.Microsoft.Conversation.Voice",
   "ms-oms-sms": "IPM.Note.Mobile.SMS", "ms-oms-mms": "IPM.Note.Mobile.MMS",
-  "rpmsg.message": "IPM.Note", "rss": "IPM.Post.RSS",
+  "rpmsg.message": "IPM.Note", "rss": "IPM.Post.RSS", "sharing": "IPM.Sharing",
 };
 
 const customPrefix = "urn:content-class:custom.";
@@ -45,6 +45,7 @@ export function methodOf(calendar: string): string | null {
 /** The method of a meeting message by its class. [MS-OXCICAL] 2.1.3.1.1.1 */
 export function methodOfClass(messageClass: string): string {
   if (/\.Canceled$/i.test(messageClass)) return "CANCEL";
+  if (/\.Refresh$/i.test(messageClass)) return "REFRESH";
   return /\.Resp\./i.test(messageClass) ? "REPLY" : "REQUEST";
 }
 
@@ -65,7 +66,10 @@ export function classOfCalendar(part: MimePart, text: string): string | null {
   switch (method?.toUpperCase()) {
     case "REQUEST": return "IPM.Schedule.Meeting.Request";
     case "CANCEL": return "IPM.Schedule.Meeting.Canceled";
+    case "ADD": return "IPM.Schedule.Meeting.Request";
     case "COUNTER": return "IPM.Schedule.Meeting.Resp.Tent";
+    case "REFRESH": return "IPM.Schedule.Meeting.Refresh";
+    case "X-OUTPOST-FORWARD": return "IPM.Schedule.Meeting.Notification.Forward";
     case "REPLY": {
       const unfolded = head.replaceAll(/\r?\n[ \t]/g, "");
       const status = /[;:]PARTSTAT="?([A-Z-]{1,20})/i.exec(unfolded)?.[1]?.toUpperCase() ?? "";

@@ -1,22 +1,26 @@
 import { Buffer } from "node:buffer";
-import { decodeCharset } from "#format/mime/charset.ts";
+import { limits } from "#base/limits.ts";
+import { charsetDecoder, decodeCharset } from "#format/mime/charset.ts";
 import { formatDate } from "#format/mime/date.ts";
 import { paramField, rawField, textField } from "#format/mime/fields.ts";
 import { parseParameterized, paramValue } from "#format/mime/parameters.ts";
 import { encodeWords } from "#format/mime/words.ts";
 import { properties } from "#props/registry.ts";
 import { attachmentAboutBytes, attachmentBytes, attachmentChunks, getProperty } from "#convert/item.ts";
-import { htmlCharset, rtfBodyOf } from "#convert/bodies.ts";
+import { charsetOfHtml, htmlCharset, rtfBodyOf } from "#convert/bodies.ts";
+import { bytePieces, largeOf, textPieces } from "#convert/large.ts";
 import { attachMethods, renderedInBody } from "#convert/mime/attachments-read.ts";
 import { textOfHtml } from "#convert/mime/bodies.ts";
 import { textPart } from "#convert/mime/deferred.ts";
 import { mimeExtension } from "#convert/mime/file-names.ts";
+import { HtmlWords } from "#convert/mime/text-decoding.ts";
 import { methodOf, methodOfClass } from "#convert/mime/message-class.ts";
 import { fromFileTime } from "#convert/mime/times.ts";
 import type { BuildPart } from "#format/mime/build.ts";
 import type { FieldLine } from "#format/mime/fields.ts";
 import type { ItemAttachment, ItemBag, ItemContent } from "#convert/item.ts";
 import type { DeferredContents } from "#convert/mime/deferred.ts";
+import type { PropertyTag } from "#props/types.ts";
 
 const p = properties;
 
@@ -41,22 +45,49 @@ interface Bodies {
 }
 
 /** The forms of the body that go out; RTF only as HTML or text, nobody outside reads it. [MS-OXCMAIL] 2.1.3.3 */
-function bodiesOf(item: ItemBag, plainFromHtml: boolean): Bodies {
-  const body = getProperty(item, p.PidTagBody);
+function bodiesOf(item: ItemBag, { plainFromHtml, deferred }: PartChoices): Bodies {
+  const largePlain = isLarge(item, p.PidTagBody.tag) ? deferred.text(() => textPieces(item.bag, p.PidTagBody.tag) ?? [])
+    : undefined;
+  const body = largePlain === undefined ? getProperty(item, p.PidTagBody) : undefined;
+  if (isLarge(item, p.PidTagHtml.tag)) {
+    const chunks = (): Iterable<Uint8Array> => bytePieces(item.bag, p.PidTagHtml.tag) ?? [];
+    const charset = charsetOfHtml(item, chunks());
+    const html = deferred.bytes({ type: "text/html", params: { charset } }, chunks);
+    const words = plainFromHtml && body === undefined ? deferred.text(() => wordsOf(chunks(), charset)) : null;
+    return { html, plain: largePlain ?? (body === undefined ? words : { kind: "text", text: body }) };
+  }
   const html = getProperty(item, p.PidTagHtml);
   if (html !== undefined) {
+    const part = htmlPart(item, html);
+    if (largePlain !== undefined) return { html: part, plain: largePlain };
     const text = body ?? (plainFromHtml ? textOfHtml(decodeCharset(html, htmlCharset(item, html))) : undefined);
-    return { html: htmlPart(item, html), plain: text === undefined ? null : { kind: "text", text } };
+    return { html: part, plain: text === undefined ? null : { kind: "text", text } };
   }
   const found = rtfBodyOf(item);
+  if (largePlain !== undefined && found?.html === undefined) return { html: null, plain: largePlain };
   if (found?.html !== undefined) {
     const bytes = Buffer.from(found.html, "utf8");
     const text = body ?? found.text ?? (plainFromHtml ? textOfHtml(found.html) : undefined);
     const part = textPart({ type: "text/html", params: { charset: "utf-8" } }, bytes);
-    return { html: part, plain: text === undefined ? null : { kind: "text", text } };
+    return { html: part, plain: largePlain ?? (text === undefined ? null : { kind: "text", text }) };
   }
   const text = body ?? found?.text;
   return { html: null, plain: text === undefined ? null : { kind: "text", text } };
+}
+
+/** Whether a body is to pass in pieces; above, no string or array is made of all of it. */
+function isLarge({ bag }: ItemBag, tag: PropertyTag): boolean {
+  if (largeOf(bag, tag) !== undefined) return true;
+  const value = bag.get(tag);
+  return (typeof value === "string" || value instanceof Uint8Array) && value.length > limits.itemBodyHeldMaxBytes;
+}
+
+/** Words of HTML that passes in pieces. */
+function* wordsOf(chunks: Iterable<Uint8Array>, charset: string): Generator<string> {
+  const decoder = charsetDecoder(charset);
+  const words = new HtmlWords();
+  for (const chunk of chunks) yield words.write(decoder.write(chunk));
+  yield words.write(decoder.end()) + words.end();
 }
 
 function htmlPart(item: ItemBag, html: Uint8Array): BuildPart {
@@ -65,7 +96,7 @@ function htmlPart(item: ItemBag, html: Uint8Array): BuildPart {
 
 /** Text, pictures in it, and what is attached, each in the multipart that holds it. [MS-OXCMAIL] 2.1.3.3, 2.1.3.4 */
 export function bodyPart(item: ItemBag, choices: PartChoices): BuildPart {
-  const { html, plain } = bodiesOf(item, choices.plainFromHtml);
+  const { html, plain } = bodiesOf(item, choices);
   const related: BuildPart[] = [];
   const attached: BuildPart[] = [];
   let calendar = calendarPart(item, choices);

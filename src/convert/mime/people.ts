@@ -27,6 +27,11 @@ const roles = {
     name: p.PidTagReceivedByName, addressType: p.PidTagReceivedByAddressType, email: p.PidTagReceivedByEmailAddress,
     smtp: p.PidTagReceivedBySmtpAddress, entryId: p.PidTagReceivedByEntryId, searchKey: p.PidTagReceivedBySearchKey,
   },
+  receivedRepresenting: {
+    name: p.PidTagReceivedRepresentingName, addressType: p.PidTagReceivedRepresentingAddressType,
+    email: p.PidTagReceivedRepresentingEmailAddress, smtp: p.PidTagReceivedRepresentingSmtpAddress,
+    entryId: p.PidTagReceivedRepresentingEntryId, searchKey: p.PidTagReceivedRepresentingSearchKey,
+  },
   recipient: {
     name: p.PidTagDisplayName, addressType: p.PidTagAddressType, email: p.PidTagEmailAddress,
     smtp: p.PidTagSmtpAddress, entryId: p.PidTagEntryId, searchKey: p.PidTagSearchKey,
@@ -72,14 +77,17 @@ export type ResolveAddress = (addressType: string, address: string) => string | 
 /** The person to name in a header field, or null when the object tells no address. [MS-OXCMAIL] 2.1.3.1 */
 export function getPerson(object: ItemObject, role: Role, resolve: ResolveAddress): DisplayAddress | null {
   const row = roles[role];
-  const entryId = getProperty(object, row.entryId);
+  const [givenType, givenEmail] = [getProperty(object, row.addressType), getProperty(object, row.email)];
+  const givenName = getProperty(object, row.name);
+  const isWhole = givenType !== undefined && givenEmail !== undefined && givenName !== undefined;
+  const entryId = isWhole ? undefined : getProperty(object, row.entryId);
   const oneOff = entryId === undefined ? null : decodeOneOff(entryId);
-  const addressType = (getProperty(object, row.addressType) ?? oneOff?.addressType ?? "SMTP").toUpperCase();
-  const email = getProperty(object, row.email) ?? oneOff?.address;
+  const addressType = (givenType ?? oneOff?.addressType ?? "SMTP").toUpperCase();
+  const email = givenEmail ?? oneOff?.address;
   const smtp = addressType === "SMTP" && email !== undefined && email !== "" ? email : getProperty(object, row.smtp);
   const address = smtp ?? (email === undefined || email === "" ? null : resolve(addressType, email));
   if (address === null || address === undefined || address === "") return null;
-  const name = getProperty(object, row.name) ?? oneOff?.name ?? "";
+  const name = givenName ?? oneOff?.name ?? "";
   return { name: name === address ? "" : name, address };
 }
 

@@ -20,7 +20,7 @@ export interface ReportPart {
   readonly part: BuildPart;
 }
 
-/** The part of a report that programs read. [MS-OXCMAIL] 2.1.3.5 */
+/** The part of a report that programs read. RFC 6522 §3, RFC 3464 §2, RFC 3798 §3 */
 export function reportPart(item: ItemBag, { suffix }: ReportName, resolve: ResolveAddress): ReportPart {
   const action = actionOfSuffix(suffix);
   if (action === null) {

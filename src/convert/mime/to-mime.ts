@@ -6,6 +6,7 @@ import { headerFields } from "#format/mime/headers.ts";
 import { encodeBag } from "#props/bag.ts";
 import { properties } from "#props/registry.ts";
 import { getProperty } from "#convert/item.ts";
+import { bytePieces, textPieces, utf8Pieces } from "#convert/large.ts";
 import { DeferredContents } from "#convert/mime/deferred.ts";
 import { messageFlags } from "#convert/mime/from-mime.ts";
 import { writeHeaders } from "#convert/mime/headers-write.ts";
@@ -19,6 +20,7 @@ import type { BuildPart } from "#format/mime/build.ts";
 import type { ItemAttachment, ItemBag, ItemContent } from "#convert/item.ts";
 import type { CalendarText, PartChoices } from "#convert/mime/parts-write.ts";
 import type { ResolveAddress } from "#convert/mime/people.ts";
+import type { PropertyBag, ReadonlyPropertyBag } from "#props/types.ts";
 
 const p = properties;
 
@@ -166,7 +168,9 @@ function seedOf(item: ItemBag): string {
   const pending: [item: ItemBag, depth: number][] = [[item, 0]];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const [one, depth] = next;
-    hash.update(encodeBag(one.bag));
+    hash.update(encodeBag(withoutBodies(one.bag)));
+    for (const piece of utf8Pieces(textPieces(one.bag, p.PidTagBody.tag) ?? [])) hash.update(piece);
+    for (const piece of bytePieces(one.bag, p.PidTagHtml.tag) ?? []) hash.update(piece);
     const isSecure = getProperty(one, p.PidNameContentType) !== undefined;
     for (const recipient of one.recipients) hash.update(encodeBag(recipient.bag));
     for (const attachment of one.attachments) {
@@ -177,6 +181,14 @@ function seedOf(item: ItemBag): string {
     }
   }
   return hash.digest("hex").slice(0, 32);
+}
+
+function withoutBodies(bag: ReadonlyPropertyBag): PropertyBag {
+  const rest: PropertyBag = new Map();
+  for (const tag of bag.keys()) {
+    if (tag !== p.PidTagBody.tag && tag !== p.PidTagHtml.tag) rest.set(tag, bag.get(tag)!);
+  }
+  return rest;
 }
 
 function digest(parts: readonly string[]): string {

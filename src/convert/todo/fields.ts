@@ -1,6 +1,7 @@
 /** Properties of tasks and notes, and their lines. [MS-OXOTASK] 2.2.2, [MS-OXONOTE] 2.2 */
 import { properties } from "#props/registry.ts";
-import type { NamedProperty, TaggedProperty } from "#props/registry.ts";
+import { propertySets } from "#props/property-sets.ts";
+import type { NamedId, NamedProperty, TaggedProperty } from "#props/registry.ts";
 
 const p = properties;
 
@@ -13,6 +14,14 @@ export const taskTexts: readonly (readonly [string, TaggedProperty<"String"> | N
   ["X-OUTPOST-BILLING", p.PidLidBilling],
   ["X-OUTPOST-TASK-OWNER", p.PidLidTaskOwner], ["X-OUTPOST-TASK-ASSIGNER", p.PidLidTaskAssigner],
 ];
+/** Words of a task, in lists. [MS-OXOJRNL] 2.2.2.4, [MS-OXCMSG] 2.2.1.57.2 */
+export const taskLists: readonly (readonly [string, NamedProperty<"MultipleString">])[] = [
+  ["X-OUTPOST-COMPANIES", p.PidLidCompanies], ["X-OUTPOST-CONTACTS", p.PidLidContacts],
+];
+/** The text that Outlook calls mileage; it has no row in [MS-OXPROPS]. */
+export const mileageName: NamedId = { guid: propertySets.PSETID_Common.guid, id: 0x8534 };
+export const mileageLine = "X-OUTPOST-MILEAGE";
+
 /** [MS-OXONOTE] 2.2.1 */
 export const noteNumbers: readonly (readonly [string, NamedProperty<"Integer32">])[] = [
   ["X-OUTPOST-NOTE-COLOR", p.PidLidNoteColor], ["X-OUTPOST-NOTE-WIDTH", p.PidLidNoteWidth],

@@ -10,7 +10,8 @@ import {
 } from "#convert/todo/calendar.ts";
 import type { ZoneFinder } from "#convert/todo/calendar.ts";
 import {
-  importanceOf, noteNumbers, taskNumbers, taskStatusComplete, taskStatuses, taskTexts,
+  importanceOf, mileageLine, mileageName, noteNumbers, taskLists, taskNumbers, taskStatusComplete, taskStatuses,
+  taskTexts,
 } from "#convert/todo/fields.ts";
 import { blobOfLines, seriesNames } from "#convert/todo/series.ts";
 import { parseInstant } from "#convert/vcard/dates.ts";
@@ -193,7 +194,7 @@ function readProgress(reading: Reading): Set<Line> {
   return taken;
 }
 
-/** [MS-OXOTASK] 2.2.2.2.15, 2.2.2.2.16, 2.2.2.2.33 */
+/** [MS-OXOTASK] 2.2.2.2.8, 2.2.2.2.15, 2.2.2.2.28 */
 function readSeries(reading: Reading): Set<Line> {
   const { item, own, find, known } = reading;
   const lines = reading.lines.filter(({ name }) => seriesNames.has(name));
@@ -272,6 +273,7 @@ export function readTask(component: Component, own: Zone, find: ZoneFinder): Ite
   setProperty(item, properties.PidLidTaskState, 1);
   for (const one of component.lines) {
     if (taken.has(one) || readCommon(reading, one) || readNumber(reading, one, taskNumbers)) continue;
+    if (readWords(item, one)) continue;
     const text = taskTexts.find(([name]) => name === one.name);
     if (text !== undefined) setProperty(item, text[1], unescapeText(one.value));
     else if (one.name === "PRIORITY" && importanceOf(one.value) !== null) {
@@ -288,7 +290,16 @@ export function readTask(component: Component, own: Zone, find: ZoneFinder): Ite
   return finish(reading, component);
 }
 
-/** The name of who gave a task and of the first who got it; the line itself stays. [MS-OXOTASK] 2.2.2.2.17 */
+/** Companies, contacts and mileage, which no other calendar has. */
+function readWords(item: ItemBag, one: Line): boolean {
+  if (one.name === mileageLine) setNamed(item, mileageName, "String", unescapeText(one.value));
+  const list = taskLists.find(([name]) => name === one.name);
+  const words = splitValue(one.value, ",").map((word) => unescapeText(word).trim()).filter((word) => word !== "");
+  if (list !== undefined && words.length > 0) setProperty(item, list[1], words);
+  return one.name === mileageLine || list !== undefined;
+}
+
+/** Who gave a task and the first who got it; the line itself stays. [MS-OXOTASK] 2.2.2.2.22, 2.2.2.2.24 */
 function setPerson(item: ItemBag, one: Line, property: TaggedProperty<"String"> | NamedProperty<"String">): void {
   const name = parameterOf(one, "CN") ?? one.value.replace(/^mailto:/i, "");
   const isAssigner = property === properties.PidLidTaskOwner

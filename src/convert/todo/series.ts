@@ -2,12 +2,15 @@
 import { Fault, WireError } from "#base/fault.ts";
 import { decodeTaskRecurrence, encodeTaskRecurrence } from "#calendar/recurrence/blob.ts";
 import { recurrenceOfPattern } from "#calendar/recurrence/from-blob.ts";
+import { coverOfRule } from "#calendar/recurrence/cover.ts";
 import { recurrenceOfRule } from "#calendar/recurrence/from-rule.ts";
 import { patternOfRecurrence } from "#calendar/recurrence/to-blob.ts";
+import type { RuleSource } from "#calendar/recurrence/from-rule.ts";
+import type { Recurrence } from "#calendar/recurrence/model.ts";
 import { ruleOfRecurrence } from "#calendar/recurrence/to-rule.ts";
 import { formatDate } from "#calendar/zones/rule-text.ts";
 import type { RuleTime } from "#calendar/zones/rule-text.ts";
-import { localToMs, midnightOf } from "#calendar/zones/dates.ts";
+import { localFrom, localToMs, midnightOf } from "#calendar/zones/dates.ts";
 import type { LocalMinutes } from "#calendar/zones/dates.ts";
 import type { Zone } from "#calendar/zones/zone.ts";
 import { timeOf } from "#convert/todo/calendar.ts";
@@ -44,15 +47,24 @@ export function blobOfLines(
   const excluded = days("EXDATE");
   const extra = days("RDATE");
   if (excluded === undefined || extra === undefined) return undefined;
-  const result = recurrenceOfRule({
+  const source = {
     rules: values("RRULE"), exclusionRules: values("EXRULE"), excluded, extra: extra.map((at) => ({ start: at })),
     start, durationMinutes: 0, zone: own,
-  });
-  if (result.kind === "refused") return undefined;
-  const { recurrence } = result;
-  const isPlain = recurrence.start === midnightOf(recurrence.start) && recurrence.modified.length === 0;
+  };
+  const result = recurrenceOfRule(source);
+  // A task is done one after the other: a series of the rule's dates does as well, its lines are kept.
+  const recurrence = result.kind === "mapped" ? result.recurrence : coverOf(source, regenerates);
+  if (recurrence === undefined) return undefined;
+  const isPlain = recurrence.start === midnightOf(recurrence.start) && recurrence.start < localFrom(4500, 1, 1) &&
+    recurrence.modified.length === 0;
   if (!isPlain) return undefined;
   return encodeTaskRecurrence({ ...patternOfRecurrence(recurrence), slidingFlag: regenerates ? 1 : 0 });
+}
+
+/** What regenerates counts from when it was done, so that dates cannot stand for its rule. */
+function coverOf(source: RuleSource, regenerates: boolean): Recurrence | undefined {
+  const cover = regenerates ? undefined : coverOfRule(source);
+  return cover === undefined || cover.differences.includes("ruleNotRead") ? undefined : cover.recurrence;
 }
 
 export interface TaskSeries {

@@ -253,3 +253,25 @@ test("any lines give items or a Fault, in bounded time", () => {
   readTodos(todo(..."x".repeat(3000).split("").map((_, index) => `RDATE:2026010${index % 9}`)), options);
   assert.ok(cpuMs() - began < 2000);
 });
+
+test("companies, contacts, mileage, billing and efforts come back", () => {
+  const lines = ["X-OUTPOST-COMPANIES:A\\, B,C", "X-OUTPOST-CONTACTS:D", "X-OUTPOST-MILEAGE:12 km", "X-OUTPOST-BILLING:b",
+    "X-OUTPOST-ESTIMATED-EFFORT:90", "X-OUTPOST-ACTUAL-EFFORT:45", "STATUS:IN-PROCESS", "PERCENT-COMPLETE:30"];
+  const item = readOne(todo("UID:t", "SUMMARY:s", ...lines));
+  assert.deepEqual(getProperty(item, p.PidLidCompanies), ["A, B", "C"]);
+  assert.equal(getProperty(item, p.PidLidTaskEstimatedEffort), 90);
+  const text = writeTodos([item], options);
+  for (const one of lines) assert.ok(text.includes(`${one}\r\n`), one);
+  assert.deepEqual(readOne(text).named.get("00062008-0000-0000-c000-000000000046+0x8534")?.value, "12 km");
+});
+
+test("a task by a rule that Exchange has no pattern for has the rule's dates, and its lines come back", () => {
+  const item = readOne(todo("UID:t", "SUMMARY:s", "DUE;VALUE=DATE:20260402", "RRULE:FREQ=MONTHLY;BYMONTHDAY=2,15;COUNT=4"));
+  assert.equal(getProperty(item, p.PidLidTaskFRecurring), true);
+  const { deletedInstanceDates, occurrenceCount } = decodeTaskRecurrence(getProperty(item, p.PidLidTaskRecurrence)!);
+  assert.equal(occurrenceCount - deletedInstanceDates.length, 4);
+  assert.ok(writeTodos([item], options).includes("RRULE:FREQ=MONTHLY;BYMONTHDAY=2,15;COUNT=4\r\n"));
+  for (const lines of [["DUE;VALUE=DATE:20260402", "RRULE:FREQ=NEVER"], ["DTSTART:99991231", "RRULE:FREQ=DAILY;COUNT=3"]]) {
+    assert.equal(getProperty(readOne(todo("SUMMARY:s", ...lines)), p.PidLidTaskFRecurring), false);
+  }
+});

@@ -7,7 +7,8 @@ import { getProperty, namedKey } from "#convert/item.ts";
 import type { ItemBag } from "#convert/item.ts";
 import { hexOf, localOfTime, utcOfTime } from "#convert/todo/calendar.ts";
 import {
-  noteNumbers, priorityOfImportance, taskNumbers, taskStatusComplete, taskStatuses, taskTexts,
+  mileageLine, mileageName, noteNumbers, priorityOfImportance, taskLists, taskNumbers, taskStatusComplete,
+  taskStatuses, taskTexts,
 } from "#convert/todo/fields.ts";
 import { componentLine, noDue } from "#convert/todo/read.ts";
 import { linesOfBlob } from "#convert/todo/series.ts";
@@ -178,6 +179,12 @@ export function taskComponent(item: ItemBag, options: TodoWriteOptions = {}): Co
     const text = getProperty(item, property) ?? "";
     if (text !== "" && !isThere) writing.lines.push(line(name, escapeText(text)));
   }
+  for (const [name, property] of taskLists) {
+    const words = getProperty(item, property) ?? [];
+    if (words.length > 0) writing.lines.push(line(name, words.map(escapeText).join(",")));
+  }
+  const mileage = item.named.get(namedKey(mileageName))?.value;
+  if (typeof mileage === "string" && mileage !== "") writing.lines.push(line(mileageLine, escapeText(mileage)));
   for (const [name, property] of taskNumbers) {
     const value = getProperty(item, property) ?? 0;
     if (value !== 0) writing.lines.push(line(name, String(value)));

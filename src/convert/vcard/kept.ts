@@ -112,7 +112,7 @@ export class OldShapes {
   }
 }
 
-/** [MS-OXCMSG] 2.2.1.11 */
+/** [MS-OXCMSG] 2.2.1.10, 2.2.1.46 */
 export function setSubject(item: ItemObject, subject: string): void {
   item.bag.set(properties.PidTagSubject.tag, subject);
   item.bag.set(properties.PidTagNormalizedSubject.tag, subject);

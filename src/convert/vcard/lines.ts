@@ -62,9 +62,29 @@ function parametersOf(head: readonly string[]): Parameter[] {
   return out;
 }
 
+/** Names in use are few: each is looked at once. Group, and name in upper case. */
+const knownNames = new Map<string, { readonly group: string; readonly name: string }>();
+const knownNamesMax = 1000;
+
+function nameOf(text: string): { readonly group: string; readonly name: string } | undefined {
+  const known = knownNames.get(text);
+  if (known !== undefined) return known;
+  const whole = text.trim();
+  if (!nameShape.test(whole)) return undefined;
+  const dot = whole.lastIndexOf(".");
+  const found = { group: dot < 0 ? "" : whole.slice(0, dot), name: whole.slice(dot + 1).toUpperCase() };
+  if (knownNames.size < knownNamesMax && text.length <= 64) knownNames.set(text, found);
+  return found;
+}
+
+const noParameters: readonly Parameter[] = [];
+
+/** More than ASCII, or what may be ISO-2022. */
+const odd = /[\x80-\xff\x1b]/;
+
 /** Bytes stand in the text one to a character until here, as a line's charset is known only now. */
 function textOf(binary: string, charset: string | undefined): string {
-  if (charset === undefined && !/[\x80-\xff\x1b]/.test(binary)) return binary;
+  if (charset === undefined && !odd.test(binary)) return binary;
   const bytes = Buffer.from(binary, "latin1");
   return charset === undefined ? decodeHeaderBytes(bytes) : decodeCharset(bytes, charset);
 }
@@ -94,26 +114,34 @@ export function typesOf(line: Line): Set<string> {
 }
 
 /** One unfolded line whose bytes are its characters; undefined when it has no name. RFC 6350 §3.3 */
-function parseBinary(binary: string): Line | undefined {
+function parseBinary(binary: string, isPlain = !odd.test(binary)): Line | undefined {
+  if (!hasParameters(binary)) {
+    const colon = binary.indexOf(":");
+    const found = colon < 1 ? undefined : nameOf(binary.slice(0, colon));
+    if (found === undefined) return undefined;
+    const raw = binary.slice(colon + 1);
+    const value = withoutReturns(isPlain ? raw : textOf(raw, undefined));
+    return { group: found.group, name: found.name, parameters: noParameters, value };
+  }
   const cut = cutLine(binary);
   if (cut === undefined) return undefined;
   const [first = "", ...rest] = cut.head;
-  const whole = first.trim();
-  if (!nameShape.test(whole)) return undefined;
-  const dot = whole.lastIndexOf(".");
-  const all = parametersOf(rest.map((piece) => textOf(piece, undefined)));
+  const named = nameOf(first);
+  if (named === undefined) return undefined;
+  const all = parametersOf(isPlain ? rest : rest.map((piece) => textOf(piece, undefined)));
   const find = (name: string): string | undefined => all.find((one) => one.name === name)?.value;
   const coding = find("ENCODING")?.toUpperCase();
   const isQuoted = coding === "QUOTED-PRINTABLE" || coding === "Q";
   const charset = find("CHARSET");
+  const isBare = charset === undefined;
   const raw = cut.value;
   const isBinary = coding === "B" || coding === "BASE64";
   // BASE64 of vCard 2.1 is "b" since. RFC 2426 §5
   const parameters = all.filter(({ name }) => name !== "CHARSET" && (name !== "ENCODING" || isBinary))
     .map((one) => (one.name === "ENCODING" ? { name: one.name, value: "b" } : one));
   return {
-    group: dot < 0 ? "" : whole.slice(0, dot), name: whole.slice(dot + 1).toUpperCase(), parameters,
-    value: isQuoted ? quotedText(raw, charset) : withoutReturns(textOf(raw, charset)),
+    group: named.group, name: named.name, parameters,
+    value: isQuoted ? quotedText(raw, charset) : withoutReturns(isPlain && isBare ? raw : textOf(raw, charset)),
   };
 }
 
@@ -122,24 +150,34 @@ export function parseLine(text: string): Line | undefined {
   return parseBinary(Buffer.from(text, "utf8").toString("latin1"));
 }
 
+/** Something stands between the name and the colon; quotes are no part of a name. */
+function hasParameters(text: string): boolean {
+  const semicolon = text.indexOf(";");
+  if (semicolon < 0 || semicolon > text.indexOf(":")) {
+    const quote = text.indexOf('"');
+    return quote >= 0 && quote < text.indexOf(":");
+  }
+  return true;
+}
+
 const isQuotedHead = (text: string): boolean => /^[^:]{1,500}QUOTED-PRINTABLE[^:]*:/i.test(text);
 const isBase64Head = (text: string): boolean => /^[^:]{1,500}[;=](?:BASE64|B)\b[^:]*:/i.test(text);
 
 /** Unfolds; soft line breaks of quoted-printable and base64 without its folding are joined too. RFC 6350 §3.2 */
-function* unfolded(source: Buffer): Generator<string> {
+function* unfolded(whole: string): Generator<string> {
   let pieces: string[] = [];
   let isQuoted = false;
   let isBase64 = false;
-  for (let at = 0; at < source.length;) {
-    const feed = source.indexOf(0x0a, at);
-    const next = feed < 0 ? source.length : feed + 1;
-    let end = feed < 0 ? source.length : feed;
-    while (end > at && source[end - 1] === 0x0d) end--;
-    const text = source.toString("latin1", at, end);
+  for (let at = 0; at < whole.length;) {
+    const feed = whole.indexOf("\n", at);
+    const next = feed < 0 ? whole.length : feed + 1;
+    let end = feed < 0 ? whole.length : feed;
+    while (end > at && whole.charCodeAt(end - 1) === 0x0d) end--;
+    const text = whole.slice(at, end);
     at = next;
     const last = pieces.at(-1);
     if (last !== undefined) {
-      const isEnd = /^END:V/i.test(text);
+      const isEnd = (isQuoted || isBase64) && /^END:V/i.test(text);
       if (isQuoted && last.endsWith("=") && !isEnd) {
         pieces[pieces.length - 1] = last.slice(0, -1);
         pieces.push(text);
@@ -150,11 +188,12 @@ function* unfolded(source: Buffer): Generator<string> {
         pieces.push(isFolded ? text.slice(1) : text);
         continue;
       }
-      yield pieces.join("");
+      yield pieces.length === 1 ? last : pieces.join("");
     }
     pieces = text.trim() === "" ? [] : [text];
-    isQuoted = isQuotedHead(text);
-    isBase64 = isBase64Head(text);
+    const mayBeCoded = hasParameters(text) || text.includes("=");
+    isQuoted = mayBeCoded && isQuotedHead(text);
+    isBase64 = mayBeCoded && isBase64Head(text);
   }
   if (pieces.length > 0) yield pieces.join("");
 }
@@ -211,9 +250,11 @@ export function readComponents(bytes: Uint8Array | string): ReadComponents {
     (open.at(-1)?.components ?? components).push(component);
     open.push(component);
   };
-  for (const text of unfolded(source)) {
+  const whole = source.toString("latin1");
+  const isPlain = !odd.test(whole);
+  for (const text of unfolded(whole)) {
     if (++count > limits.contentLinesMax) throw new Fault("tooBig", "too many lines");
-    const line = parseBinary(text);
+    const line = parseBinary(text, isPlain);
     if (line === undefined) {
       fault(`"${text.slice(0, 40)}" is no line`);
     } else if (line.name === "BEGIN") {

@@ -35,6 +35,15 @@ export const foldLine = (text: string): string => `${folded(text)}\r\n`;
 
 /** One line, unfolded; values of one parameter stand as a list. RFC 6350 §3.3 */
 export function formatLine({ group, name, parameters, value }: Line): string {
+  const head = parameters.length === 0 ? "" : formatParameters(parameters);
+  // A bare line end would begin a line of its own.
+  const safe = /[\r\n\0]/.test(value) ? value.replaceAll(/\r\n?|\n/g, "\\n").replaceAll("\0", "") : value;
+  return `${group === "" ? "" : `${group}.`}${name}${head}:${safe}`;
+}
+
+function formatParameters(parameters: readonly Parameter[]): string {
+  const [first] = parameters;
+  if (parameters.length === 1 && first !== undefined) return `;${first.name}=${writtenParameter(first.value)}`;
   const lists = new Map<string, string[]>();
   for (const parameter of parameters) {
     const text = writtenParameter(parameter.value);
@@ -42,10 +51,7 @@ export function formatLine({ group, name, parameters, value }: Line): string {
     if (known === undefined) lists.set(parameter.name, [text]);
     else known.push(text);
   }
-  const head = [...lists].map(([key, values]) => `;${key}=${values.join(",")}`).join("");
-  // A bare line end would begin a line of its own.
-  const safe = /[\r\n\0]/.test(value) ? value.replaceAll(/\r\n?|\n/g, "\\n").replaceAll("\0", "") : value;
-  return `${group === "" ? "" : `${group}.`}${name}${head}:${safe}`;
+  return [...lists].map(([key, values]) => `;${key}=${values.join(",")}`).join("");
 }
 
 export function line(name: string, value: string, parameters: readonly Parameter[] = [], group = ""): Line {

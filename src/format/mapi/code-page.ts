@@ -13,7 +13,7 @@ const labels: Readonly<Record<number, string>> = {
 
 /**
  * The charset label of a Windows code page, for `format/mime/charset.ts`; null for 20127 and for none, which are
- * guessed. [MS-OXCMSG] 2.2.1.58.6
+ * guessed. [MS-OXCMSG] 2.2.1.56.6
  */
 export function codePageLabel(codePage: number | undefined): string | null {
   if (codePage === undefined || codePage === 20127) return null;
@@ -29,7 +29,7 @@ const ansiOfInternet: Readonly<Record<number, number>> = {
   28593: 1254, 28598: 1255, 38598: 1255, 28596: 1256, 28594: 1257, 28603: 1257, 874: 874, 65001: 65001,
 };
 
-/** The Windows code page of an Internet code page; undefined when there is none. [MS-OXCMSG] 2.2.1.58.6 */
+/** The Windows code page of an Internet code page; undefined when there is none. [MS-OXCMSG] 2.2.1.56.6 */
 export function ansiCodePage(internetCodePage: number | undefined): number | undefined {
   if (internetCodePage === undefined) return undefined;
   if (internetCodePage >= 1250 && internetCodePage <= 1258) return internetCodePage;

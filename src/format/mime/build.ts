@@ -183,12 +183,41 @@ const lineRoom = 75;
 
 /** Text with CRLF line ends, lines of at most 76 characters. RFC 2045 §6.7 */
 export function encodeQuotedPrintable(bytes: Uint8Array): Buffer {
+  return new QuotedPrintableEncoder().end(bytes);
+}
+
+/** What is looked at beyond a byte: the end of its line. */
+const lookAhead = 2;
+
+/** The same in pieces: any cut gives the same bytes. RFC 2045 §6.7 */
+export class QuotedPrintableEncoder {
+  #width = 0;
+  #held: Uint8Array = new Uint8Array(0);
+
+  write(bytes: Uint8Array): Buffer {
+    const input = this.#held.length === 0 ? bytes : Buffer.concat([this.#held, bytes]);
+    const state = { at: 0, width: this.#width };
+    const out = quote(input, Math.max(0, input.length - lookAhead), state);
+    this.#width = state.width;
+    this.#held = Uint8Array.prototype.slice.call(input, state.at);
+    return out;
+  }
+
+  /** The last piece, all of it for what comes at once. */
+  end(bytes: Uint8Array = new Uint8Array(0)): Buffer {
+    const input = this.#held.length === 0 ? bytes : Buffer.concat([this.#held, bytes]);
+    return quote(input, input.length, { at: 0, width: this.#width });
+  }
+}
+
+/** Quotes from `state.at` on what begins before `end`, and says in `state` how far it came. */
+function quote(bytes: Uint8Array, end: number, state: { at: number; width: number }): Buffer {
   const size = bytes.length;
   // Three for each byte, and three more for each 73 of those.
   const out = Buffer.allocUnsafe(size * 3 + Math.ceil(size / 24) * 3 + 8);
   let length = 0;
-  let width = 0;
-  for (let at = 0; at < size;) {
+  let { at, width } = state;
+  while (at < end) {
     const byte = bytes[at]!;
     if (bare[byte] === 1 && width > 0 && width < lineRoom) {
       out[length++] = byte;
@@ -230,6 +259,8 @@ export function encodeQuotedPrintable(bytes: Uint8Array): Buffer {
     width += wanted;
     at++;
   }
+  state.at = at;
+  state.width = width;
   return out.subarray(0, length);
 }
 

@@ -205,7 +205,7 @@ function numbered(storage: CompoundStorage, prefix: string): CompoundStorage[] {
   return found.sort((left, right) => left.number - right.number).map((one) => one.storage);
 }
 
-/** Of the 8-bit strings, as the message tells it. [MS-OXMSG] 2.1.2, [MS-OXCMSG] 2.2.1.5 */
+/** Of the 8-bit strings, as the message tells it. [MS-OXMSG] 2.1.2, [MS-OXCMSG] 2.2.1.4, 2.2.1.5 */
 function codePageOf(properties: readonly MapiProperty[]): number | undefined {
   const told = numberOf(properties, propertyIds.messageCodepage);
   if (told !== undefined && told !== 0) return ansiCodePage(told) ?? told;

@@ -15,11 +15,13 @@ import type { PropertyTag, PropertyTypeName, ValueOf } from "#props/types.ts";
 const p = properties;
 
 /** PidTagMessageFlags. [MS-OXCMSG] 2.2.1.6 */
-export const itemFlags = { read: 0x1, unsent: 0x8, hasAttachments: 0x10, associated: 0x40 } as const;
+export const itemFlags = { read: 0x1, unsent: 0x8, hasAttachments: 0x10, associated: 0x40, notifyRead: 0x100 } as const;
 const ownBits = itemFlags.read | itemFlags.unsent | itemFlags.hasAttachments | itemFlags.associated;
 
 /** [MS-OXOFLAG] 2.2.1.1 */
 const flagged = 2;
+/** Red, as a flag without a colour is shown. [MS-OXOFLAG] 2.2.1.2 */
+const redFlag = 6;
 /** PidTagLastVerbExecuted and the icon that goes with it. [MS-OXOMSG] 2.2.1.5, 2.2.1.10 */
 const verbs = { reply: 102, replyAll: 103, forward: 104 } as const;
 const icons = { replied: 0x105, forwarded: 0x106 } as const;
@@ -36,7 +38,7 @@ const all: Asked = { has: () => true, hasNamed: true };
 /** Ids that are read to work out the properties of the row: they must be in the object, asked for or not. */
 export const rowSources: ReadonlySet<number> = new Set([
   p.PidTagMessageFlags, p.PidTagSubject, p.PidTagSubjectPrefix, p.PidTagNormalizedSubject, p.PidTagFlagStatus,
-  p.PidTagLastVerbExecuted,
+  p.PidTagFollowupIcon, p.PidTagLastVerbExecuted, p.PidTagIconIndex,
 ].map(({ tag }) => tagId(tag)));
 
 /**
@@ -50,7 +52,9 @@ export function addRowProperties(object: ItemObject, row: ItemRow, asked: Asked 
   const putAbsent = <N extends PropertyTypeName>(property: TaggedProperty<N>, value: () => ValueOf<N>): void => {
     if (asked.has(property.tag) && !object.bag.has(property.tag)) setProperty(object, property, value());
   };
-  put(p.PidTagMessageFlags, () => ((getProperty(object, p.PidTagMessageFlags) ?? 0) & ~ownBits) |
+  // A receipt that a mail program has sent is not asked for again.
+  const kept = ~(ownBits | ((row.flags & messageFlags.mdnSent) === 0 ? 0 : itemFlags.notifyRead));
+  put(p.PidTagMessageFlags, () => ((getProperty(object, p.PidTagMessageFlags) ?? 0) & kept) |
     ((row.flags & messageFlags.seen) === 0 ? 0 : itemFlags.read) |
     ((row.flags & messageFlags.draft) === 0 ? 0 : itemFlags.unsent) |
     (row.hasAttachments ? itemFlags.hasAttachments : 0) | (row.isAssociated ? itemFlags.associated : 0));
@@ -83,13 +87,30 @@ function addMarks(object: ItemObject, row: ItemRow, asked: Asked): void {
     setProperty(object, p.PidNameKeywords, row.keywords);
   }
   const isFlagged = (row.flags & messageFlags.flagged) !== 0;
-  if (isFlagged) setProperty(object, p.PidTagFlagStatus, flagged);
-  else if (getProperty(object, p.PidTagFlagStatus) === flagged) object.bag.delete(p.PidTagFlagStatus.tag);
+  if (isFlagged) {
+    setProperty(object, p.PidTagFlagStatus, flagged);
+    if (!object.bag.has(p.PidTagFollowupIcon.tag)) setProperty(object, p.PidTagFollowupIcon, redFlag);
+  } else if (getProperty(object, p.PidTagFlagStatus) === flagged) {
+    object.bag.delete(p.PidTagFlagStatus.tag);
+    object.bag.delete(p.PidTagFollowupIcon.tag);
+  }
+  forgetVerb(object, row);
   if (object.bag.has(p.PidTagLastVerbExecuted.tag)) return;
   const [verb, icon] = (row.flags & messageFlags.forwarded) !== 0 ? [verbs.forward, icons.forwarded] as const
     : (row.flags & messageFlags.answered) !== 0 ? [verbs.reply, icons.replied] as const : [undefined, undefined];
   setProperty(object, p.PidTagLastVerbExecuted, verb);
   if (!object.bag.has(p.PidTagIconIndex.tag)) setProperty(object, p.PidTagIconIndex, icon);
+}
+
+/** What was done last with a message is forgotten with its mark, whoever took that away. */
+function forgetVerb(object: ItemObject, { flags }: ItemRow): void {
+  const verb = getProperty(object, p.PidTagLastVerbExecuted);
+  const mark = verb === verbs.forward ? messageFlags.forwarded
+    : verb === verbs.reply || verb === verbs.replyAll ? messageFlags.answered : 0;
+  if (mark === 0 || (flags & mark) !== 0) return;
+  object.bag.delete(p.PidTagLastVerbExecuted.tag);
+  const icon = getProperty(object, p.PidTagIconIndex);
+  if (icon === icons.replied || icon === icons.forwarded) object.bag.delete(p.PidTagIconIndex.tag);
 }
 
 function isSame(left: readonly string[], right: readonly string[]): boolean {
@@ -119,6 +140,10 @@ export function flagChangesOf(set: ItemObject, removed: (property: TaggedPropert
   const verb = getProperty(set, p.PidTagLastVerbExecuted);
   if (verb === verbs.reply || verb === verbs.replyAll) mark(true, messageFlags.answered);
   if (verb === verbs.forward) mark(true, messageFlags.forwarded);
+  if (verb === 0 || removed(p.PidTagLastVerbExecuted)) {
+    mark(false, messageFlags.answered);
+    mark(false, messageFlags.forwarded);
+  }
   const changes: FlagChange[] = [];
   if (add !== 0) changes.push({ mode: "add", flags: add, keywords: noWords });
   if (clear !== 0) changes.push({ mode: "remove", flags: clear, keywords: noWords });

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { WireError } from "#base/fault.ts";
 import { limits } from "#base/limits.ts";
 import { getProperty } from "#convert/item.ts";
+import { startOf } from "#convert/large.ts";
 import { textOfHtml } from "#convert/mime/bodies.ts";
 import { charsetOf } from "#convert/mime/charset.ts";
 import { conversationId } from "#convert/mime/conversation.ts";
@@ -188,10 +189,10 @@ export function conversationSeed({ messageId, references, tracked }: Conversatio
 
 /** The text of a body, whichever form there is; of a large one no more than `charactersMax` of its source. */
 export function bodyText(item: ItemObject, charactersMax: number): string {
-  const plain = getProperty(item, p.PidTagBody);
-  if (plain !== undefined && plain.trim() !== "") return plain.slice(0, charactersMax);
-  const html = getProperty(item, p.PidTagHtml);
-  if (html !== undefined && html.length > 0) {
+  const plain = startOf(item.bag, p.PidTagBody.tag, charactersMax);
+  if (typeof plain === "string" && plain.trim() !== "") return plain.slice(0, charactersMax);
+  const html = startOf(item.bag, p.PidTagHtml.tag, charactersMax * 8);
+  if (html instanceof Uint8Array && html.length > 0) {
     const label = charsetOf(getProperty(item, p.PidTagInternetCodepage) ?? 65001) ?? "utf-8";
     // Marks take more room than words.
     return textOfHtml(decodeCharset(html.subarray(0, charactersMax * 8), label)).slice(0, charactersMax);

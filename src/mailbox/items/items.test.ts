@@ -336,6 +336,37 @@ for (const kind of kinds) {
       assert.ok((await streamOf(await mailbox.items.open(ctx, id), 0)).equals(data));
     });
 
+    test("bodies that are large are told whole, of the message and of one in it; so is a large winmail.dat", async () => {
+      const words = "Größere Füchse springen.\r\n".repeat(60_000);
+      const html = `<html><body>${"<p>Größe</p>\r\n".repeat(120_000)}<img src="cid:a@b"></body></html>`;
+      const parts = (inner: string): string => "--b\r\nContent-Type: multipart/alternative; boundary=c\r\n\r\n" +
+        `--c\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n${words}\r\n` +
+        "--c\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n" +
+        `${Buffer.from(html, "utf8").toString("base64").replaceAll(/.{76}/g, "$&\r\n")}\r\n--c--\r\n` +
+        "--b\r\nContent-Type: image/png\r\nContent-ID: <a@b>\r\nContent-Transfer-Encoding: base64\r\n\r\nAQID\r\n" +
+        `${inner}--b--\r\n`;
+      const message = letter("Large text", mixed, parts(`--b\r\nContent-Type: message/rfc822\r\n\r\n${
+        Buffer.from(letter("Inner", mixed.replaceAll("=b", "=d"), parts("").replaceAll("--b", "--d"))).toString("utf8")}`));
+      const found = await mailbox.items.open(ctx, await append(message));
+      const inner = await found.attachments[1]!.open(ctx);
+      for (const item of [found, inner]) {
+        assert.ok(getProperty(item, p.PidTagBody) === words || getProperty(item, p.PidTagBody) === words.slice(0, -2));
+        assert.ok(Buffer.from(getProperty(item, p.PidTagHtml)!).equals(Buffer.from(html, "utf8")));
+        assert.deepEqual(item.attachments.map((one) => getProperty(one, p.PidTagAttachmentHidden)).slice(0, 1), [true]);
+      }
+      assert.match(found.row.preview, /^Größere Füchse springen\. Größere/);
+      const tnef = newItem();
+      setProperty(tnef, p.PidTagMessageClass, "IPM.Note");
+      const file = Buffer.alloc(1_500_000, "0123456789abcdef");
+      tnef.attachments.push({ bag: new Map(), named: new Map(), content: { aboutBytes: file.length, chunks: () => [file] } });
+      const outlook = await mailbox.items.open(ctx, await append(letter("Large winmail.dat", mixed,
+        "--b\r\nContent-Type: text/plain\r\n\r\nhello\r\n--b\r\nContent-Type: application/ms-tnef; name=winmail.dat\r\n" +
+        "Content-Transfer-Encoding: base64\r\n\r\n" +
+        `${Buffer.from(writeTnef(tnef)).toString("base64").replaceAll(/.{76}/g, "$&\r\n")}\r\n--b--\r\n`)));
+      assert.equal(outlook.attachments.length, 1);
+      assert.ok((await streamOf(outlook, 0)).equals(file));
+    });
+
     test("a large invitation with a file is a meeting as it comes", async () => {
       const file = Buffer.alloc(200_000, 7).toString("base64").replaceAll(/.{76}/g, "$&\r\n");
       const id = await append(letter("Large invitation", mixed, "--b\r\nContent-Type: application/octet-stream\r\n" +

@@ -9,7 +9,8 @@ import type { MimeIndex } from "#format/mime/types.ts";
 import type { MessageContent } from "#mailbox/api.ts";
 import { openContent } from "#mailbox/content.ts";
 import { addRowProperties } from "#mailbox/items/computed.ts";
-import { readMimeItem, attachmentContent } from "#mailbox/items/mime-item.ts";
+import { slices } from "#convert/large.ts";
+import { attachmentContent, holdBodies, readMimeItem } from "#mailbox/items/mime-item.ts";
 import type { KeptHead } from "#mailbox/items/mime-head.ts";
 import type { PropertyNameMap } from "#mailbox/items/names.ts";
 import { applyOverlay } from "#mailbox/items/overlay.ts";
@@ -97,7 +98,9 @@ async function derivedItem(ctx: Ctx, from: ItemStore, row: ItemRow, bags: Stored
   if (contentId === null || index === undefined) throw gone();
   const openMessage = (using: Ctx): Promise<MessageContent> =>
     openContent(using, from.store, from.mailboxId, contentId);
-  const item = await readMimeItem(ctx, index, await openMessage(ctx), row.internalMs);
+  const content = await openMessage(ctx);
+  const item = await readMimeItem(ctx, index, content, row.internalMs);
+  await holdBodies(ctx, item, content);
   const overlay = decodeBags(bags);
   await from.names.learn(ctx, [overlay]);
   applyOverlay(item, overlay, from.names);
@@ -117,18 +120,17 @@ function derivedAttachment(
   const { embedded, content } = found;
   const bytes = found.bag.get(p.PidTagAttachDataBinary.tag) as Uint8Array | undefined;
   const held = content ?? (bytes === undefined ? undefined
-    : { aboutBytes: bytes.length, chunks: () => [bytes] });
+    : { aboutBytes: bytes.length, chunks: () => slices(bytes) });
   const bag = new Map(found.bag);
   bag.delete(p.PidTagAttachDataBinary.tag);
   bag.set(p.PidTagAttachNumber.tag, index);
   return {
     bag, named: found.named, number: index, isEmbedded: embedded !== undefined,
     content: held === undefined ? null : attachmentContent(held, openMessage),
-    open() {
-      if (embedded === undefined) {
-        return Promise.reject(new Fault("notFound", "This attachment holds no message."));
-      }
-      return Promise.resolve(derived(row, embedded, openMessage));
+    async open(ctx) {
+      if (embedded === undefined) throw new Fault("notFound", "This attachment holds no message.");
+      await holdBodies(ctx, embedded, openMessage);
+      return derived(row, embedded, openMessage);
     },
   };
 }

@@ -2,8 +2,10 @@
 import { readCalendarInto } from "#convert/ical/mime-plug.ts";
 import { conversationId, parseThreadIndex } from "#convert/mime/conversation.ts";
 import { fromMime } from "#convert/mime/from-mime.ts";
+import type { FromMimeOptions } from "#convert/mime/from-mime.ts";
 import { isClearSigned, isOpaqueSecure, layoutOf } from "#convert/mime/layout.ts";
 import { getProperty } from "#convert/item.ts";
+import { paramValue } from "#format/mime/parameters.ts";
 import { decodeWords } from "#format/mime/words.ts";
 import { fieldOf, summarize } from "#format/mime/summary.ts";
 import { boundReferences, describeColumns, isVisible } from "#mailbox/items/describe.ts";
@@ -14,19 +16,23 @@ import { properties } from "#props/registry.ts";
 import { isNamedTag, makeTag, namedPropertyIdMax, namedPropertyIdMin, tagId } from "#props/types.ts";
 import type { ItemBag, ItemObject } from "#convert/item.ts";
 import type { ReadBytes } from "#convert/mime/contents.ts";
-import type { MimeIndex } from "#format/mime/types.ts";
+import type { MimeIndex, MimePart } from "#format/mime/types.ts";
 import type { Asked } from "#mailbox/items/computed.ts";
 import type { DetailColumns } from "#mailbox/items/describe.ts";
 import type { ItemTime } from "#mailbox/items/times.ts";
 import type { NamedId } from "#props/registry.ts";
+import type { PropertyBag } from "#props/types.ts";
 
 const p = properties;
 
 /** The message as properties, its calendar and winmail.dat taken in. [MS-OXCMAIL] 2.2 */
-export function itemOfMime(index: MimeIndex, read: ReadBytes, deliveredMs: number | null): ItemBag {
+export function itemOfMime(
+  index: MimeIndex, read: ReadBytes, deliveredMs: number | null, options: FromMimeOptions = {},
+): ItemBag {
   return fromMime(index, read, {
+    ...options,
     ...deliveredMs === null ? {} : { deliveredMs },
-    readCalendar: (text, item) => readCalendarInto(text, item),
+    readCalendar: (text, item, part) => readCalendarInto(text, item, part),
   });
 }
 
@@ -48,9 +54,10 @@ export interface KeptHead {
 
 /** All properties of the message itself that are not in its bodies, by names: ids are given out when somebody asks. */
 export function headOf(item: ItemObject): KeptHead {
-  const bag = new Map(item.bag);
+  const bag: PropertyBag = new Map();
   for (const tag of item.bag.keys()) {
-    if (deferredIds.has(tagId(tag)) || rowIds.has(tagId(tag))) bag.delete(tag);
+    // Bodies are not even looked at: a large one would be made for it.
+    if (!deferredIds.has(tagId(tag)) && !rowIds.has(tagId(tag))) bag.set(tag, item.bag.get(tag)!);
   }
   const names: (readonly [string, string | number])[] = [];
   for (const { name, type, value } of item.named.values()) {
@@ -77,6 +84,8 @@ export interface ArrivedMime {
   readonly head: KeptHead | null;
   /** Why it is plain mail although it says it is more. */
   readonly trouble: string | null;
+  /** Told by header fields and bodies alone. */
+  readonly isPlain: boolean;
 }
 
 /**
@@ -88,21 +97,39 @@ export function describeArrival(index: MimeIndex, read: ReadBytes, deliveredMs: 
   if (!isMoreThanMail(index)) {
     // A report without its machine readable part, or a calendar that is a file, is plain mail.
     const messageClass = secureClass(index) ?? "IPM.Note";
-    return { columns: { ...columns, messageClass }, time: null, head: null, trouble: null };
+    return { columns: { ...columns, messageClass }, time: null, head: null, trouble: null, isPlain: isWhole(index) };
   }
   try {
     const item = itemOfMime(index, read, deliveredMs);
     const { messageClass } = describeColumns(item);
     return {
       columns: { ...columns, messageClass, hasAttachments: item.attachments.some(isVisible) }, time: timeOf(item),
-      head: headOf(item), trouble: null,
+      head: headOf(item), trouble: null, isPlain: false,
     };
   } catch (error) {
     return {
       columns: { ...columns, messageClass: "IPM.Note" }, time: null, head: null,
       trouble: (error instanceof Error ? `${error.name}: ${error.message}` : String(error)).slice(0, troubleMax),
+      isPlain: false,
     };
   }
+}
+
+/** Whether every part is where its type says: of others bodies may be told from bytes that no index has as text. */
+function isWhole({ root, truncated }: MimeIndex): boolean {
+  const open: MimePart[] = [root];
+  for (let part = open.pop(); part !== undefined; part = open.pop()) {
+    // Lines that are joined without a space make words which the index has in two pieces. RFC 3676 §4.1
+    if (part.kind === "text" && paramValue(part.params, "delsp")?.toLowerCase() === "yes") return false;
+    if (part.kind !== "multipart") continue;
+    for (const child of part.children) {
+      // Without a line that begins the first part all of it stands for one, and its text is in no index.
+      if (child.headerStart === part.bodyStart) return false;
+      open.push(child);
+    }
+    if (part.children.length === 0) return false;
+  }
+  return !truncated;
 }
 
 const troubleMax = 500;
