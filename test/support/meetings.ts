@@ -73,6 +73,8 @@ export class PartnerServer {
 /** What somebody's program gave to the mail, and the network has not delivered yet. */
 export interface InFlight {
   readonly from: string;
+  /** Who signs in to send it, where that is somebody else for the sender. */
+  readonly by?: string;
   readonly to: string;
   readonly bytes: Uint8Array;
 }
@@ -86,6 +88,8 @@ export class MeetingHouse {
   aheadMs = 0;
   readonly acts: MeetingActs;
   readonly inFlight: InFlight[] = [];
+  /** Address of the delegate whose program acts now. */
+  actingAs: string | null = null;
 
   private constructor(server: TestServer, partner: PartnerServer, opened: Opened, ctx: TestCtx) {
     this.server = server;
@@ -123,13 +127,17 @@ export class MeetingHouse {
   }
 
   #take({ envelopeSender, to, bytes }: DeskMail): void {
-    for (const one of to) this.inFlight.push({ from: envelopeSender, to: one, bytes });
+    const { actingAs } = this;
+    for (const one of to) {
+      this.inFlight.push({ from: envelopeSender, to: one, bytes, ...(actingAs === null ? {} : { by: actingAs }) });
+    }
   }
 
   /** Signed in as the sender, as a person's program is. */
   async deliver(mail: InFlight): Promise<void> {
-    const client = await SmtpClient.signedIn(this.server.at("submissions"), mail.from, password);
-    const reply = await client.send({ from: mail.from, to: [mail.to], bytes: mail.bytes });
+    const from = mail.by ?? mail.from;
+    const client = await SmtpClient.signedIn(this.server.at("submissions"), from, password);
+    const reply = await client.send({ from, to: [mail.to], bytes: mail.bytes });
     client.close();
     if (reply.code !== 250) throw new Error(`${mail.from} to ${mail.to}: ${reply.text}`);
   }

@@ -153,7 +153,7 @@ export function remindOf(item: ItemBag, before: ItemBag | undefined, nowMs: numb
 }
 
 /** What times, states and views are told by. */
-const timeProperties = {
+export const timeProperties = {
   tags: [
     p.PidTagMessageClass, p.PidTagSubject, p.PidTagSensitivity, p.PidTagSentRepresentingName,
   ].map(({ tag }) => tag),

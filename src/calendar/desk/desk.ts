@@ -16,6 +16,7 @@ import { keepMail, keptMail, mailOf } from "#calendar/desk/outgoing.ts";
 import type { DeskMail, SendMail } from "#calendar/desk/outgoing.ts";
 import { isResource, ownerOf, resolverFor } from "#calendar/desk/people.ts";
 import type { DeskDirectory } from "#calendar/desk/people.ts";
+import { workingHoursOf } from "#calendar/desk/working-hours.ts";
 import { decideForResource } from "#calendar/desk/resource.ts";
 import { isFromWhomItSays } from "#calendar/desk/senders.ts";
 import { decided } from "#calendar/meetings/decision.ts";
@@ -23,7 +24,8 @@ import type { Decision, MeetingState } from "#calendar/meetings/decision.ts";
 import { classIs, copyItem, isResponse, meetingIdOf, organizerOf } from "#calendar/meetings/parts.ts";
 import { receiveCancel, receiveRequest } from "#calendar/meetings/receive.ts";
 import type { AttendeeContext } from "#calendar/meetings/receive.ts";
-import { receiveForwardNotification, receiveResponse } from "#calendar/meetings/tracking.ts";
+import { receiveEach } from "#calendar/meetings/several.ts";
+import { receiveForwardNotification, receiveRefresh, receiveResponse } from "#calendar/meetings/tracking.ts";
 import { getProperty, namedKey, setNamed, setProperty } from "#convert/item.ts";
 import type { ItemBag } from "#convert/item.ts";
 import type { Entry } from "#directory/reads.ts";
@@ -135,10 +137,13 @@ export class MeetingDesk {
     const { directory } = this.parts;
     const held = await calendar.meeting(ctx, id);
     const resolve = await resolverFor(ctx, directory, [message, ...held.items]);
+    const zone = getProperty(message, p.PidLidAppointmentSubType) !== true ? undefined
+      : (await workingHoursOf(ctx, calendar.items, calendar.folderId))?.zone;
     const context: AttendeeContext = {
       now: ctx.system.nowMs(), resolve, me: await ownerOf(ctx, directory, entry),
+      ...(zone === undefined ? {} : { zone }),
     };
-    const check = { message, fromAddress: stored.row.fromAddress, resolve };
+    const check = { message, fromAddress: stored.row.fromAddress, resolve, held: held.items };
     if (!await isFromWhomItSays(ctx, directory, check)) {
       ctx.log.info({ mailbox: entry.address, from: stored.row.fromAddress },
         "a meeting message is not from whom it says and stays mail");
@@ -215,10 +220,13 @@ async function decide(receiving: Receiving): Promise<Decision> {
 
 /** What any owner's calendar does with a message. [MS-OXOCAL] 3.1.4.7.4, 3.1.4.8.4, 3.1.4.9.2 */
 export function decideForPerson(message: ItemBag, state: MeetingState, context: AttendeeContext): Decision {
-  if (classIs(message, "request")) return receiveRequest(message, state, context);
-  if (classIs(message, "cancel")) return receiveCancel(message, state, context);
+  if (classIs(message, "request") || classIs(message, "cancel")) {
+    return receiveEach(message, state, (one, now) =>
+      (classIs(one, "cancel") ? receiveCancel(one, now, context) : receiveRequest(one, now, context)));
+  }
   if (isResponse(message)) return receiveResponse(message, state, context);
   if (classIs(message, "forwarded")) return receiveForwardNotification(message, state, context);
+  if (classIs(message, "refresh")) return receiveRefresh(message, state, context);
   return decided("ignored", { received: processed(message) });
 }
 

@@ -54,8 +54,9 @@ export function mailOf({ item, to }: OutgoingMessage, parts: MailParts): DeskMai
   message.bag.delete(p.PidTagInternetMessageId.tag);
   setProperty(message, p.PidTagInternetMessageId, `<${onceKey}.${Math.floor(nowMs).toString(36)}@${domain}>`);
   if (getPerson(message, "representing", resolve) === null) return null;
+  const isInside = addresses.every((address) => address.toLowerCase().endsWith(`@${domain.toLowerCase()}`));
   const pieces = [...toMime(message, {
-    domain, resolve, plainFromHtml: true, writeCalendar: (one) => calendarOf(one, { resolve }),
+    domain, resolve, plainFromHtml: true, writeCalendar: (one) => calendarOf(one, { resolve, isInside }),
   })];
   return { onceKey, envelopeSender: sender, to: addresses, bytes: Buffer.concat(pieces) };
 }

@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import { properties } from "#props/registry.ts";
 import { attachmentAboutBytes, getProperty } from "#convert/item.ts";
 import { isException } from "#convert/ical/attachments.ts";
+import { keptRuleOf } from "#convert/ical/series-read.ts";
 import { attendeesOf } from "#calendar/meetings/parts.ts";
 import { seriesItemOf } from "#calendar/meetings/occurrences.ts";
 import { highlights } from "#calendar/meetings/values.ts";
@@ -26,6 +27,11 @@ function seriesText(item: ItemBag): string {
   if (view === undefined) return "";
   const { deleted: _deleted, modified: _modified, ...pattern } = view.recurrence;
   return JSON.stringify([pattern, view.zone.name]);
+}
+
+/** What was told of a series that stands for a rule: the series itself moves with the years that it is told for. */
+function ruleText(item: ItemBag): string | undefined {
+  return keptRuleOf(item)?.filter((line) => !/^EXDATE[;:]/i.test(line)).join("\n");
 }
 
 const plain = (text: string | undefined): string => (text ?? "").replaceAll(/\s+/g, " ").trim();
@@ -59,11 +65,13 @@ export function compareMeetings(before: ItemBag, after: ItemBag, resolve: Resolv
     if (isDifferent) highlight |= bit;
     return isDifferent;
   };
+  const rule = ruleText(before);
+  const isSameRule = rule !== undefined && rule === ruleText(after);
   const significant = [
-    mark(highlights.start, differs((item) => getProperty(item, p.PidLidAppointmentStartWhole))),
-    mark(highlights.end, differs((item) => getProperty(item, p.PidLidAppointmentEndWhole))),
+    mark(highlights.start, !isSameRule && differs((item) => getProperty(item, p.PidLidAppointmentStartWhole))),
+    mark(highlights.end, !isSameRule && differs((item) => getProperty(item, p.PidLidAppointmentEndWhole))),
     mark(highlights.start, differs((item) => getProperty(item, p.PidLidAppointmentSubType) ?? false)),
-    mark(highlights.recurrence, differs(seriesText)),
+    mark(highlights.recurrence, !isSameRule && differs(seriesText)),
   ];
   const others = [
     mark(highlights.location, differs((item) => plain(getProperty(item, p.PidLidLocation)))),

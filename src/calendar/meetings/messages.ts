@@ -1,11 +1,11 @@
 /** Meeting messages made of what a calendar holds. [MS-OXOCAL] 2.2.5 to 2.2.9 */
 import { properties } from "#props/registry.ts";
-import { getProperty, newItem, setNamed, setProperty } from "#convert/item.ts";
+import { getProperty, newItem, setProperty } from "#convert/item.ts";
 import { isException } from "#convert/ical/attachments.ts";
 import { dropKept } from "#convert/ical/kept.ts";
+import { delegatedName, forwardedName, namesIn, setNames } from "#convert/ical/people-read.ts";
 import { newRecipient, setPerson } from "#convert/mime/people.ts";
 import { toFileTime } from "#convert/mime/times.ts";
-import { propertySets } from "#props/property-sets.ts";
 import { changeTime } from "#calendar/meetings/decision.ts";
 import {
   addRow, attendeesOf, copyItem, organizerOf, removeProperty, resolverOf, rowPerson, setOrganizer,
@@ -14,7 +14,6 @@ import {
 import {
   auxiliaryFlags, busyStatuses, meetingTypes, messageClasses, responses, stateFlags, subjectPrefixes,
 } from "#calendar/meetings/values.ts";
-import type { NamedId } from "#props/registry.ts";
 import type { ItemBag } from "#convert/item.ts";
 import type { DisplayAddress } from "#format/mime/addresses.ts";
 import type { MeetingContext } from "#calendar/meetings/decision.ts";
@@ -191,12 +190,6 @@ export function responseMessage(meeting: ItemBag, parts: ResponseParts): ItemBag
   return message;
 }
 
-/**
- * Whom a request was forwarded to, one "name <address>" each. PidLidForwardNotificationRecipients is for the wire:
- * who writes that fills it from these.
- */
-const forwardedName: NamedId = { guid: propertySets.PS_PUBLIC_STRINGS.guid, id: "urn:outpost:meeting:forwarded" };
-
 export interface ForwardParts {
   readonly forwarder: DisplayAddress;
   readonly to: readonly DisplayAddress[];
@@ -257,8 +250,8 @@ export function forwardNotification(meeting: ItemBag, { forwarder, to, context }
   takeProperty(message, meeting, p.PidLidLocation);
   setAuthor(message, forwarder, undefined);
   message.recipients.push(newRecipient(1, organizer, 0));
-  const people = to.map(({ name, address }) => `${name} <${address}>`);
-  setNamed(message, forwardedName, "MultipleString", people);
+  setNames(message, forwardedName, to);
+  const people = to.map(({ name, address }) => (name === "" ? address : `${name} <${address}>`));
   const who = forwarder.name === "" ? forwarder.address : forwarder.name;
   const told = [`${who} has forwarded your meeting request to:`, "", ...people, ""];
   setProperty(message, p.PidTagBody, told.join("\r\n"));
@@ -267,13 +260,7 @@ export function forwardNotification(meeting: ItemBag, { forwarder, to, context }
 }
 
 /** Whom a forward notification names. [MS-OXOCAL] 2.2.9.3 */
-export function forwardedTo(message: ItemBag): DisplayAddress[] {
-  const key = [...message.named.values()].find(({ name }) =>
-    name.guid === forwardedName.guid && name.id === forwardedName.id)?.value;
-  if (!Array.isArray(key)) return [];
-  return key.flatMap((text: unknown): DisplayAddress[] => {
-    const match = typeof text === "string" ? /^([^<>]{0,1000}) <([^\x00-\x20<>]{1,320})>$/.exec(text) : null;
-    return match === null ? [] : [{ name: match[1]!, address: match[2]! }];
-  });
-}
+export const forwardedTo = (message: ItemBag): DisplayAddress[] => namesIn(message, forwardedName);
 
+/** Whom an attendee sent in his place. RFC 5546 §3.2.2.3 */
+export const delegatedIn = (message: ItemBag): DisplayAddress[] => namesIn(message, delegatedName);

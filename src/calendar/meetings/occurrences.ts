@@ -15,7 +15,7 @@ import { occurrenceItem } from "#convert/ical/calendar-write.ts";
 import { setTimes } from "#convert/ical/event-times.ts";
 import { withExceptionDate } from "#convert/ical/global-object-id.ts";
 import { keptComponent } from "#convert/ical/kept.ts";
-import { exceptionAttachment, overridesOf, setException } from "#convert/ical/series-read.ts";
+import { exceptionAttachment, overridesOf, setException } from "#convert/ical/overrides-read.ts";
 import { zoneOfItem } from "#convert/ical/zones-write.ts";
 import { toFileTime } from "#convert/mime/times.ts";
 import { copyItem, meetingIdOf, occurrenceDayOf, removeProperty } from "#calendar/meetings/parts.ts";
@@ -112,7 +112,10 @@ export class SeriesItem {
     const modified = found ??
       { original, start: original, end: original + this.recurrence.durationMinutes, overrides: {} };
     const embedded = this.#attachments.get(day)?.embedded;
-    const one = copyItem(occurrenceItem(this.#plain, embedded, modified, this.zone));
+    const made = occurrenceItem(this.#plain, embedded, modified, this.zone);
+    // What was put together from both is nobody else's; its people and files still are.
+    const one: ItemBag = made === embedded ? copyItem(made)
+      : { ...copyItem({ ...made, bag: new Map(), named: new Map() }), bag: made.bag, named: made.named };
     one.attachments.splice(0, one.attachments.length, ...one.attachments.filter((each) => !isException(each)));
     for (const property of ofSeries) removeProperty(one, property);
     const [startMs, endMs] = [this.zone.toUtc(modified.start), this.zone.toUtc(modified.end)];
@@ -165,6 +168,37 @@ export class SeriesItem {
       modified: modified.sort((one, other) => one.original - other.original),
     };
     setProperty(item, p.PidLidAppointmentRecur, encodeAppointmentRecur(blobOfRecurrence(changed, this.#blob)));
+    return item;
+  }
+
+  /** Days after one that have an occurrence, at most `max`. */
+  daysAfter(day: LocalMinutes, max: number): LocalMinutes[] {
+    const days: LocalMinutes[] = [];
+    const series = this.#series;
+    const index = series?.indexOf(day + this.minuteOfDay);
+    if (series === undefined || index === undefined) return days;
+    for (let at = index + 1; at < series.patternLength && at <= index + max; at++) {
+      const next = midnightOf(series.originalAt(at));
+      if (!this.#deleted.has(next)) days.push(next);
+    }
+    return days;
+  }
+
+  /** The series without what begins on a day or later; undefined when nothing is before it. RFC 5545 §3.2.13 */
+  endedBefore(day: LocalMinutes): ItemBag | undefined {
+    const index = this.#series?.indexOf(day + this.minuteOfDay);
+    if (this.#series === undefined || index === undefined || index === 0) return undefined;
+    const { recurrence } = this;
+    const last = midnightOf(this.#series.originalAt(index - 1));
+    const isLeft = (original: LocalMinutes): boolean => midnightOf(original) < day;
+    const ended: Recurrence = {
+      ...recurrence, end: { kind: "date", lastDate: last }, deleted: recurrence.deleted.filter(isLeft),
+      modified: recurrence.modified.filter((one) => isLeft(one.original)),
+    };
+    const gone = new Set([...this.#attachments].filter(([at]) => at >= day).map(([, one]) => one));
+    const item = copyItem({ ...this.item, attachments: this.item.attachments.filter((one) => !gone.has(one)) });
+    setProperty(item, p.PidLidAppointmentRecur, encodeAppointmentRecur(blobOfRecurrence(ended, this.#blob)));
+    setProperty(item, p.PidLidClipEnd, toFileTime(this.zone.toUtc(last)));
     return item;
   }
 

@@ -3,14 +3,17 @@ import { properties } from "#props/registry.ts";
 import { getProperty, setProperty } from "#convert/item.ts";
 import { compareVersions, decided } from "#calendar/meetings/decision.ts";
 import { asksAgain, calendarItemOf, mergeRequest, setReminderTimes, updatedItem } from "#calendar/meetings/merge.ts";
+import { daysIn } from "#calendar/meetings/days.ts";
 import { setSubject } from "#calendar/meetings/messages.ts";
 import { dayIn, seriesItemOf } from "#calendar/meetings/occurrences.ts";
 import {
   copyItem, isCanceled, isOwner, isReceived, meetingKeyOf, occurrenceDayOf, organizerOf, removeProperty, resolverOf,
   sameAddress, versionOf,
 } from "#calendar/meetings/parts.ts";
+import { isRange, laterChanges } from "#calendar/meetings/range.ts";
 import { busyStatuses, meetingTypes, stateFlags, subjectPrefixes } from "#calendar/meetings/values.ts";
 import type { LocalMinutes } from "#calendar/zones/dates.ts";
+import type { Zone } from "#calendar/zones/zone.ts";
 import type { ItemBag } from "#convert/item.ts";
 import type {
   CalendarChange, Decision, MeetingContext, MeetingState, Outcome, Owner, Tombstone, Version,
@@ -22,6 +25,8 @@ const p = properties;
 export interface AttendeeContext extends MeetingContext {
   /** In whose calendar the meeting is, also when a delegate acts. */
   readonly me: Owner;
+  /** Where the owner is: a whole day that came without a zone is a day there. */
+  readonly zone?: Zone;
 }
 
 /** The items and tombstones of one meeting, sorted by what they are about. */
@@ -91,19 +96,20 @@ function isOrganizers(own: ItemBag | undefined, message: ItemBag, context: Meeti
  * new meeting comes in tentatively, an update keeps what is the attendee's own; an older message changes nothing,
  * whatever came in between. [MS-OXOCAL] 3.1.4.7.2.2, 3.1.4.7.4.2, 3.1.5.2
  */
-export function receiveRequest(message: ItemBag, state: MeetingState, context: AttendeeContext): Decision {
+export function receiveRequest(given: ItemBag, state: MeetingState, context: AttendeeContext): Decision {
+  const message = daysIn(given, context.zone);
   const known = knownOf(message, state);
   const resolve = resolverOf(context);
   const organizer = organizerOf(message, resolve);
   const isMine = organizer !== null && isOwner(context.me, organizer.address);
-  const ignored = decided("ignored", { received: processed(message) });
+  const ignored = decided("ignored", { received: processed(given) });
   const isTimed = getProperty(message, p.PidLidAppointmentStartWhole) !== undefined;
   if (known === undefined || isMine || !isTimed) return ignored;
   const day = dayOf(message, known);
   const own = known.whole ?? (day === undefined ? undefined : known.alone.get(day));
   if (own !== undefined && (!isReceived(own) || !isOrganizers(own, message, context))) return ignored;
   const decision = day === undefined ? receiveWhole(message, known, context) : receiveOne(message, day, known, context);
-  return { ...decision, received: processed(message, typeOf[decision.outcome]) };
+  return { ...decision, received: processed(given, typeOf[decision.outcome]) };
 }
 
 function receiveWhole(message: ItemBag, known: Known, context: AttendeeContext): Decision {
@@ -162,7 +168,9 @@ function receiveOne(message: ItemBag, day: LocalMinutes, known: Known, context: 
   const own = series.occurrenceOn(day);
   const isAsked = own === undefined || asksAgain(own, message, context.me, resolve);
   const fresh = calendarItemOf(message, resolve);
-  const item = series.withOccurrence(day, own === undefined ? fresh : updatedItem(own, fresh, isAsked));
+  const changed = own === undefined ? fresh : updatedItem(own, fresh, isAsked);
+  const later = isRange(message) ? laterChanges(series, day, changed) : [];
+  const item = series.with(new Map([[day, changed], ...later]));
   setReminderTimes(item, context.now);
   return decided(own === undefined ? "created" : isAsked ? "updated" : "informed", {
     calendar: [{ kind: "update", before: series.item, item }],
@@ -224,6 +232,11 @@ export function receiveCancel(message: ItemBag, state: MeetingState, context: At
   if (series !== undefined && series.hasDay(day) && !isCanceled(series.item)) {
     const order = compareVersions(version, occurrenceVersion(series, day, gone.get(day)));
     if (order <= 0) return order < 0 ? late() : decided("same", { received });
+    const left = isRange(message) ? series.endedBefore(day) : undefined;
+    if (left !== undefined) {
+      setReminderTimes(left, context.now);
+      return decided("canceled", { calendar: [{ kind: "update", before: series.item, item: left }], received });
+    }
     const occurrence = series.occurrenceOn(day);
     if (occurrence === undefined) return decided("canceled", { tombstones, received });
     setCanceled(occurrence, version);

@@ -11,6 +11,7 @@ import {
   copyItem, isCanceled, isReceived, meetingKeyOf, occurrenceDayOf, organizerOf, removeProperty, resolverOf, versionOf,
 } from "#calendar/meetings/parts.ts";
 import { canceledBeyond, receiveRequest } from "#calendar/meetings/receive.ts";
+import { joined } from "#calendar/meetings/several.ts";
 import { busyStatuses, intents, responses } from "#calendar/meetings/values.ts";
 import type { LocalMinutes } from "#calendar/zones/dates.ts";
 import type { ItemBag } from "#convert/item.ts";
@@ -161,20 +162,4 @@ export function respondToRequest(message: ItemBag, state: MeetingState, context:
   const received = copyItem(got.received ?? message);
   setProperty(received, p.PidLidResponseStatus, responseOfAnswer(context.answer));
   return { ...answered, received, calendar: joined(got.calendar, answered.calendar) };
-}
-
-/** Two changes of one item after each other as one. */
-function joined(first: readonly CalendarChange[], then: readonly CalendarChange[]): CalendarChange[] {
-  const out = [...first];
-  for (const change of then) {
-    const index = change.kind === "create" ? -1
-      : out.findIndex((one) => one.kind !== "delete" && one.item === change.before);
-    const before = out[index];
-    if (before === undefined || before.kind === "delete" || change.kind === "create") out.push(change);
-    else if (change.kind === "delete") {
-      if (before.kind === "create") out.splice(index, 1);
-      else out[index] = { kind: "delete", before: before.before };
-    } else out[index] = { ...before, item: change.item };
-  }
-  return out;
 }

@@ -80,24 +80,42 @@ const lineOf = (item: ItemBag): string => [utcText(getProperty(item, p.PidLidApp
   utcText(getProperty(item, p.PidLidAppointmentEndWhole)), getProperty(item, p.PidTagSubject) ?? "",
   getProperty(item, p.PidLidLocation) ?? ""].join(" ");
 
+interface ShownOccurrence {
+  readonly day: LocalMinutes;
+  readonly line: string;
+  readonly attendees: ReadonlySet<string>;
+}
+
+/** Items do not change once they are in a calendar. */
+const shown = new WeakMap<ItemBag, readonly ShownOccurrence[]>();
+
+function occurrencesOf(item: ItemBag): readonly ShownOccurrence[] {
+  const known = shown.get(item);
+  if (known !== undefined) return known;
+  const found: ShownOccurrence[] = [];
+  const add = (day: LocalMinutes, one: ItemBag): void => {
+    found.push({ day, line: lineOf(one), attendees: new Set(attendeesOf(one, resolve).keys()) });
+  };
+  const series = isCanceled(item) ? undefined : seriesItemOf(item);
+  if (series === undefined) {
+    if (!isCanceled(item)) add(-1, item);
+  } else {
+    const window = { fromUtcMs: Date.UTC(2020, 0, 1), toUtcMs: Date.UTC(2035, 0, 1) };
+    for (const { original } of series.series!.expand(window)) {
+      const day = original - series.minuteOfDay;
+      const one = series.occurrenceOn(day);
+      if (one !== undefined && !isCanceled(one)) add(day, one);
+    }
+  }
+  shown.set(item, found);
+  return found;
+}
+
 /** Every occurrence that an item shows, canceled ones left out; a single meeting is of day -1. */
 export function shownBy(item: ItemBag, attendee?: string): Map<LocalMinutes, string> {
-  const shown = new Map<LocalMinutes, string>();
-  const isThere = (one: ItemBag): boolean => attendee === undefined ||
-    attendeesOf(one, resolve).has(attendee.toLowerCase());
-  if (isCanceled(item)) return shown;
-  const series = seriesItemOf(item);
-  if (series === undefined) {
-    if (isThere(item)) shown.set(-1, lineOf(item));
-    return shown;
-  }
-  const window = { fromUtcMs: Date.UTC(2020, 0, 1), toUtcMs: Date.UTC(2035, 0, 1) };
-  for (const { original } of series.series!.expand(window)) {
-    const day = original - series.minuteOfDay;
-    const one = series.occurrenceOn(day);
-    if (one !== undefined && !isCanceled(one) && isThere(one)) shown.set(day, lineOf(one));
-  }
-  return shown;
+  const isThere = ({ attendees }: ShownOccurrence): boolean =>
+    attendee === undefined || attendees.has(attendee.toLowerCase());
+  return new Map(occurrencesOf(item).filter(isThere).map(({ day, line }) => [day, line]));
 }
 
 export function setText(item: ItemBag, subject: string | undefined, location: string | undefined): ItemBag {

@@ -4,7 +4,7 @@ import { getProperty, setProperty } from "#convert/item.ts";
 import { isException } from "#convert/ical/attachments.ts";
 import { getPerson } from "#convert/mime/people.ts";
 import { changeTime, decided } from "#calendar/meetings/decision.ts";
-import { forwardedTo } from "#calendar/meetings/messages.ts";
+import { delegatedIn, forwardedTo } from "#calendar/meetings/messages.ts";
 import { dayIn, seriesItemOf } from "#calendar/meetings/occurrences.ts";
 import {
   addRow, attendeesOf, classIs, copyItem, flagsOf, isOwner, isReceived, meetingKeyOf, occurrenceDayOf,
@@ -42,10 +42,13 @@ interface Answered {
   readonly person: DisplayAddress;
   readonly answer: number;
   readonly at: bigint;
-  readonly sequence: number;
+  /** Undefined for an answer that does not say to what: it is to what there is. */
+  readonly sequence: number | undefined;
   /** PidLidOwnerCriticalChange of what was answered. */
   readonly change: bigint | undefined;
   readonly proposal: { readonly start: bigint; readonly end: bigint } | undefined;
+  /** Who comes instead. RFC 5545 §3.2.5 */
+  readonly instead: readonly DisplayAddress[];
 }
 
 function answeredOf(message: ItemBag, now: number, resolve: ResolveAddress): Answered | undefined {
@@ -56,7 +59,7 @@ function answeredOf(message: ItemBag, now: number, resolve: ResolveAddress): Ans
   const end = getProperty(message, p.PidLidAppointmentProposedEndWhole);
   const isProposal = getProperty(message, p.PidLidAppointmentCounterProposal) === true;
   return {
-    person, answer, sequence: getProperty(message, p.PidLidAppointmentSequence) ?? 0,
+    person, answer, sequence: getProperty(message, p.PidLidAppointmentSequence), instead: delegatedIn(message),
     at: getProperty(message, p.PidLidAttendeeCriticalChange) ?? changeTime(now),
     change: getProperty(message, p.PidLidOwnerCriticalChange),
     proposal: isProposal && start !== undefined && end !== undefined ? { start, end } : undefined,
@@ -66,7 +69,7 @@ function answeredOf(message: ItemBag, now: number, resolve: ResolveAddress): Ans
 /** Whether an answer is to what the meeting no longer is. [MS-OXOCAL] 3.1.5.2 */
 function isLate({ sequence, change }: Answered, meeting: ItemBag): boolean {
   const asked = getProperty(meeting, p.PidLidAppointmentSequence) ?? 0;
-  if (sequence !== asked) return sequence < asked;
+  if (sequence !== undefined && sequence !== asked) return sequence < asked;
   const since = getProperty(meeting, p.PidLidAppointmentSequenceTime);
   return change !== undefined && since !== undefined && change < since;
 }
@@ -108,8 +111,21 @@ function track(meeting: ItemBag, answered: Answered, resolve: ResolveAddress): b
   if (known === undefined) joinOccurrences(meeting, [answered.person], resolve);
   if (known !== undefined) setProperty(row, p.PidTagRecipientFlags, flagsOf(row) & ~attendeeFlags.exceptionalDeleted);
   const isNew = setTrack(meeting, row, answered);
+  if (isNew) joinInstead(meeting, row, answered, resolve);
   if (known === undefined) setAttendeeTexts(meeting, resolve);
   return isNew;
+}
+
+/** Exchange knows nobody who was sent: he declines, and those whom he sent are asked as he was. RFC 5546 §3.2.2.3 */
+function joinInstead(meeting: ItemBag, row: ItemRecipient, { instead }: Answered, resolve: ResolveAddress): void {
+  const organizer = organizerOf(meeting, resolve)?.address ?? "";
+  const joined = instead.filter(({ address }) => rowOf(meeting, address, resolve) === undefined &&
+    !sameAddress(address, organizer)).slice(0, Math.max(0, attendeesMax - meeting.recipients.length));
+  const isOptional = ((getProperty(row, p.PidTagRecipientType) ?? 1) & 0xf) === optional;
+  for (const person of joined) addRow(meeting, isOptional ? optional : 1, person);
+  if (joined.length === 0) return;
+  joinOccurrences(meeting, joined, resolve);
+  setAttendeeTexts(meeting, resolve);
 }
 
 /** Occurrences that were told with their series, and answered with it. */
@@ -121,7 +137,8 @@ function trackOccurrences(item: ItemBag, answered: Answered, resolve: ResolveAdd
     if (embedded === undefined || row === undefined) continue;
     const last = getProperty(embedded, p.PidLidAppointmentLastSequence) ??
       getProperty(embedded, p.PidLidAppointmentSequence) ?? 0;
-    if ((flagsOf(row) & attendeeFlags.exceptionalResponse) !== 0 || last > answered.sequence) continue;
+    const isLater = answered.sequence !== undefined && last > answered.sequence;
+    if ((flagsOf(row) & attendeeFlags.exceptionalResponse) !== 0 || isLater) continue;
     setTrack(embedded, row, { ...answered, proposal: undefined });
   }
 }
@@ -156,17 +173,19 @@ export function receiveResponse(message: ItemBag, state: MeetingState, context: 
   if (isOwner(context.me, address) || (organizer !== null && sameAddress(organizer.address, address))) return ignored;
   const day = dayIn(message, seriesItemOf(meeting));
   const late = decided("outOfDate", { received: received(message, true) });
-  if (wasRemoved(meeting, address, day, answered.sequence)) return late;
+  const sequence = answered.sequence ?? lastSequenceOf(meeting);
+  if (wasRemoved(meeting, address, day, sequence)) return late;
   const item = day === undefined ? trackWhole(meeting, answered, resolve)
     : trackOccurrence(meeting, day, answered, resolve);
   if (item === "late") return late;
   if (item === "none") return ignored;
   const copy = received(message, false);
   if (item === "same") return decided("same", { received: copy });
-  const isNew = rowOf(meeting, address, resolve) === undefined && organizer !== null;
-  const isOld = isNew && day === undefined && answered.sequence < lastSequenceOf(meeting);
-  const messages = isOld && organizer !== null
-    ? inviteLate(item, day, new Set([address.toLowerCase()]), { ...context, organizer }) : [];
+  // Who came by somebody else may have an older version.
+  const joined = [address, ...answered.instead.map((one) => one.address)]
+    .filter((one) => rowOf(meeting, one, resolve) === undefined).map((one) => one.toLowerCase());
+  const isOld = joined.length > 0 && day === undefined && sequence < lastSequenceOf(meeting);
+  const messages = isOld && organizer !== null ? inviteLate(item, day, new Set(joined), { ...context, organizer }) : [];
   return decided("tracked", { received: copy, messages, calendar: [{ kind: "update", before: meeting, item }] });
 }
 
@@ -242,4 +261,30 @@ export function receiveForwardNotification(message: ItemBag, state: MeetingState
   const addresses = new Set(joined.map(({ address }) => address.toLowerCase()));
   const messages = isOld && organizer !== null ? inviteLate(item, day, addresses, { ...context, organizer }) : [];
   return decided("tracked", { received: copy, messages, calendar: [{ kind: "update", before: meeting, item }] });
+}
+
+/**
+ * An attendee asks for the meeting as it is now: he gets it, or its cancellation. RFC 5546 §3.2.6
+ */
+export function receiveRefresh(message: ItemBag, state: MeetingState, context: AttendeeContext): Decision {
+  const resolve = resolverOf(context);
+  const meeting = meetingIn(message, state);
+  const person = getPerson(message, "representing", resolve) ?? getPerson(message, "sender", resolve);
+  const copy = received(message, false);
+  const ignored = decided("ignored", { received: copy });
+  if (person === null || (meeting !== undefined && isReceived(meeting))) return ignored;
+  if (meeting === undefined) {
+    const off = state.tombstones.find((one) => one.meeting === meetingKeyOf(message) && one.day === undefined);
+    const isTimed = getProperty(message, p.PidLidAppointmentStartWhole) !== undefined;
+    if (off?.reason !== "canceled" || !isTimed) return ignored;
+    const late = cancelLate(message, [person], off.version.sequence, { ...context, organizer: context.me.person });
+    return decided("canceled", { received: copy, messages: late });
+  }
+  const organizer = organizerOf(meeting, resolve);
+  const day = dayIn(message, seriesItemOf(meeting));
+  const item = copyItem(meeting);
+  const messages = organizer === null ? []
+    : inviteLate(item, day, new Set([person.address.toLowerCase()]), { ...context, organizer });
+  if (messages.length === 0) return ignored;
+  return decided("sent", { received: copy, messages, calendar: [{ kind: "update", before: meeting, item }] });
 }

@@ -7,6 +7,8 @@ export const messageClasses = {
   appointment: "IPM.Appointment", request: "IPM.Schedule.Meeting.Request", cancel: "IPM.Schedule.Meeting.Canceled",
   accept: "IPM.Schedule.Meeting.Resp.Pos", decline: "IPM.Schedule.Meeting.Resp.Neg",
   tentative: "IPM.Schedule.Meeting.Resp.Tent", forwarded: "IPM.Schedule.Meeting.Notification.Forward",
+  /** Not of Exchange: an attendee asks for the meeting as it is. RFC 5546 §3.2.6 */
+  refresh: "IPM.Schedule.Meeting.Refresh", note: "IPM.Note",
 } as const;
 
 /** PidLidMeetingType. [MS-OXOCAL] 2.2.6.5 */
@@ -37,7 +39,8 @@ export const intents = {
 /** PidTagSubjectPrefix of answers and cancellations. [MS-OXOCAL] 2.2.7.2, 2.2.8.4 */
 export const subjectPrefixes = {
   cancel: "Canceled: ", accept: "Accepted: ", decline: "Declined: ", tentative: "Tentative: ",
-  proposal: "New Time Proposed: ", forward: "FW: ", forwarded: "Meeting Forward Notification: ",
+  proposal: "New Time Proposed: ", proposalDeclined: "Proposal Declined: ", forward: "FW: ",
+  forwarded: "Meeting Forward Notification: ",
 } as const;
 
 export type Answer = "accept" | "decline" | "tentative";

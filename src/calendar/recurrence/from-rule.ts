@@ -34,7 +34,15 @@ export type Difference =
   /** Months without the day have it on their last day, where the rule leaves them out. */
   | "shortMonths"
   /** DTSTART is no day of the rule: the series begins on the first that is. */
-  | "startNotInRule";
+  | "startNotInRule"
+  /** No pattern has the rule: a series of the same dates stands for it. */
+  | "ruleAsDates"
+  /** Such a series, for some of the years alone. */
+  | "partOfRule"
+  /** Of several occurrences on one day the first is told. */
+  | "severalPerDay"
+  /** Nobody here can count the rule: what is told is its first date, and the dates beside it. */
+  | "ruleNotRead";
 
 export type RuleResult =
   | { readonly kind: "mapped"; readonly recurrence: Recurrence; readonly differences: readonly Difference[] }

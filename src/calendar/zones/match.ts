@@ -81,6 +81,41 @@ function namesIn(id: string): string[] {
   return [clean, ...segments.map((_, index) => segments.slice(index).join("/")).filter((name) => name.includes("/"))];
 }
 
+const displayShape = /^\((?:UTC|GMT)(?:([+-])(\d{1,2}):?(\d{2}))?\)\s*(.{1,300})$/i;
+let cities: ReadonlyMap<string, readonly string[]> | undefined;
+
+/** IANA ids by the city in them, "new york" for America/New_York. */
+function idsByCity(): ReadonlyMap<string, readonly string[]> {
+  if (cities !== undefined) return cities;
+  const found = new Map<string, string[]>();
+  for (const id of Object.values(windowsZones).flatMap((list) => list.split(" "))) {
+    const city = id.slice(id.lastIndexOf("/") + 1).replaceAll("_", " ").toLowerCase();
+    found.set(city, [...found.get(city) ?? [], id]);
+  }
+  cities = found;
+  return found;
+}
+
+/**
+ * A zone by what Windows shows for it, "(UTC+01:00) Amsterdam, Berlin, …", and nothing with it: the first city that a
+ * zone is called by and that has this offset in winter or summer.
+ */
+function zoneOfDisplayName(name: string): Zone | undefined {
+  const match = displayShape.exec(name.trim());
+  if (match === null) return undefined;
+  const [, sign, hours = "0", minutes = "0", places = ""] = match;
+  const offsetMs = (sign === "-" ? -1 : 1) * (Number(hours) * 60 + Number(minutes)) * 60_000;
+  for (const place of places.split(",").slice(0, 20)) {
+    for (const id of idsByCity().get(place.trim().toLowerCase()) ?? []) {
+      const zone = ianaZone(id);
+      const fits = zone !== undefined && [Date.UTC(2026, 0, 1), Date.UTC(2026, 6, 1)]
+        .some((utcMs) => zone.offsetAt(utcMs) === offsetMs);
+      if (fits) return zone;
+    }
+  }
+  return undefined;
+}
+
 /** The zone of a Windows id, an IANA id or a known way to write one. [MS-OXOCAL] 2.2.1.41, RFC 5545 §3.2.19 */
 export function zoneOfId(id: string): Zone | undefined {
   if (utcIds.has(id.trim().toLowerCase())) return utcZone;
@@ -89,7 +124,7 @@ export function zoneOfId(id: string): Zone | undefined {
     const zone = ianaZone(iana ?? name);
     if (zone !== undefined) return zone;
   }
-  return undefined;
+  return zoneOfDisplayName(id);
 }
 
 /** Short IANA names such as EST are also what people call zones with other rules. */

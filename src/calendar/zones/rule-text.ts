@@ -35,6 +35,8 @@ export interface Rule {
   readonly until: RuleTime | undefined;
   readonly byDay: readonly RuleDay[];
   readonly byMonth: readonly number[];
+  /** BYMONTH as Temporal names months, leap months of other calendars among them: M05, M05L. RFC 7529 §4.2 */
+  readonly monthCodes: readonly string[];
   readonly byMonthDay: readonly number[];
   readonly byYearDay: readonly number[];
   readonly byWeekNumber: readonly number[];
@@ -127,6 +129,10 @@ function partsOf(text: string): Map<string, string> {
   return parts;
 }
 
+/** The numbers themselves are checked where they are read. */
+const codesOf = (months: string | undefined): string[] => (months === undefined ? [] : [...new Set(months.split(","))]
+  .map((month) => `M${month.replace("L", "").padStart(2, "0")}${month.endsWith("L") ? "L" : ""}`));
+
 function frequencyOf(text: string | undefined): RuleFrequency {
   const found = ruleFrequencies.find((name) => name === text);
   if (found === undefined) throw new WireError(text === undefined ? "FREQ is missing" : `unknown FREQ ${text}`, 0);
@@ -153,7 +159,7 @@ export function parseRule(text: string): Rule {
     frequency: frequencyOf(parts.get("FREQ")), interval: number("INTERVAL", 999_999_999) ?? 1,
     count: number("COUNT", 999_999_999), until: until === undefined ? undefined : parseRuleTime(until),
     byDay: listOfDays(parts.get("BYDAY")), byMonth: listOfNumbers(months, 1, 13),
-    byMonthDay: listOfNumbers(parts.get("BYMONTHDAY"), -31, 31, false),
+    monthCodes: codesOf(parts.get("BYMONTH")), byMonthDay: listOfNumbers(parts.get("BYMONTHDAY"), -31, 31, false),
     byYearDay: listOfNumbers(parts.get("BYYEARDAY"), -366, 366, false),
     byWeekNumber: listOfNumbers(parts.get("BYWEEKNO"), -53, 53, false),
     bySetPosition: listOfNumbers(parts.get("BYSETPOS"), -366, 366, false),

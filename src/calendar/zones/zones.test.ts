@@ -228,7 +228,10 @@ test("which zone an id means", () => {
     ["Europe/Vienna", "Europe/Vienna"], ["/mozilla.org/20050126_1/Europe/Berlin", "Europe/Berlin"],
     ["/softwarestudio.org/Tzfile/America/Argentina/Salta", "America/Argentina/Salta"], ["UTC", "UTC"],
     ["tzone://Microsoft/Utc", "UTC"], ["tzone://Microsoft/Custom", undefined], ["Kamchatka Standard Time", "Asia/Kamchatka"],
-    ["(UTC+01:00) Amsterdam, Berlin, Bern, Rom, Stockholm, Wien", undefined], ["", undefined], ["GMT +0100", undefined],
+    // By the cities that it names, never by the offset alone.
+    ["(UTC+01:00) Amsterdam, Berlin, Bern, Rom, Stockholm, Wien", "Europe/Amsterdam"], ["", undefined], ["GMT +0100", undefined],
+    ["(UTC+02:00) Berlin", "Europe/Berlin"], ["(UTC+05:00) Berlin", undefined], ["(UTC+01:00) Mitteleuropa", undefined],
+    ["(GMT) Lisbon, London", "Europe/Lisbon"], ["(UTC-05:00) New York", "America/New_York"],
   ];
   for (const [id, name] of ids) assert.equal(zoneOfId(id)?.name, name, id);
 });
