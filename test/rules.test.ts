@@ -8,8 +8,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
-import { newItem, setNamed, setProperty } from "#convert/item.ts";
+import { getProperty, newItem, setNamed, setProperty } from "#convert/item.ts";
 import { encode } from "#codec/binary/code.ts";
+import type { MessageId } from "#base/ids.ts";
 import { messageFlags } from "#mailbox/api.ts";
 import type { Mailbox } from "#mailbox/api.ts";
 import { runCommandLine } from "#main/cli/run.ts";
@@ -20,6 +21,7 @@ import type { Opened } from "#main/open.ts";
 import { properties } from "#props/registry.ts";
 import { restriction, ruleActions, serverEntryId } from "#props/structures.ts";
 import type { Restriction, RuleAction } from "#props/structures.ts";
+import type { PropertyTag, PropertyValue } from "#props/types.ts";
 import { serverScope } from "#store/api.ts";
 import { all } from "#store/sql.ts";
 import { createRuleDelivery } from "#transport/delivery-rules.ts";
@@ -195,7 +197,8 @@ elsif header :contains "subject" "on" { redirect "pat@partner.test"; }`);
   assert.match((await bytesIn("bob")).join(), /550 5\.7\.1 Not here\./);
   const [out] = partner.messages;
   assert.equal(partner.messages.length, 1);
-  assert.deepEqual([out!.from, out!.to], [at("alice"), ["pat@partner.test"]]);
+  assert.match(out!.from, /^SRS0=[a-z0-9]{8}=[A-Z2-7]{2}=partner\.test=other@example\.test$/);
+  assert.deepEqual(out!.to, ["pat@partner.test"]);
   assert.match(out!.text, /^Delivered-To: alice@example\.test\r\nResent-Date: /m);
   assert.doesNotMatch(out!.text, /^Return-Path:/m);
   writeFileSync(file, 'require "fileinto";\nfileinto 5;');
@@ -251,11 +254,49 @@ test("Outlook's rules: several moves, marks, properties, stop, a broken one, a d
   assert.ok(ctx.lines.some(({ message, fields }) => message === "a rule was set aside" && fields["rule"] === "broken"));
   const { folderId } = await mailbox.folderByRole(ctx, "deferredAction");
   for await (const rows of mailbox.items.rows(ctx, folderId)) {
-    assert.equal(rows.length, 1);
-    const dam = await mailbox.items.open(ctx, rows[0]!.messageId);
-    assert.equal(dam.row.messageClass, "IPC.Microsoft Exchange 4.0.Deferred Action");
-    assert.equal((dam.bag.get(p.PidTagDamOriginalEntryId.tag) as Uint8Array).length, 70);
+    const items = await Promise.all(rows.map(({ messageId }) => mailbox.items.open(ctx, messageId)));
+    assert.deepEqual(items.map(({ row }) => row.messageClass).sort(), ["Action", "Error"].map((kind) => `IPC.Microsoft Exchange 4.0.Deferred ${kind}`));
+    for (const { bag } of items) assert.equal((bag.get(p.PidTagDamOriginalEntryId.tag) as Uint8Array).length, 70);
   }
+});
+
+test("a rule set aside is told once, with its reason, and counts again when it is changed ([MS-OXORULE] 2.2.7)", async () => {
+  const mailbox = await mailboxOf("alice");
+  const inbox = await mailbox.folderByRole(ctx, "inbox");
+  const { folderId: gone } = await mailbox.createFolder(ctx, { parentId: (await mailbox.folderByRole(ctx, "ipmSubtree")).folderId, name: "Gone" });
+  const action = await moveTo("alice", "archive") as RuleAction & { actionType: 1; folderEntryId: Uint8Array };
+  const toGone = { ...action, folderEntryId: encode(serverEntryId, { ours: 1, folderId: { replicaId: 1, counter: gone }, messageId: { replicaId: 0, counter: 0 }, instance: 0 }) };
+  await outlookRule("alice", { name: "to a folder", condition: subjectHas("plan"), actions: [{ actionFlavor: 0, actionFlags: 0, actionType: 11 }, toGone] });
+  await outlookRule("alice", { name: "unread", condition: { restrictType: 3, fuzzyLevelLow: 1, fuzzyLevelHigh: 1, propertyTag: p.PidTagSubject.tag, taggedValue: { tag: p.PidTagImportance.tag, value: 1 } }, actions: [toGone] });
+  await mailbox.deleteFolder(ctx, { folderId: gone, mode: "hard", children: "delete" });
+  await send({ to: at("alice"), subject: "plan 1" });
+  await send({ to: at("alice"), subject: "plan 2" });
+  assert.deepEqual(await shown("alice").then((lines) => lines.filter((line) => line.includes("plan"))), ["Inbox: plan 1", "Inbox: plan 2"], "none of its actions");
+  const deferred = await mailbox.folderByRole(ctx, "deferredAction");
+  const errors: unknown[] = [];
+  for await (const rows of mailbox.items.rows(ctx, deferred.folderId)) {
+    for (const { messageId } of rows) {
+      const { bag } = await mailbox.items.open(ctx, messageId);
+      errors.push([p.PidTagMessageClass, p.PidTagRuleError, p.PidTagRuleActionType, p.PidTagRuleActionNumber, p.PidTagRuleProvider].map(({ tag }) => bag.get(tag)));
+    }
+  }
+  assert.deepEqual(errors[0], ["IPC.Microsoft Exchange 4.0.Deferred Error", 6, 1, 1, "RuleOrganizer"]);
+  assert.match(await must("rule", "list", at("alice")), /to a folder \(set aside: its folder is gone\)/);
+  let ruleItem: MessageId | null = null;
+  for await (const rows of mailbox.items.rows(ctx, inbox.folderId, { associated: true })) {
+    for (const { messageId } of rows) {
+      const { bag } = await mailbox.items.open(ctx, messageId);
+      if (bag.get(p.PidTagRuleName.tag) === "to a folder") [ruleItem] = [messageId, assert.equal(bag.get(p.PidTagRuleState.tag), 3)];
+    }
+  }
+  // As its client changes it: the state comes along as it read it.
+  const bag = new Map<PropertyTag, PropertyValue>([
+    [p.PidTagRuleActions.tag, encode(ruleActions("rop"), [await moveTo("alice", "archive")])], [p.PidTagRuleState.tag, 3],
+  ]);
+  await mailbox.items.update(ctx, { messageId: ruleItem!, set: { bag } });
+  await send({ to: at("alice"), subject: "plan 3" });
+  assert.ok((await shown("alice")).includes("Archive: plan 3"));
+  assert.doesNotMatch(await must("rule", "list", at("alice")), /to a folder \(set aside/);
 });
 
 test("junk goes into its folder, is neither sent on nor answered, and blocked senders are junk", async () => {
@@ -388,8 +429,74 @@ test("a delivery repeated after a crash doubles nothing and loses nothing", asyn
     deliver = whole;
   }
   assert.deepEqual(await shown("alice"), ["Inbox: Once"]);
-  assert.deepEqual(partner.messages.map(({ from, to }) => [from, to]).sort(),
-    [["", ["other@partner.test"]], [at("alice"), ["pat@partner.test"]]]);
+  assert.deepEqual(partner.messages.map(({ from, to }) => [from.replace(/=.*=/, "=…="), to]).sort(),
+    [["", ["other@partner.test"]], ["SRS0=…=other@example.test", ["pat@partner.test"]]]);
+});
+
+const meeting = (more: string[] = []): Pick<Sent, "header" | "body"> => ({
+  header: ["MIME-Version: 1.0", 'Content-Type: text/calendar; method=REQUEST; charset="utf-8"'],
+  body: ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//x//x//EN", "METHOD:REQUEST", "BEGIN:VEVENT", `UID:${++number}@partner.test`, "DTSTAMP:20261101T080000Z",
+    "DTSTART:20261201T090000Z", "DTEND:20261201T100000Z", "SUMMARY:Talk", "ORGANIZER:mailto:pat@partner.test", `ATTENDEE;PARTSTAT=NEEDS-ACTION;RSVP=TRUE:mailto:${at("alice")}`,
+    ...more, "END:VEVENT", "END:VCALENDAR", ""].join("\r\n"),
+});
+
+test("meeting messages go to delegates too: both, for information, delegates alone; never what is private, never twice", async () => {
+  await must("shared", "delegate", at("alice"), "--to", at("bob"), "--meeting-copies", "yes");
+  await must("shared", "delegate", at("bob"), "--to", at("alice"), "--meeting-copies", "yes");
+  const put = async (value: string): Promise<void> => {
+    await must("user", "set", at("alice"), `meeting-messages=${value}`);
+    await pause(1050);
+  };
+  await put("both");
+  await send({ to: at("alice"), subject: "A", ...meeting() });
+  assert.deepEqual([await shown("alice"), await shown("bob")].map((lines) => lines.filter((line) => /Inbox/.test(line))), [["Inbox: A"], ["Inbox: A"]], "bob's delegate gets no copy of the copy");
+  const bob = await mailboxOf("bob");
+  const [copy] = await arrayOf(bob.items.rows(ctx, (await bob.folderByRole(ctx, "inbox")).folderId));
+  const { bag } = await bob.items.open(ctx, copy!.messageId);
+  assert.deepEqual([p.PidTagReceivedRepresentingEmailAddress, p.PidTagReceivedByEmailAddress, p.PidTagDelegatedByRule].map(({ tag }) => bag.get(tag)), [at("alice"), at("bob"), true]);
+  assert.match((await bytesIn("bob")).join(), /^Return-Path: <pat@partner\.test>\r\nDelivered-To: alice@example\.test\r\n/);
+  await send({ to: at("alice"), subject: "Plain" });
+  await send({ to: at("alice"), subject: "Private", ...meeting(["CLASS:PRIVATE"]) });
+  const head = { actionFlavor: 0, actionFlags: 0 };
+  await outlookRule("alice", { name: "Schedule+ EMS Interface", actions: [{ ...head, actionType: 8, recipients: [{ reserved: 1, values: [
+    { tag: p.PidTagSmtpAddress.tag, value: at("bob") }, { tag: p.PidTagEmailAddress.tag, value: at("bob") }, { tag: p.PidTagAddressType.tag, value: "SMTP" },
+  ] }] }], condition: subjectHas("Both ways") });
+  await send({ to: at("alice"), subject: "Both ways", ...meeting() });
+  assert.deepEqual((await shown("bob")).filter((line) => /Inbox/.test(line)), ["Inbox: A", "Inbox: Both ways"]);
+  await put("information");
+  await send({ to: at("alice"), subject: "B", ...meeting() });
+  const alice = await mailboxOf("alice");
+  const rows = await arrayOf(alice.items.rows(ctx, (await alice.folderByRole(ctx, "inbox")).folderId));
+  const told = await alice.items.open(ctx, rows.find(({ subject }) => subject === "B")!.messageId);
+  assert.equal(getProperty({ bag: new Map(told.bag), named: new Map(told.named) }, p.PidLidMeetingType), 0x10_0000);
+  await put("owner");
+  await send({ to: at("alice"), subject: "C", ...meeting() });
+  assert.ok(!(await shown("bob")).some((line) => line.endsWith(": C")));
+  await must("shared", "undelegate", at("bob"), "--to", at("alice"));
+  await must("shared", "undelegate", at("alice"), "--to", at("bob"));
+});
+
+async function arrayOf<T>(pages: AsyncIterable<readonly T[]>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const page of pages) all.push(...page);
+  return all;
+}
+
+test("real messages that a filter marked", { skip: corpusMissing }, async () => {
+  const marked = corpusMessages().filter(({ bytes }) => /^x-(?:spam|rspamd)/im.test(Buffer.from(bytes).toString("latin1").split(/\r?\n\r?\n/, 1)[0]!));
+  assert.ok(marked.length >= 3, `${marked.length} marked messages`);
+  for (const { name, bytes } of marked) {
+    const header = Buffer.from(bytes).toString("latin1").split(/\r?\n\r?\n/, 1)[0]!.replaceAll(/\r?\n[ \t]+/g, " ");
+    const isSpam = /^x-spam-(?:flag|status):\s*yes/im.test(header) || /^x-spam:\s*yes/im.test(header);
+    await send({ to: at("carol"), bytes: withCrlf(bytes) });
+    const [where] = await shown("carol");
+    assert.equal(where?.startsWith("Junk Email:"), isSpam, `${name}: ${where}`);
+    const mailbox = await mailboxOf("carol");
+    for (const { folderId } of await mailbox.folders(ctx)) {
+      const ids = (await arrayOf(mailbox.items.rows(ctx, folderId))).map(({ messageId }) => messageId);
+      if (ids.length > 0) await mailbox.items.remove(ctx, ids, "hard");
+    }
+  }
 });
 
 test("settings that cannot be read stop nothing", async () => {

@@ -10,6 +10,8 @@ import type { OutlookState } from "#rules/outlook/decide.ts";
 import type { Rule } from "#rules/outlook/rule.ts";
 import { decideDetail, decideForward, decidePlain } from "#rules/own/decide.ts";
 import { judgeJunk } from "#rules/own/junk.ts";
+import { decideDelegates } from "#rules/own/delegates.ts";
+import type { MeetingDelegate } from "#rules/own/delegates.ts";
 import type { RuleSettings } from "#rules/own/settings.ts";
 import { isAway } from "#rules/replies/decide.ts";
 import { allowSends } from "#rules/resend/loops.ts";
@@ -27,6 +29,8 @@ export interface MailboxRules {
 
 export interface RuleWorld extends SieveWorld {
   readonly ownAddresses: readonly string[];
+  /** Those who get meeting messages too. */
+  readonly delegates?: readonly MeetingDelegate[];
   readonly outlook?: Omit<OutlookState, "ownAddresses" | "isOof" | "sclIsSafe">;
 }
 
@@ -47,7 +51,9 @@ export function decideDelivery(message: RuleMessage, mailbox: MailboxRules, worl
     const plan = settle([], { kind: "role", role: "junkEmail" });
     return { ...plan, isJunk: true, dropped: [] };
   }
-  const decisions: Decision[] = decidePlain(settings.rules, message);
+  // First, so that a rule of Outlook for the same delegates adds nothing.
+  const decisions: Decision[] = decideDelegates(message, world.delegates ?? []);
+  decisions.push(...decidePlain(settings.rules, message));
   if (rules.length > 0) {
     decisions.push(...decideRules(rules, message, {
       ...world.outlook, ownAddresses: world.ownAddresses, isOof: isAway(settings.replies, world.nowMs),

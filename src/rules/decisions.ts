@@ -69,7 +69,11 @@ type Act =
   /** Remembered, so that the same key is a duplicate. RFC 7352 §3 */
   | { readonly kind: "remember"; readonly key: string; readonly seconds: number }
   /** A rule that cannot be followed; delivery goes on without it. */
-  | { readonly kind: "setAside"; readonly ruleId: string; readonly name: string; readonly reason: string };
+  | {
+    readonly kind: "setAside"; readonly ruleId: string; readonly name: string; readonly reason: string;
+    /** PidTagRuleError, and the action that failed. [MS-OXORULE] 2.2.7.2 to 2.2.7.4 */
+    readonly ruleError?: number; readonly actionType?: number; readonly actionNumber?: number;
+  };
 
 /** `by` names the rule, for logs and for the owner. */
 export type Decision = Act & { readonly by: string };

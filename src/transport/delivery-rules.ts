@@ -8,8 +8,10 @@ import type { Ctx } from "#base/ctx.ts";
 import { Fault } from "#base/fault.ts";
 import type { MailboxId, MessageId } from "#base/ids.ts";
 import { limits } from "#base/limits.ts";
-import type { Directory, MailboxOwner } from "#directory/api.ts";
+import type { Directory, MailboxOwner, MeetingCopies } from "#directory/api.ts";
 import { messageFlags } from "#mailbox/api.ts";
+import { mayPost } from "#mailbox/post.ts";
+import type { DeliveryMark } from "#transport/queue-rows.ts";
 import type { Mailbox, Mailboxes } from "#mailbox/api.ts";
 import type { Deliver as MailboxDeliver, DeliveryPlace } from "#mailbox/delivery.ts";
 import { decideDelivery } from "#rules/decide.ts";
@@ -17,12 +19,14 @@ import type { MailboxPlan, RuleWorld } from "#rules/decide.ts";
 import type { Flags, Placement } from "#rules/decisions.ts";
 import { domainOf, foldAddress, RuleMessage } from "#rules/message.ts";
 import { ruleStates } from "#rules/outlook/rule.ts";
+import type { Rule } from "#rules/outlook/rule.ts";
 import { settingsDefault } from "#rules/own/settings.ts";
 import { isAway } from "#rules/replies/decide.ts";
 import { memoryKey } from "#rules/replies/memory.ts";
 import type { RuleMemory } from "#rules/replies/memory.ts";
 import type { Store } from "#store/api.ts";
 import { readContentStart } from "#transport/content.ts";
+import { markForInformation, putAway, writeMark } from "#transport/delivery-marks.ts";
 import type { Deliver } from "#transport/local.ts";
 import { writeDeferred } from "#transport/rule-deferred.ts";
 import { RuleFolders } from "#transport/rule-folders.ts";
@@ -30,6 +34,7 @@ import { RuleMail } from "#transport/rule-mail.ts";
 import type { Prepared } from "#transport/rule-mail.ts";
 import { RuleStore } from "#transport/rule-store.ts";
 import type { LoadedRules } from "#transport/rule-store.ts";
+import { noteTroubles } from "#transport/rule-troubles.ts";
 import type { Transport } from "#transport/transport.ts";
 
 export interface RuleDeliveryParts {
@@ -45,7 +50,9 @@ export interface RuleDeliveryParts {
 
 type Request = Parameters<Deliver>[1];
 
-const noRules: LoadedRules = { settings: settingsDefault, rules: [], sieve: null, troubles: [], names: new Map() };
+const noRules: LoadedRules = {
+  settings: settingsDefault, rules: [], sieve: null, troubles: [], names: new Map(), itemOf: new Map(),
+};
 
 /** Fields by which a filter in front of this server says what it thinks. */
 const scored = /^(?:x-spam|x-rspamd|x-ms-exchange-organization-scl)/im;
@@ -64,6 +71,8 @@ interface Ready {
   readonly mails: readonly Prepared[];
   readonly loaded: LoadedRules;
   readonly mail: RuleMail;
+  readonly owner: MailboxOwner;
+  readonly copies: MeetingCopies | null;
 }
 
 class RuleDelivery {
@@ -76,6 +85,7 @@ class RuleDelivery {
   }
 
   async deliver(ctx: Ctx, request: Request): ReturnType<Deliver> {
+    if (request.mark?.kind === "public") return await this.#intoPublicFolder(ctx, request, request.mark);
     const ready = request.folderRole === "sentItems" ? null : await this.#decideSafely(ctx, request);
     if (ready === null) return await this.#parts.deliver(ctx, request);
     const { plan, places, mailbox } = ready;
@@ -86,12 +96,35 @@ class RuleDelivery {
     }
     const done = await this.#parts.deliver(ctx, { ...request, places });
     const { messageId } = done;
-    if (messageId !== null) await carefully(ctx, "marking it", () => this.#afterwards(ctx, ready, messageId));
+    if (messageId !== null) await carefully(ctx, "marking it", () => this.#afterwards(ctx, ready, request, messageId));
+    await carefully(ctx, "setting a rule aside", () => this.#setAside(ctx, ready, messageId));
     await carefully(ctx, "remembering it", () => this.#remember(ctx, request, plan, mailbox));
     for (const mail of ready.mails) await carefully(ctx, "sending it on", () => mail.send(ctx));
     await carefully(ctx, "answering it", () => this.#answer(ctx, ready));
-    // A meeting that nobody asked for must not come into the calendar.
-    return plan.isJunk ? { ...done, meeting: null } : done;
+    // A meeting that nobody asked for must not come into the calendar, nor one that is another's.
+    if (plan.isJunk || request.mark !== undefined) return { ...done, meeting: null };
+    if (messageId === null || ready.copies?.to !== "delegates" || !isHandedOn(ready)) return done;
+    return { ...done, afterMeeting: (later) => carefully(later, "putting it away", () =>
+      putAway(later, mailbox, messageId)) };
+  }
+
+  /** No rules, no calendar: the folder's rights alone decide. */
+  async #intoPublicFolder(
+    ctx: Ctx, request: Request, { folderId, senderId }: DeliveryMark & { readonly kind: "public" },
+  ): ReturnType<Deliver> {
+    const { mailboxId, recipient } = request;
+    const refused = (status: string, text: string): Awaited<ReturnType<Deliver>> =>
+      ({ duplicate: false, messageId: null, meeting: null, refusal: { status, text } });
+    if (!await mayPost(ctx, this.#parts.mailboxes, { mailboxId, folderId, senderId })) {
+      return refused("5.7.1", `${recipient} takes no mail from this sender`);
+    }
+    try {
+      const places = [{ folder: { folderId }, flags: 0, keywords: [] }];
+      return { ...await this.#parts.deliver(ctx, { ...request, places }), meeting: null };
+    } catch (error) {
+      if (!(error instanceof Fault) || error.code !== "notFound") throw error;
+      return refused("5.1.1", `${recipient} is a folder that does not exist any more`);
+    }
   }
 
   /** null leaves the message to plain delivery: there is no rule, or the rules cannot be followed at all. */
@@ -111,19 +144,31 @@ class RuleDelivery {
 
   async #decide(ctx: Ctx, request: Request): Promise<Ready | null> {
     const { store, directory } = this.#parts;
-    const { mailboxId } = request;
+    const { mailboxId, mark } = request;
     const loaded = await this.#rules.load(ctx, mailboxId);
+    // What came for somebody else goes no further by itself.
+    const copies = mark !== undefined ? null : await directory.sharing?.meetingCopies?.(ctx, mailboxId) ?? null;
     const start = await readContentStart(store, request.content, limits.ruleReadMaxBytes);
-    if (loaded === null && !(this.#parts.believesSpamFields && isScored(start))) return null;
+    const isPlain = loaded === null && copies === null && mark === undefined;
+    if (isPlain && !(this.#parts.believesSpamFields && isScored(start))) return null;
     const owner = await directory.mailboxOwner(ctx, mailboxId);
     if (owner === null) return null;
     const message = messageOf(request, start);
     const mailbox = await this.#rules.open(ctx, mailboxId);
     const own = await this.#ownAddresses(ctx, owner, message, mailboxId);
     const rules = this.#believed(loaded ?? noRules);
-    const folders = await RuleFolders.read(ctx, mailbox);
     const memory = asksMemory(rules) ? await this.#rules.readMemory(ctx, mailbox, ctx.system.nowMs()) : null;
-    const plan = decideDelivery(message, rules, worldOf(ctx, request, { own, folders, memory, rules }, this.#parts));
+    const decideIn = (known: RuleFolders | null): MailboxPlan => decideDelivery(message, rules,
+      worldOf(ctx, request, { own, folders: known, memory, rules, copies }, this.#parts));
+    // Most mail meets no rule: folders are read where a script may ask for them, or something goes into one.
+    let folders = rules.sieve === null ? null : await RuleFolders.read(ctx, mailbox);
+    let decided = decideIn(folders);
+    if (folders === null && decided.placements.some(({ folder }) => folder.kind !== "role")) {
+      folders = await RuleFolders.read(ctx, mailbox);
+      if (rules.rules.length > 0) decided = decideIn(folders);
+    }
+    const plan = mark === undefined ? decided
+      : { ...decided, sends: decided.sends.filter(({ kind }) => kind !== "delegate") };
     for (const { name, reason } of plan.setAside) {
       ctx.log.warn({ mailbox: owner.address, rule: name, reason }, "a rule was set aside");
     }
@@ -136,7 +181,8 @@ class RuleDelivery {
     const { mails, failed } = await mail.prepare(ctx, plan.sends);
     const isLost = plan.placements.length === 0 && plan.refusal === null && failed > 0 && mails.length === 0;
     const placements: readonly Placement[] = plan.refusal !== null || isLost ? [inboxPlacement] : plan.placements;
-    return { mailbox, message, plan, mails, loaded: rules, mail, places: await this.#places(ctx, folders, placements) };
+    const places = folders === null ? placements.map(rolePlace) : await this.#places(ctx, folders, placements);
+    return { mailbox, message, plan, mails, loaded: rules, mail, places, owner, copies };
   }
 
   #believed(rules: LoadedRules): LoadedRules {
@@ -172,12 +218,22 @@ class RuleDelivery {
   }
 
   /** What needs the message to stand in the mailbox. */
-  async #afterwards(ctx: Ctx, { plan, mailbox }: Ready, messageId: MessageId): Promise<void> {
+  async #afterwards(ctx: Ctx, ready: Ready, request: Request, messageId: MessageId): Promise<void> {
+    const { plan, mailbox, owner, copies } = ready;
+    if (request.mark !== undefined) {
+      await writeMark(ctx, { directory: this.#parts.directory, mailbox, owner }, messageId, request.mark);
+    }
+    if (copies?.to === "information" && isHandedOn(ready)) await markForInformation(ctx, mailbox, messageId);
     if (plan.tags.length > 0) {
       const bag = new Map(plan.tags.map(({ tag, value }) => [tag, value]));
       await mailbox.items.update(ctx, { messageId, set: { bag } });
     }
     if (plan.deferred.length > 0) await writeDeferred(ctx, mailbox, messageId, plan.deferred);
+  }
+
+  async #setAside(ctx: Ctx, { plan, mailbox, loaded }: Ready, messageId: MessageId | null): Promise<void> {
+    if (plan.setAside.length === 0) return;
+    await noteTroubles(ctx, { mailbox, rules: loaded.rules, itemOf: loaded.itemOf }, plan.setAside, messageId);
   }
 
   async #remember(ctx: Ctx, { deliveryId }: Request, plan: MailboxPlan, mailbox: Mailbox): Promise<void> {
@@ -196,6 +252,11 @@ class RuleDelivery {
     const { replies } = loaded.settings;
     if (isAway(replies, ctx.system.nowMs())) await mail.answerAway(ctx, replies, message);
   }
+}
+
+/** Whether somebody who acts for the owner got it too. */
+function isHandedOn({ plan, mails }: Ready): boolean {
+  return mails.length > 0 && plan.sends.some(({ kind, by }) => kind === "delegate" && by === "delegates");
 }
 
 /** A state that waiting ends: the delivery is tried again as a whole, which does nothing twice. */
@@ -234,26 +295,36 @@ function isScored(start: Uint8Array): boolean {
   return scored.test(bytes.toString("latin1", 0, Math.min(end < 0 ? bytes.length : end, limits.headerSectionMaxBytes)));
 }
 
-/** Whether a rule asks what was answered or seen before. */
+const answering = new WeakMap<readonly Rule[], boolean>();
+
+/** Whether a rule asks what was answered or seen before. Worked out once for a list of rules. */
 function asksMemory({ rules, sieve }: LoadedRules): boolean {
-  return sieve?.required.has("duplicate") === true ||
-    rules.some(({ state }) => (state & ruleStates.keepOofHistory) !== 0);
+  if (sieve?.required.has("duplicate") === true) return true;
+  let found = answering.get(rules);
+  if (found === undefined) {
+    found = rules.some(({ state }) => (state & ruleStates.keepOofHistory) !== 0);
+    answering.set(rules, found);
+  }
+  return found;
 }
 
 interface Around {
   readonly own: readonly string[];
-  readonly folders: RuleFolders;
+  /** null before anything asked for them. */
+  readonly folders: RuleFolders | null;
   readonly memory: RuleMemory | null;
   readonly rules: LoadedRules;
+  readonly copies: MeetingCopies | null;
 }
 
 function worldOf(
-  ctx: Ctx, { deliveryId, recipient }: Request, { own, folders, memory, rules }: Around, parts: RuleDeliveryParts,
+  ctx: Ctx, { deliveryId, recipient }: Request, { own, folders, memory, rules, copies }: Around,
+  parts: RuleDeliveryParts,
 ): RuleWorld {
   return {
-    nowMs: ctx.system.nowMs(), ownAddresses: own,
-    mailboxExists: (path) => folders.find(path) !== null,
-    hasSpecialUse: (path, attribute) => folders.hasSpecialUse(path, attribute),
+    nowMs: ctx.system.nowMs(), ownAddresses: own, delegates: copies?.delegates ?? [],
+    mailboxExists: (path) => folders !== null && folders.find(path) !== null,
+    hasSpecialUse: (path, attribute) => folders?.hasSpecialUse(path, attribute) === true,
     isDuplicate: (key) => memory?.has(seenKey(key), deliveryId) === true,
     environment: new Map([
       ["name", "outpost"], ["host", parts.hostname], ["domain", domainOf(recipient)], ["location", "MDA"],
@@ -261,6 +332,7 @@ function worldOf(
     ]),
     outlook: {
       namedOf: (id) => rules.names.get(id),
+      ...folders === null ? {} : { folderExists: (entryId: Uint8Array) => folders.hasEntryId(entryId) },
       hasAnswered: (ruleId, sender) => memory?.has(memoryKey("rule", String(ruleId), sender), deliveryId) === true,
     },
   };
@@ -271,6 +343,11 @@ const flagBits: Readonly<Record<string, number>> = {
   "\\deleted": messageFlags.deleted, "\\draft": messageFlags.draft, $forwarded: messageFlags.forwarded,
   $mdnsent: messageFlags.mdnSent,
 };
+
+/** Of a plan that names no other folders than those every mailbox has. */
+function rolePlace({ folder, flags }: Placement): DeliveryPlace {
+  return { folder: { role: folder.kind === "role" ? folder.role : "inbox" }, ...marksOf(flags) };
+}
 
 /** IMAP flags as bits and keywords; system flags that nobody knows are dropped. RFC 9051 §2.3.2 */
 function marksOf(flags: Flags): { flags: number; keywords: string[] } {

@@ -5,8 +5,9 @@ import type { Store } from "#store/api.ts";
 import { loadContent } from "#transport/content.ts";
 import type { Outcome } from "#transport/outcome.ts";
 import { localErrorOutcome } from "#transport/outcome.ts";
-import { sentCopyRoute } from "#transport/queue-rows.ts";
-import type { QueueMessage, QueueRecipient, StoredContent } from "#transport/queue-rows.ts";
+import type { Moderation } from "#transport/moderation.ts";
+import { isServiceRoute, markOfRoute, sentCopyRoute } from "#transport/queue-rows.ts";
+import type { DeliveryMark, QueueMessage, QueueRecipient, StoredContent } from "#transport/queue-rows.ts";
 import type { Consignment } from "#transport/worker.ts";
 
 /** Puts a message into a mailbox; `mailbox/delivery.ts` is one. Durable when it resolves, once for each delivery id. */
@@ -15,12 +16,16 @@ export type Deliver = (ctx: Ctx, request: {
   envelopeSender: string; recipient: string; folderRole?: "inbox" | "junkEmail" | "sentItems"; internalMs: number;
   /** Bits of `contentFlags`, for what is sent on. */
   flags?: number;
+  /** What it is besides mail. */
+  mark?: DeliveryMark;
 }) => Promise<{
   duplicate: boolean;
   /** null, or left out, for one that was delivered before. */
   messageId?: MessageId | null;
   /** Set for a meeting message. */
   meeting?: { globalObjectId: Uint8Array | null; messageIdHeader: string } | null;
+  /** To be done once the meeting message was carried out: where it goes then. */
+  afterMeeting?: (ctx: Ctx) => Promise<void>;
   /** A rule of the owner refuses it, which its sender hears. RFC 5429 §2 */
   refusal?: { status: string; text: string } | null;
 }>;
@@ -43,33 +48,41 @@ function refusedByRule(recipient: QueueRecipient, { status, text }: { status: st
   return { recipient, kind: "failed", status, reply, remoteMta: null };
 }
 
+export interface LocalParts {
+  readonly store: Store;
+  readonly deliver: Deliver;
+  readonly processMeeting: ProcessMeeting | undefined;
+  /** What the queue has for the server itself. */
+  readonly moderation: Pick<Moderation, "carryOut">;
+}
+
 /** Deliveries into mailboxes of this server. */
 export class LocalDelivery {
-  readonly #store: Store;
-  readonly #deliver: Deliver;
-  readonly #processMeeting: ProcessMeeting | undefined;
+  readonly #parts: LocalParts;
 
-  constructor(store: Store, deliver: Deliver, processMeeting?: ProcessMeeting) {
-    this.#store = store;
-    this.#deliver = deliver;
-    this.#processMeeting = processMeeting;
+  constructor(parts: LocalParts) {
+    this.#parts = parts;
   }
 
   /** One recipient. null when the server stops and nothing can be said. */
-  async deliver(ctx: Ctx, { message, recipients, content }: Consignment): Promise<Outcome | null> {
+  async deliver(ctx: Ctx, consignment: Consignment): Promise<Outcome | null> {
+    const { message, recipients, content } = consignment;
     const recipient = recipients[0]!;
     const isSentCopy = recipient.route === sentCopyRoute;
+    const mark = markOfRoute(recipient.route);
     try {
-      const done = await this.#deliver(ctx, {
+      if (isServiceRoute(recipient.route)) return await this.#parts.moderation.carryOut(ctx, consignment);
+      const done = await this.#parts.deliver(ctx, {
         mailboxId: recipient.mailboxId!,
         deliveryId: `${message.queueId}.${recipient.recipientNumber}`,
-        content: content ?? await loadContent(ctx, this.#store, message),
+        content: content ?? await loadContent(ctx, this.#parts.store, message),
         // Of what was sent there is no way it came.
         ...isSentCopy ? { folderRole: "sentItems" as const, prefix: new Uint8Array(0) } : { prefix: prefixOf(message) },
         envelopeSender: message.envelopeSender,
         recipient: recipient.address,
         internalMs: message.acceptedMs,
         flags: message.flags,
+        ...mark === undefined ? {} : { mark },
       });
       if (done.refusal !== undefined && done.refusal !== null) return refusedByRule(recipient, done.refusal);
       const { meeting } = done;
@@ -77,6 +90,7 @@ export class LocalDelivery {
         const arrival = { mailboxId: recipient.mailboxId!, messageId: done.messageId ?? null, ...meeting };
         const again = await this.#meeting(ctx, recipient, arrival);
         if (again !== "done") return again;
+        await done.afterMeeting?.(ctx);
       }
       return { recipient, kind: "delivered", status: "2.0.0", reply: "", remoteMta: null };
     } catch (error) {
@@ -94,7 +108,7 @@ export class LocalDelivery {
     ctx: Ctx, recipient: QueueRecipient, arrival: Parameters<ProcessMeeting>[1],
   ): Promise<Outcome | null | "done"> {
     try {
-      await this.#processMeeting?.(ctx, arrival);
+      await this.#parts.processMeeting?.(ctx, arrival);
       return "done";
     } catch (error) {
       if (error instanceof Fault && error.code === "cancelled") return null;

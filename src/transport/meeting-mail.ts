@@ -3,8 +3,9 @@ import type { Ctx } from "#base/ctx.ts";
 import { Fault } from "#base/fault.ts";
 import type { DeskMail, SendMail } from "#calendar/desk/outgoing.ts";
 import type { Directory } from "#directory/api.ts";
-import { contentFlags } from "#transport/queue-rows.ts";
-import type { AcceptRecipient, Transport } from "#transport/transport.ts";
+import { contentFlagsOf } from "#transport/content-flags.ts";
+import type { AcceptRecipient } from "#transport/expand.ts";
+import type { Transport } from "#transport/transport.ts";
 
 /** Recipients that nobody is behind are left out: an attendee's address is a claim of the organizer. */
 export function meetingMail(transport: () => Transport, directory: Directory): SendMail {
@@ -18,7 +19,9 @@ export function meetingMail(transport: () => Transport, directory: Directory): S
     try {
       await queue.accept(ctx, {
         queueId: queue.newQueueId(), origin: "internal", envelopeSender: mail.envelopeSender,
-        flags: flagsOf(mail), trace: new Uint8Array(0), content, recipients, onceKey: mail.onceKey,
+        flags: contentFlagsOf(mail.bytes, [mail.envelopeSender, ...mail.to]), trace: new Uint8Array(0), content,
+        recipients, onceKey: mail.onceKey,
+        senderId: (await directory.sharing?.entryByAddress(ctx, mail.envelopeSender))?.entryId ?? null,
       });
     } catch (error) {
       if (!(error instanceof Fault) || error.code !== "notFound") throw error;
@@ -35,14 +38,4 @@ async function takersOf(ctx: Ctx, directory: Directory, { to, envelopeSender }: 
     else ctx.log.info({ sender: envelopeSender, recipient: address }, "a meeting message cannot reach somebody");
   }
   return found;
-}
-
-/** RFC 6152 §2, RFC 6532 §3 */
-function flagsOf({ bytes, to, envelopeSender }: DeskMail): number {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
-  const end = text.indexOf("\r\n\r\n");
-  const isOver = (part: string): boolean => /[\x80-\xff]/.test(part);
-  const isUtf8 = [envelopeSender, ...to].some((one) => /[^\x00-\x7f]/.test(one));
-  return (isOver(text) ? contentFlags.eightBit : 0) | (isUtf8 ? contentFlags.smtpUtf8 : 0) |
-    (isUtf8 || isOver(end === -1 ? text : text.slice(0, end)) ? contentFlags.eightBitHeader : 0);
 }

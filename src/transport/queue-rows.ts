@@ -1,5 +1,5 @@
 /** What stands in the queue, as rows and as the plain data that crosses to the writer thread. */
-import type { MailboxId } from "#base/ids.ts";
+import type { EntryId, FolderId, MailboxId } from "#base/ids.ts";
 
 /** Where a message came from. `report` is a DSN of our own and never causes another one (RFC 3464 §2). */
 export type MessageOrigin = "inbound" | "submission" | "internal" | "report";
@@ -21,6 +21,49 @@ export type StoredContent =
 
 /** Route of the copy that a mailbox keeps of what was sent in its name: filed as sent, not delivered. */
 export const sentCopyRoute = "sent-items";
+
+/** Route of a group whose mail waits for a moderator, with the directory's id of who sent it, or 0. */
+export const heldRoute = (senderId: EntryId | null): string => `moderation ${senderId ?? 0}`;
+/** Route of what a moderator answers; no mailbox is behind it. */
+export const moderatorAnswerRoute = "moderator-answer";
+
+/** Who sent what a group holds; undefined for another route. */
+export function heldSender(route: string): EntryId | null | undefined {
+  const found = /^moderation (\d+)$/.exec(route);
+  if (found === null) return undefined;
+  return found[1] === "0" ? null : Number(found[1]) as EntryId;
+}
+
+/** Carried out by this server, although no mailbox takes it. */
+export function isServiceRoute(route: string): boolean {
+  return route === moderatorAnswerRoute || heldSender(route) !== undefined;
+}
+
+/** What a delivery into a mailbox is besides mail, which the message itself must not be able to say. */
+export type DeliveryMark =
+  /** A meeting message of somebody the mailbox's owner acts for. */
+  | { readonly kind: "delegated"; readonly for: EntryId }
+  /** A question to a moderator. */
+  | { readonly kind: "approval" }
+  /** For a public folder; from somebody outside where `senderId` is null. */
+  | { readonly kind: "public"; readonly folderId: FolderId; readonly senderId: EntryId | null };
+
+export function markRoute(mark: DeliveryMark): string {
+  if (mark.kind === "public") return `public ${mark.folderId} ${mark.senderId ?? 0}`;
+  return mark.kind === "approval" ? "approval" : `delegated ${mark.for}`;
+}
+
+/** undefined for a plain delivery. */
+export function markOfRoute(route: string): DeliveryMark | undefined {
+  if (route === "approval") return { kind: "approval" };
+  const post = /^public (\d+) (\d+)$/.exec(route);
+  if (post !== null) {
+    const senderId = post[2] === "0" ? null : Number(post[2]) as EntryId;
+    return { kind: "public", folderId: Number(post[1]) as FolderId, senderId };
+  }
+  const found = /^delegated (\d+)$/.exec(route);
+  return found === null ? undefined : { kind: "delegated", for: Number(found[1]) as EntryId };
+}
 
 export interface QueueMessage {
   /** Short, sortable by time, unique; stands in Received and in logs. */
@@ -45,7 +88,10 @@ export interface QueueRecipient {
   /** From 1; with the queue id it names one delivery for good. */
   readonly recipientNumber: number;
   readonly address: string;
-  /** Domain in lower case of a remote recipient; for a mailbox here empty, or {@link sentCopyRoute}. */
+  /**
+   * Domain in lower case of a remote recipient; for a mailbox here empty, {@link sentCopyRoute} or a {@link markRoute};
+   * without a mailbox also a route of {@link isServiceRoute}.
+   */
   readonly route: string;
   readonly mailboxId: MailboxId | null;
   /** Bits of `notifyBits`. RFC 3461 §4.1 */

@@ -117,6 +117,29 @@ export function* queuedMessage(queueId: string): Work<QueueMessage | undefined> 
   return row === undefined ? undefined : toMessage(row);
 }
 
+/** A message that waits for a moderator, by its id; undefined when it does not. */
+export function* heldRecipient(
+  queueId: string,
+): Work<{ readonly message: QueueMessage; readonly recipient: QueueRecipient } | undefined> {
+  const row = yield* get<RecipientColumns>(
+    `SELECT queue_id, recipient_number, address, route, mailbox_id, notify, original_recipient, attempts, delay_told
+       FROM queue_recipient WHERE queue_id = $1 AND route LIKE 'moderation %'`, queueId);
+  const message = row === undefined ? undefined : yield* queuedMessage(queueId);
+  return row === undefined || message === undefined ? undefined : { message, recipient: toRecipient(row) };
+}
+
+/** All that wait for a moderator, the oldest first. */
+export function* heldRecipients(limitRows: number): Work<{ message: QueueMessage; recipient: QueueRecipient }[]> {
+  const rows = yield* all<{ queue_id: string }>(
+    "SELECT queue_id FROM queue_recipient WHERE route LIKE 'moderation %' ORDER BY queue_id LIMIT $1", limitRows);
+  const found: { message: QueueMessage; recipient: QueueRecipient }[] = [];
+  for (const row of rows) {
+    const held = yield* heldRecipient(row.queue_id);
+    if (held !== undefined) found.push(held);
+  }
+  return found;
+}
+
 /** Takes up to `limit` recipients that are due, the longest waiting first, and leases them. */
 export const claimDue = procedure({
   name: "transport.claimDue",

@@ -187,3 +187,15 @@ export function buildReport(request: ReportRequest): { bytes: Uint8Array; eightB
   const bytes = Buffer.concat([Buffer.from(head), body, Buffer.from(`\r\n--${boundary}--\r\n`)]);
   return { bytes: new Uint8Array(bytes), eightBit };
 }
+
+/** Failures, delays and good news go in reports of their own. */
+export function groupByAction(entries: readonly ReportEntry[]): ReportEntry[][] {
+  const groups = new Map<string, ReportEntry[]>();
+  for (const entry of entries) {
+    const key = entry.action === "relayed" ? "delivered" : entry.action;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [entry]);
+    else group.push(entry);
+  }
+  return [...groups.values()];
+}

@@ -10,6 +10,7 @@ import { globalCounter } from "#props/object-ids.ts";
 import { properties } from "#props/registry.ts";
 import type { DeferredActions } from "#rules/decisions.ts";
 import { deferredMessages } from "#rules/outlook/deferred.ts";
+import type { DeferredAbout } from "#rules/outlook/deferred.ts";
 
 /** 46 bytes. [MS-OXCDATA] 2.2.4.1 */
 const folderEntryId = struct({
@@ -23,14 +24,12 @@ const messageEntryId = struct({
 /** eitLTPrivateFolder, eitLTPrivateMessage. [MS-OXCDATA] 2.2.4 */
 const objectTypes = { privateFolder: 1, privateMessage: 7 } as const;
 
-export async function writeDeferred(
-  ctx: Ctx, mailbox: Mailbox, messageId: MessageId, deferred: readonly DeferredActions[],
-): Promise<void> {
+/** How clients name a delivered message and the folder whose rules ran. */
+export async function aboutDelivery(ctx: Ctx, mailbox: Mailbox, messageId: MessageId): Promise<DeferredAbout> {
   const { guid: provider, replicaGuid: databaseGuid } = await mailbox.identity(ctx);
   const { folderId } = await mailbox.items.row(ctx, messageId);
   const inbox = await mailbox.folderByRole(ctx, "inbox");
-  const target = await mailbox.folderByRole(ctx, "deferredAction");
-  const about = {
+  return {
     messageEntryId: encode(messageEntryId, {
       flags: 0, provider, messageType: objectTypes.privateMessage, folderDatabaseGuid: databaseGuid,
       folderCounter: folderId, messageDatabaseGuid: databaseGuid, messageCounter: messageId,
@@ -39,6 +38,13 @@ export async function writeDeferred(
       flags: 0, provider, folderType: objectTypes.privateFolder, databaseGuid, counter: inbox.folderId,
     }),
   };
+}
+
+export async function writeDeferred(
+  ctx: Ctx, mailbox: Mailbox, messageId: MessageId, deferred: readonly DeferredActions[],
+): Promise<void> {
+  const about = await aboutDelivery(ctx, mailbox, messageId);
+  const target = await mailbox.folderByRole(ctx, "deferredAction");
   for (const item of deferredMessages(deferred, about)) {
     await mailbox.items.create(ctx, { folderId: target.folderId, item });
   }

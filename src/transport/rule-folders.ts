@@ -38,6 +38,12 @@ export class RuleFolders {
     return rest.length === 0 ? at : null;
   }
 
+  /** Whether the folder of a rule's action is there. */
+  hasEntryId(entryId: Uint8Array): boolean {
+    const folderId = folderIdOf(entryId);
+    return this.#folders.some((folder) => folder.folderId === folderId);
+  }
+
   hasSpecialUse(path: string | null, attribute: string): boolean {
     const found = this.#bySpecialUse(attribute);
     return found !== null && (path === null || this.find(path)?.folderId === found.folderId);

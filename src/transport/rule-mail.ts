@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { Ctx } from "#base/ctx.ts";
 import { Fault } from "#base/fault.ts";
-import type { MessageId } from "#base/ids.ts";
+import type { EntryId, MessageId } from "#base/ids.ts";
 import { limits } from "#base/limits.ts";
 import { htmlBodyOf, plainBodyOf } from "#convert/bodies.ts";
 import { getProperty } from "#convert/item.ts";
@@ -19,14 +19,14 @@ import { buildReply } from "#rules/replies/message.ts";
 import type { ReplyRequest } from "#rules/replies/message.ts";
 import { buildForward } from "#rules/resend/forward.ts";
 import { resentFields } from "#rules/resend/redirect.ts";
-import { forwardSender } from "#rules/resend/sender.ts";
 import type { Store } from "#store/api.ts";
 import { readContentStart } from "#transport/content.ts";
 import type { Deliver } from "#transport/local.ts";
-import { contentFlags } from "#transport/queue-rows.ts";
-import type { StoredContent } from "#transport/queue-rows.ts";
+import { contentFlagsOf } from "#transport/content-flags.ts";
+import type { DeliveryMark, StoredContent } from "#transport/queue-rows.ts";
 import type { RuleStore } from "#transport/rule-store.ts";
-import type { AcceptRecipient, Transport } from "#transport/transport.ts";
+import type { AcceptRecipient } from "#transport/expand.ts";
+import type { Transport } from "#transport/transport.ts";
 import { notifyBits } from "#wire/smtp/parameters.ts";
 
 const p = properties;
@@ -58,6 +58,9 @@ interface Outgoing {
   readonly trace: Uint8Array;
   readonly content: StoredContent;
   readonly flags: number;
+  /** Sent on in the name of somebody else. */
+  readonly forwardedBy?: string;
+  readonly mark?: DeliveryMark;
 }
 
 type Onward = Extract<SendDecision, { kind: "redirect" | "forward" | "delegate" }>;
@@ -97,17 +100,25 @@ export class RuleMail {
 
   /** Those of `addresses` that take mail and are not this mailbox. */
   async #takers(ctx: Ctx, send: Onward): Promise<AcceptRecipient[]> {
-    const { directory, request } = this.#parts;
+    const { directory, request, owner } = this.#parts;
     const found: AcceptRecipient[] = [];
     for (const address of send.addresses) {
       const resolution = await directory.resolve(ctx, address);
       const isSelf = resolution.kind === "mailbox" && resolution.mailboxId === request.mailboxId;
-      if (resolution.kind === "unknown" || resolution.kind === "disabled" || isSelf) {
-        ctx.log.info({ mailbox: this.#parts.owner.address, rule: send.by, recipient: address },
-          isSelf ? "not sent on to itself" : "not sent on: nobody takes mail there");
-      } else found.push({ address, resolution });
+      const refusal = isSelf ? "it is the owner's own"
+        : resolution.kind === "unknown" || resolution.kind === "disabled" ? "nobody takes mail there"
+        : resolution.kind === "group" ? await this.#refusalOf(ctx, resolution.entryId) : null;
+      if (refusal === null) found.push({ address, resolution });
+      else {
+        ctx.log.info({ mailbox: owner.address, rule: send.by, recipient: address, reason: refusal }, "not sent on");
+      }
     }
     return found;
+  }
+
+  async #refusalOf(ctx: Ctx, groupId: EntryId): Promise<string | null> {
+    const { directory, owner } = this.#parts;
+    return await directory.sharing?.refusesSender(ctx, groupId, { entryId: owner.entryId }) ?? null;
   }
 
   async #onward(ctx: Ctx, send: Onward, recipients: readonly AcceptRecipient[], index: number): Promise<Outgoing[]> {
@@ -120,28 +131,20 @@ export class RuleMail {
       const bytes = buildForward(whole, { owner: this.#owner, to, form: send.form, nowMs, messageId });
       return [{
         key: `${index}`, envelopeSender: this.#parts.owner.address, recipients, trace: new Uint8Array(0),
-        content: { bytes }, flags: flagsOf(bytes, [this.#parts.owner.address, ...to]),
+        content: { bytes }, flags: contentFlagsOf(bytes, [this.#parts.owner.address, ...to]),
       }];
     }
-    const { request, directory, owner } = this.#parts;
+    const { request, owner } = this.#parts;
     const fields = resentFields({ owner: this.#owner, to, nowMs, messageId });
     // Return-Path belongs to the last delivery alone. RFC 5321 §4.4
     const trace = Buffer.concat([fields, request.prefix.subarray(returnPathSize(request.prefix))]);
-    const isOriginalLocal = await directory.isLocalDomain(ctx, domainOf(request.envelopeSender));
-    const bySender = new Map<string, AcceptRecipient[]>();
-    for (const recipient of recipients) {
-      const sender = forwardSender({
-        original: request.envelopeSender, owner: owner.address, isOriginalLocal, srs: null, nowMs,
-        isTargetLocal: recipient.resolution.kind === "mailbox",
-      });
-      const same = bySender.get(sender);
-      if (same === undefined) bySender.set(sender, [recipient]);
-      else same.push(recipient);
-    }
-    return [...bySender].map(([envelopeSender, same]) => ({
-      key: `${index} ${envelopeSender}`, envelopeSender, recipients: same, trace, content: request.content,
-      flags: request.flags ?? 0,
-    }));
+    const isDelegated = send.kind === "delegate";
+    return [{
+      // The queue rewrites the sender for those outside.
+      key: `${index} ${request.envelopeSender}`, envelopeSender: request.envelopeSender, recipients, trace,
+      content: request.content, flags: request.flags ?? 0, forwardedBy: owner.address,
+      ...isDelegated ? { mark: { kind: "delegated", for: owner.entryId } } : {},
+    }];
   }
 
   /** The message with all its bytes; null when it is too large to be taken along. */
@@ -164,6 +167,10 @@ export class RuleMail {
       await queue.accept(ctx, {
         queueId: queue.newQueueId(), origin: "internal", envelopeSender: mail.envelopeSender, flags: mail.flags,
         trace: mail.trace, content: mail.content, recipients: mail.recipients,
+        // What the owner may write to, the owner's rules may write to.
+        senderId: this.#parts.owner.entryId,
+        ...mail.forwardedBy === undefined ? {} : { forwardedBy: mail.forwardedBy },
+        ...mail.mark === undefined ? {} : { mark: mail.mark },
         onceKey: `rule ${this.#parts.request.deliveryId} ${mail.key}`,
       });
     } catch (error) {
@@ -184,7 +191,7 @@ export class RuleMail {
     // From the null sender, so that nothing answers the answer. RFC 3834 §3.3
     await this.#accept(ctx, {
       key, envelopeSender: "", trace: new Uint8Array(0), content: { bytes },
-      recipients: [{ address: to, resolution, notify: notifyBits.never }], flags: flagsOf(bytes, [to]),
+      recipients: [{ address: to, resolution, notify: notifyBits.never }], flags: contentFlagsOf(bytes, [to]),
     });
   }
 
@@ -298,14 +305,4 @@ const stockText = "This is an automatic reply. Your message was received.";
 function returnPathSize(prefix: Uint8Array): number {
   const bytes = Buffer.from(prefix.buffer, prefix.byteOffset, prefix.length);
   return /^return-path:/i.test(bytes.toString("latin1", 0, 12)) ? bytes.indexOf("\n") + 1 : 0;
-}
-
-/** RFC 6152 §2, RFC 6532 §3 */
-function flagsOf(bytes: Uint8Array, addresses: readonly string[]): number {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
-  const end = text.indexOf("\r\n\r\n");
-  const isOver = (part: string): boolean => /[\x80-\xff]/.test(part);
-  const isUtf8 = addresses.some((one) => /[^\x00-\x7f]/.test(one));
-  return (isOver(text) ? contentFlags.eightBit : 0) | (isUtf8 ? contentFlags.smtpUtf8 : 0) |
-    (isUtf8 || isOver(end === -1 ? text : text.slice(0, end)) ? contentFlags.eightBitHeader : 0);
 }

@@ -1,12 +1,13 @@
 /** The rules of mailboxes as they are stored, read once for each state of theirs; and the memory of answers. */
 import type { Ctx } from "#base/ctx.ts";
 import { Fault } from "#base/fault.ts";
+import { toObjectId } from "#base/ids.ts";
 import type { ChangeNumber, MailboxId, MessageId } from "#base/ids.ts";
 import { limits } from "#base/limits.ts";
 import { getProperty, newItem, setProperty } from "#convert/item.ts";
 import type { Mailbox, Mailboxes } from "#mailbox/api.ts";
 import { readRuleItems, readRuleItemsState, ruleItemClasses } from "#mailbox/rule-items.ts";
-import type { RuleItem } from "#mailbox/rule-items.ts";
+import type { RuleItem, RuleItemsState } from "#mailbox/rule-items.ts";
 import { tagsOf } from "#props/evaluate.ts";
 import { properties } from "#props/registry.ts";
 import type { NamedId } from "#props/registry.ts";
@@ -21,6 +22,7 @@ import { compileSieve } from "#rules/sieve/check.ts";
 import type { SieveScript } from "#rules/sieve/check.ts";
 import { SieveError } from "#rules/sieve/lexer.ts";
 import type { Store } from "#store/api.ts";
+import { withTrouble } from "#transport/rule-troubles.ts";
 
 const p = properties;
 
@@ -29,6 +31,8 @@ export interface LoadedRules extends MailboxRules {
   readonly names: ReadonlyMap<number, NamedId>;
   /** What is stored and cannot be followed. */
   readonly troubles: readonly string[];
+  /** The items of Outlook's rules, by their ids. */
+  readonly itemOf: ReadonlyMap<bigint, MessageId>;
 }
 
 interface Cached {
@@ -36,6 +40,13 @@ interface Cached {
   cn: number;
   readonly associatedCount: number;
   readonly rules: LoadedRules | null;
+  /** Outlook's rules as they were read; one that did not change is not read again. */
+  readonly byItem: ReadonlyMap<MessageId, KeptRule>;
+}
+
+interface KeptRule {
+  readonly cn: ChangeNumber;
+  readonly rule: Rule;
 }
 
 export interface RuleStoreParts {
@@ -50,6 +61,8 @@ const memoryTriesMax = 8;
 export class RuleStore {
   readonly #parts: RuleStoreParts;
   readonly #cached = new Map<MailboxId, Cached>();
+  /** Mailboxes whose rules are being read: who comes meanwhile waits, and looks whether they are still the same. */
+  readonly #loading = new Map<MailboxId, Promise<unknown>>();
   /** Memories are read and written one after the other in one process; across processes the change number decides. */
   readonly #turns = new Map<MailboxId, Promise<unknown>>();
 
@@ -65,6 +78,9 @@ export class RuleStore {
 
   /** null for a mailbox that has none. */
   async load(ctx: Ctx, mailboxId: MailboxId): Promise<LoadedRules | null> {
+    for (let other = this.#loading.get(mailboxId); other !== undefined; other = this.#loading.get(mailboxId)) {
+      await other;
+    }
     const cached = this.#cached.get(mailboxId);
     const since = cached?.cn ?? Number.MAX_SAFE_INTEGER;
     const state = await readRuleItemsState(ctx, this.#parts.store, mailboxId, since);
@@ -73,31 +89,54 @@ export class RuleStore {
       cached.cn = Math.max(cached.cn, state.cn);
       return cached.rules;
     }
-    // Read after the change number was: what changes meanwhile is found by the next look.
+    // Somebody else may have begun while this one looked.
+    if (this.#loading.has(mailboxId)) return await this.load(ctx, mailboxId);
+    const loading = this.#reload(ctx, mailboxId, state);
+    const settled = loading.then(() => undefined, () => undefined);
+    this.#loading.set(mailboxId, settled);
+    try {
+      return await loading;
+    } finally {
+      this.#loading.delete(mailboxId);
+    }
+  }
+
+  /** Read after the change number was: what changes meanwhile is found by the next look. */
+  async #reload(ctx: Ctx, mailboxId: MailboxId, state: RuleItemsState): Promise<LoadedRules | null> {
     const items = (await readRuleItems(ctx, this.#parts.store, mailboxId)).filter(({ kind }) => kind !== "memory");
-    const rules = items.length === 0 ? null : await this.#read(ctx, await this.open(ctx, mailboxId), items);
+    const byItem = new Map<MessageId, KeptRule>();
+    const before = this.#cached.get(mailboxId)?.byItem ?? byItem;
+    const rules = items.length === 0 ? null
+      : await this.#read(ctx, await this.open(ctx, mailboxId), items, { before, byItem });
     this.#cached.delete(mailboxId);
-    this.#cached.set(mailboxId, { cn: state.cn, associatedCount: state.associatedCount, rules });
+    this.#cached.set(mailboxId, { cn: state.cn, associatedCount: state.associatedCount, rules, byItem });
     if (this.#cached.size > cachedMax) this.#cached.delete(this.#cached.keys().next().value!);
     return rules;
   }
 
-  async #read(ctx: Ctx, mailbox: Mailbox, items: readonly RuleItem[]): Promise<LoadedRules> {
+  async #read(
+    ctx: Ctx, mailbox: Mailbox, items: readonly RuleItem[],
+    { before, byItem }: { before: ReadonlyMap<MessageId, KeptRule>; byItem: Map<MessageId, KeptRule> },
+  ): Promise<LoadedRules> {
     let settings: RuleSettings = settingsDefault;
     const troubles: string[] = [];
     const rules: Rule[] = [];
+    const itemOf = new Map<bigint, MessageId>();
     let hasSettings = false;
     for (const item of items.slice(0, limits.rulesPerFolderMax)) {
-      const { bag } = await mailbox.items.open(ctx, item.messageId);
       if (item.kind === "settings") {
         // Of several, the oldest: whoever made the others did not see it.
         if (hasSettings) continue;
         hasSettings = true;
+        const { bag } = await mailbox.items.open(ctx, item.messageId);
         const read = readSettings(getProperty({ bag, named: new Map() }, p.PidTagBody) ?? "");
         settings = read.settings;
         troubles.push(...read.troubles);
       } else {
-        const rule = item.kind === "standard" ? readRule(bag) : readExtendedRule(bag, BigInt(item.messageId));
+        const known = before.get(item.messageId);
+        const rule = known?.cn === item.cn ? known.rule : await readItem(ctx, mailbox, item);
+        byItem.set(item.messageId, { cn: item.cn, rule });
+        itemOf.set(rule.ruleId, item.messageId);
         if (rule.broken !== null) troubles.push(`${rule.name}: ${rule.broken}`);
         rules.push(rule);
       }
@@ -105,7 +144,7 @@ export class RuleStore {
     const asksNames = rules.some(({ form, condition }) =>
       form === "rop" && condition !== null && [...tagsOf(condition)].some(isNamedTag));
     const names = asksNames ? await mailbox.items.allPropertyNames(ctx) : new Map<number, NamedId>();
-    return { settings, rules, sieve: compile(settings.sieve, troubles), troubles, names };
+    return { settings, rules, sieve: compile(settings.sieve, troubles), troubles, names, itemOf };
   }
 
   /** Takes the place of the settings there are. */
@@ -174,6 +213,14 @@ export class RuleStore {
       }
     }
   }
+}
+
+async function readItem(ctx: Ctx, mailbox: Mailbox, { messageId, kind }: RuleItem): Promise<Rule> {
+  const { bag, named } = await mailbox.items.open(ctx, messageId);
+  // As the rules table names it. [MS-OXORULE] 2.2.1.3.1.1
+  const ruleId = BigInt.asIntN(64, toObjectId(messageId));
+  const read = kind === "standard" ? readRule(bag) : readExtendedRule(bag, ruleId);
+  return withTrouble({ ...read, ruleId }, { bag: new Map(bag), named: new Map(named) });
 }
 
 function compile(script: string | null, troubles: string[]): SieveScript | null {

@@ -70,3 +70,16 @@ export async function sentCopyPlaces(
   const copies = await directory.sharing.sentCopies(ctx, sentFor.entryId);
   return { toSender: copies !== "shared", toShared: copies === "sender" ? null : sentFor.mailboxId };
 }
+
+/** Somebody sent in the name of another mailbox of this server, whose owner may read of it. */
+export interface ActingAs {
+  readonly mailboxId: MailboxId;
+  /** Address of whoever sent. */
+  readonly actor: string;
+  readonly onBehalf: boolean;
+}
+
+export function actingAs(verdict: SendingVerdict, actor: string): ActingAs | null {
+  if (verdict.kind === "refused" || verdict.sentFor === null) return null;
+  return { mailboxId: verdict.sentFor.mailboxId, actor, onBehalf: verdict.onBehalf };
+}

@@ -1,49 +1,40 @@
 /** The face of the queue to those who hand mail in: SMTP sessions, and later every protocol that can send. */
 import type { Ctx } from "#base/ctx.ts";
 import { Fault } from "#base/fault.ts";
-import type { MailboxId } from "#base/ids.ts";
-import { limits } from "#base/limits.ts";
-import type { Directory, Resolution } from "#directory/api.ts";
+import type { Directory } from "#directory/api.ts";
+import { isSrs } from "#rules/resend/sender.ts";
 import type { Store } from "#store/api.ts";
 import { serverScope } from "#store/api.ts";
 import type { TransportConfig, TransportSettings } from "#transport/config.ts";
 import { withDefaults } from "#transport/config.ts";
 import { readContentStart } from "#transport/content.ts";
+import { contentFlagsOf } from "#transport/content-flags.ts";
+import { expandRecipients } from "#transport/expand.ts";
+import type { ExpandedRecipient, ExpandRequest, HeldGroup, RecipientResolution } from "#transport/expand.ts";
 import type { Deliver, ProcessMeeting } from "#transport/local.ts";
 import { LocalDelivery } from "#transport/local.ts";
+import { Moderation } from "#transport/moderation.ts";
+import type { ModeratorDecision } from "#transport/moderation.ts";
 import type { Dialer } from "#transport/outbound/dial.ts";
 import { nodeDialer } from "#transport/outbound/dial.ts";
 import { OutboundMail } from "#transport/outbound/outbound.ts";
 import { QueueIds } from "#transport/queue-id.ts";
-import type { MessageOrigin, NewMessage, NewRecipient, QueueMessage, StoredContent } from "#transport/queue-rows.ts";
-import { contentFlags, sentCopyRoute } from "#transport/queue-rows.ts";
+import type { MessageOrigin, NewMessage, QueueMessage, StoredContent } from "#transport/queue-rows.ts";
+import { contentFlags, heldRoute } from "#transport/queue-rows.ts";
 import { acceptMessages } from "#transport/queue-store.ts";
 import type { ReportEntry } from "#transport/report.ts";
-import { buildReport } from "#transport/report.ts";
+import { buildReport, groupByAction } from "#transport/report.ts";
+import { SenderRewriting } from "#transport/sender-rewriting.ts";
+import type { ActingAs } from "#transport/sending.ts";
 import { MessageSpool } from "#transport/spool.ts";
 import { QueueWorker } from "#transport/worker.ts";
+import type { WorkerParts } from "#transport/worker.ts";
 import { notifyBits } from "#wire/smtp/parameters.ts";
 
-/** What a sender hears of who asked for nothing. RFC 3461 §4.1 */
-export const defaultNotify = notifyBits.failure | notifyBits.delay;
-/** All that a sender can ask to hear. */
-export const everyNotify = defaultNotify | notifyBits.success;
-
-export interface AcceptRecipient {
-  readonly address: string;
-  readonly resolution: Resolution;
-  /** Bits of `notifyBits`; the default when absent. */
-  readonly notify?: number;
-  /** ORCPT as it came. */
-  readonly originalRecipient?: string | null;
-}
-
-export interface AcceptRequest {
+export interface AcceptRequest extends ExpandRequest {
   /** From {@link Transport.newQueueId}; it already stands in the trace. */
   readonly queueId: string;
   readonly origin: MessageOrigin;
-  /** Empty for the null sender. */
-  readonly envelopeSender: string;
   readonly envelopeId?: string | null;
   readonly ret?: "FULL" | "HDRS" | null;
   /** Bits of `contentFlags`. */
@@ -51,9 +42,8 @@ export interface AcceptRequest {
   /** Header fields to put in front, with their line ends. */
   readonly trace: Uint8Array;
   readonly content: StoredContent;
-  readonly recipients: readonly AcceptRecipient[];
-  /** The mailbox that keeps a copy as sent, where the message is sent in its name. */
-  readonly sentFor?: { readonly mailboxId: MailboxId; readonly address: string } | null;
+  /** Somebody who sends in the name of another; noted once the message is taken. */
+  readonly actingAs?: ActingAs | null;
   /** The message is taken once for a key, however often it is handed in; for mail the server writes by itself. */
   readonly onceKey?: string;
 }
@@ -65,6 +55,8 @@ export interface TransportParts {
   readonly deliver: Deliver;
   /** Left out where meetings stay mail. */
   readonly processMeeting?: ProcessMeeting;
+  /** Hears of what was sent in another's name. */
+  readonly noteSending?: (actingAs: ActingAs, recipients: readonly string[]) => void;
   /** node's sockets when absent. */
   readonly dialer?: Dialer;
   readonly config: TransportConfig;
@@ -78,6 +70,8 @@ export class Transport {
   readonly #settings: TransportSettings;
   readonly #worker: QueueWorker;
   readonly #ids: QueueIds;
+  readonly #rewriting: SenderRewriting;
+  readonly #moderation: Moderation;
 
   constructor(parts: TransportParts) {
     const { ctx, store, deliver, dialer = nodeDialer } = parts;
@@ -85,11 +79,18 @@ export class Transport {
     this.#ids = new QueueIds(ctx.system);
     const settings = withDefaults(parts.config);
     this.#settings = settings;
+    const makeReport: WorkerParts["makeReport"] = (message, content, entries) =>
+      this.#makeReport(message, content, entries);
+    this.#rewriting = new SenderRewriting(parts.directory);
+    this.#moderation = new Moderation({
+      store, directory: parts.directory, makeReport, newQueueId: () => this.newQueueId(),
+      accept: (context, request) => this.accept(context, request),
+      commit: (context, messages, onceKey) => this.#commit(context, messages, onceKey),
+    });
     this.#worker = new QueueWorker({
-      ctx, store, settings,
-      local: new LocalDelivery(store, deliver, parts.processMeeting),
+      ctx, store, settings, makeReport,
+      local: new LocalDelivery({ store, deliver, processMeeting: parts.processMeeting, moderation: this.#moderation }),
       outbound: new OutboundMail({ ctx, store, settings, dialer }),
-      makeReport: (message, content, entries) => this.#makeReport(message, content, entries),
     });
   }
 
@@ -117,28 +118,90 @@ export class Transport {
   }
 
   /**
-   * Takes responsibility for a message: it is on disk when this resolves. Groups become their members, each mailbox
-   * once. Faults: `notFound` when no recipient is left, `tooMany`, `storageFull`, `serverBusy`.
+   * Where mail for an address goes: what the directory knows, and addresses of the server's own. Those of senders it
+   * rewrote take reports alone.
    */
-  async accept(ctx: Ctx, request: AcceptRequest): Promise<void> {
-    const expanded = new Expansion(request);
-    if (expanded.recipients.length === 0) throw new Fault("notFound", "None of the recipients takes mail.");
-    if (request.sentFor) expanded.addSentCopy(request.sentFor);
-    const message = this.#toMessage(request, expanded.recipients);
-    const messages = [message];
-    if (expanded.reports.length > 0) {
-      const report = await this.#makeReport(message, request.content, expanded.reports);
-      if (report !== null) messages.push(report);
+  async resolve(ctx: Ctx, address: string, { isReport }: { readonly isReport: boolean }): Promise<RecipientResolution> {
+    if (isSrs(address)) {
+      const original = await this.#rewriting.original(ctx, address);
+      if (original !== null) {
+        if (isReport) return await this.#parts.directory.resolve(ctx, original);
+        return { kind: "unknown", address };
+      }
     }
-    if (message.content !== null) await this.#parts.store.requireRoom(message.sizeBytes);
-    this.#worker.joinCommit();
-    const { onceKey } = request;
-    const args = { messages, ...(onceKey === undefined ? {} : { onceKey }) };
-    if (!await this.#parts.store.transact(ctx, serverScope, acceptMessages, args)) return;
-    for (const accepted of messages) this.#worker.take(accepted);
+    if (await this.#moderation.isAnswerAddress(ctx, address)) return { kind: "service", address };
+    return await this.#parts.directory.resolve(ctx, address);
   }
 
-  #toMessage(request: AcceptRequest, expanded: readonly Expanded[]): NewMessage {
+  /** Lets a message pass that waits for a moderator, or refuses it. Fault `notFound` for one that does not wait. */
+  async moderate(ctx: Ctx, heldId: string, decision: ModeratorDecision): Promise<void> {
+    await this.#moderation.decide(ctx, heldId, decision);
+  }
+
+  /**
+   * Takes responsibility for a message: it is on disk when this resolves. Groups become their members, each mailbox
+   * once; of a moderated group its moderators are asked. False when its key was used before. Faults: `notFound` when
+   * no recipient is left, `tooMany`, `storageFull`, `serverBusy`.
+   */
+  async accept(ctx: Ctx, request: AcceptRequest): Promise<boolean> {
+    const { store, directory } = this.#parts;
+    const expanded = await expandRecipients(ctx, { directory, rewriting: this.#rewriting }, request);
+    const messages = [...expanded.bySender].map(([envelopeSender, recipients], index) => this.#toMessage(
+      { ...request, envelopeSender, queueId: index === 0 ? request.queueId : this.newQueueId() }, recipients));
+    const reports = [...expanded.reports];
+    for (const group of expanded.held) {
+      const held = await this.#hold(ctx, request, group);
+      if (held === null) reports.push(nobodyToAsk(group));
+      else messages.push(...held);
+    }
+    if (messages.length === 0 && reports.length === 0) {
+      throw new Fault("notFound", "None of the recipients takes mail.");
+    }
+    const whole = this.#toMessage(request, []);
+    for (const same of groupByAction(reports)) {
+      const report = await this.#makeReport(whole, request.content, same);
+      if (report !== null) messages.push(report);
+    }
+    if (whole.content !== null) await store.requireRoom(whole.sizeBytes * messages.length);
+    const { onceKey, actingAs } = request;
+    if (!await this.#commit(ctx, messages, onceKey)) return false;
+    if (actingAs) this.#parts.noteSending?.(actingAs, request.recipients.map(({ address }) => address));
+    return true;
+  }
+
+  async #commit(ctx: Ctx, messages: readonly NewMessage[], onceKey: string | undefined): Promise<boolean> {
+    this.#worker.joinCommit();
+    const args = { messages, ...(onceKey === undefined ? {} : { onceKey }) };
+    if (!await this.#parts.store.transact(ctx, serverScope, acceptMessages, args)) return false;
+    for (const accepted of messages) this.#worker.take(accepted);
+    return true;
+  }
+
+  /** The message as it waits, and the question to its moderators; null when none of them takes mail. */
+  async #hold(ctx: Ctx, request: AcceptRequest, group: HeldGroup): Promise<NewMessage[] | null> {
+    const queueId = this.newQueueId();
+    const expiresMs = ctx.system.nowMs() + this.#settings.retry.expireAfterMs;
+    const question = await this.#moderation.question(ctx, queueId, group, { ...request, expiresMs });
+    if (question === null) return null;
+    const held = this.#toMessage({ ...request, queueId }, [{
+      recipientNumber: 1, address: group.address, route: heldRoute(request.senderId ?? null), notify: group.notify,
+      originalRecipient: group.originalRecipient, mailboxId: null,
+    }]);
+    const waiting = held.recipients.map((one) => ({ ...one, leaseOwner: null, nextAttemptMs: expiresMs }));
+    const { bytes, recipients } = question;
+    const spool = this.beginMessage(ctx);
+    await spool.write(bytes);
+    const asked: AcceptRequest = {
+      queueId: this.newQueueId(), origin: "internal", envelopeSender: "", trace: new Uint8Array(0), recipients,
+      content: await spool.finish(), flags: contentFlagsOf(bytes, recipients.map(({ address }) => address)),
+      mark: { kind: "approval" },
+    };
+    const parts = { directory: this.#parts.directory, rewriting: this.#rewriting };
+    const { bySender } = await expandRecipients(ctx, parts, asked);
+    return [{ ...held, recipients: waiting }, ...[...bySender.values()].map((one) => this.#toMessage(asked, one))];
+  }
+
+  #toMessage(request: AcceptRequest, expanded: readonly ExpandedRecipient[]): NewMessage {
     const { system } = this.#parts.ctx;
     const { content } = request;
     const nowMs = system.nowMs();
@@ -162,9 +225,11 @@ export class Transport {
   ): Promise<NewMessage | null> {
     const { ctx, directory, store } = this.#parts;
     if (message.envelopeSender === "" || message.origin === "report") return null;
-    const resolution = await directory.resolve(ctx, message.envelopeSender);
+    // What was sent on goes back to who wrote it.
+    const envelopeSender = await this.#rewriting.original(ctx, message.envelopeSender) ?? message.envelopeSender;
+    const resolution = await directory.resolve(ctx, envelopeSender);
     if (resolution.kind === "unknown" || resolution.kind === "disabled") {
-      ctx.log.warn({ queue: message.queueId, sender: message.envelopeSender }, "a delivery report has nobody to go to");
+      ctx.log.warn({ queue: message.queueId, sender: envelopeSender }, "a delivery report has nobody to go to");
       return null;
     }
     const isFailure = entries[0]!.action === "failed";
@@ -174,81 +239,28 @@ export class Transport {
       : await readContentStart(store, content, wholeMessage ? message.sizeBytes : returnWholeMaxBytes.header);
     const reportId = this.newQueueId();
     const { bytes, eightBit } = buildReport({
-      hostname: this.#settings.hostname, reportId, nowMs: ctx.system.nowMs(), message, entries, wholeMessage,
+      hostname: this.#settings.hostname, reportId, nowMs: ctx.system.nowMs(), entries, wholeMessage,
+      message: { ...message, envelopeSender },
       original: Buffer.concat([message.trace, start]),
     });
     const spool = this.beginMessage(ctx);
     await spool.write(bytes);
-    const utf8 = /[^\x00-\x7f]/.test(message.envelopeSender);
+    const utf8 = /[^\x00-\x7f]/.test(envelopeSender);
     const request: AcceptRequest = {
       queueId: reportId, origin: "report", envelopeSender: "", trace: new Uint8Array(0), content: await spool.finish(),
       flags: (eightBit ? contentFlags.eightBit : 0) | (utf8 ? contentFlags.smtpUtf8 | contentFlags.eightBitHeader : 0),
-      recipients: [{ address: message.envelopeSender, resolution, notify: notifyBits.never }],
+      recipients: [{ address: envelopeSender, resolution, notify: notifyBits.never }],
     };
-    const expanded = new Expansion(request).recipients;
+    // A group has closed groups in it or not: what a report cannot reach it does not reach.
+    const { bySender } = await expandRecipients(ctx, { directory, rewriting: this.#rewriting }, request);
+    const expanded = bySender.get("") ?? [];
     return expanded.length === 0 ? null : this.#toMessage(request, expanded);
   }
 }
 
-type Expanded = Omit<NewRecipient, "leaseOwner" | "nextAttemptMs">;
-
-/** Recipients as the queue keeps them: groups opened, each mailbox and each outside address once. RFC 5321 §3.9 */
-class Expansion {
-  readonly recipients: Expanded[] = [];
-  /** Groups whose sender wants to hear of success; deliveries to members are not told. RFC 3461 §5.2.7.3 */
-  readonly reports: ReportEntry[] = [];
-  readonly #seen = new Set<string>();
-
-  constructor(request: AcceptRequest) {
-    for (const recipient of request.recipients) {
-      const notify = recipient.notify ?? defaultNotify;
-      const originalRecipient = recipient.originalRecipient ?? null;
-      if (recipient.resolution.kind !== "group") {
-        this.#add(recipient.resolution, recipient.address, notify, originalRecipient);
-        continue;
-      }
-      if ((notify & notifyBits.success) !== 0) {
-        this.reports.push({
-          action: "expanded", address: recipient.address, originalRecipient, status: "2.0.0", reply: "",
-          remoteMta: null,
-        });
-      }
-      const rest = notify & ~notifyBits.success;
-      this.#addMembers(recipient.resolution, rest === 0 ? notifyBits.never : rest, originalRecipient);
-    }
-  }
-
-  /** Group within group, without recursion: the directory has cut the loops, not the depth. */
-  #addMembers(group: Resolution & { kind: "group" }, notify: number, originalRecipient: string | null): void {
-    const open: Resolution[] = group.members.toReversed();
-    for (let member = open.pop(); member !== undefined; member = open.pop()) {
-      if (member.kind === "group") for (const inner of member.members.toReversed()) open.push(inner);
-      else this.#add(member, member.address, notify, originalRecipient);
-    }
-  }
-
-  /** Filed by the queue as deliveries are, so that it is there once whatever happens; nobody hears of its failure. */
-  addSentCopy({ mailboxId, address }: { readonly mailboxId: MailboxId; readonly address: string }): void {
-    this.recipients.push({
-      recipientNumber: this.recipients.length + 1, address, route: sentCopyRoute, notify: notifyBits.never,
-      originalRecipient: null, mailboxId,
-    });
-  }
-
-  #add(resolution: Resolution, address: string, notify: number, originalRecipient: string | null): void {
-    if (resolution.kind !== "mailbox" && resolution.kind !== "remote") return;
-    const isLocal = resolution.kind === "mailbox";
-    const at = address.lastIndexOf("@");
-    const route = isLocal ? "" : address.slice(at + 1).toLowerCase();
-    const key = isLocal ? `mailbox ${resolution.mailboxId}` : `${address.slice(0, at)}@${route}`;
-    if (this.#seen.has(key)) return;
-    this.#seen.add(key);
-    if (this.recipients.length >= limits.queueRecipientsMax) {
-      throw new Fault("tooMany", `The message has more than ${limits.queueRecipientsMax} recipients.`);
-    }
-    this.recipients.push({
-      recipientNumber: this.recipients.length + 1, address, route, notify, originalRecipient,
-      mailboxId: isLocal ? resolution.mailboxId : null,
-    });
-  }
+function nobodyToAsk({ address, originalRecipient }: HeldGroup): ReportEntry {
+  return {
+    action: "failed", address, originalRecipient, status: "5.7.2", remoteMta: null,
+    reply: `550 5.7.2 ${address} has no moderator who takes mail`,
+  };
 }

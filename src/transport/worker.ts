@@ -13,9 +13,10 @@ import type { Outcome } from "#transport/outcome.ts";
 import type {
   ClaimedRecipient, NewMessage, QueueMessage, QueueRecipient, Settlement, StoredContent,
 } from "#transport/queue-rows.ts";
+import { isServiceRoute } from "#transport/queue-rows.ts";
 import { claimDue, endForeignLeases, endOwnLeases, nextDue, renewLeases } from "#transport/queue-store.ts";
 import type { ReportEntry } from "#transport/report.ts";
-import { toReportEntry } from "#transport/report.ts";
+import { groupByAction, toReportEntry } from "#transport/report.ts";
 import { Settler } from "#transport/settler.ts";
 import { notifyBits } from "#wire/smtp/parameters.ts";
 
@@ -212,7 +213,7 @@ export class QueueWorker {
     this.#inHand += recipients.length;
     const remote = new Map<string, QueueRecipient[]>();
     for (const recipient of recipients) {
-      if (recipient.mailboxId !== null) {
+      if (recipient.mailboxId !== null || isServiceRoute(recipient.route)) {
         if (content !== null) this.#bytesInHand += message.sizeBytes;
         this.#localWaiting.push({ message, recipients: [recipient], content });
       } else {
@@ -354,18 +355,6 @@ function groupByWay(claimed: readonly ClaimedRecipient[]): { message: QueueMessa
     const group = groups.get(message.queueId);
     if (group === undefined) groups.set(message.queueId, { message, recipients: [recipient] });
     else group.recipients.push(recipient);
-  }
-  return [...groups.values()];
-}
-
-/** Failures, delays and good news go in reports of their own. */
-function groupByAction(entries: readonly ReportEntry[]): ReportEntry[][] {
-  const groups = new Map<string, ReportEntry[]>();
-  for (const entry of entries) {
-    const key = entry.action === "relayed" ? "delivered" : entry.action;
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [entry]);
-    else group.push(entry);
   }
   return [...groups.values()];
 }

@@ -18,6 +18,7 @@ import type { Decision, ReplyTemplate } from "#rules/decisions.ts";
 import { foldAddress } from "#rules/message.ts";
 import type { RuleMessage } from "#rules/message.ts";
 import { compileRules, fieldText } from "#rules/outlook/compiled.ts";
+import { ruleErrors } from "#rules/outlook/deferred.ts";
 import { ruleStates } from "#rules/outlook/rule.ts";
 import type { Rule } from "#rules/outlook/rule.ts";
 import { testableOf } from "#rules/outlook/testable.ts";
@@ -37,6 +38,8 @@ export interface OutlookState {
   readonly isMember?: EvaluateOptions["isMember"];
   /** The Internet address of another kind of address ("EX"); null when there is none. */
   readonly resolve?: (addressType: string, address: string) => string | null;
+  /** Whether a folder of the mailbox is there; every one is when absent. */
+  readonly folderExists?: (folderEntryId: Uint8Array) => boolean;
   /** Whether the rule has answered this sender since Out of Office began. [MS-OXORULE] 3.2.5.1.1 */
   readonly hasAnswered?: (ruleId: bigint, sender: string) => boolean;
 }
@@ -53,7 +56,17 @@ const bounces: ReadonlyMap<number, { readonly status: string; readonly text: str
   [0x26, { status: "5.7.1", text: "The recipient does not take this message." }],
 ]);
 
-class Unusable extends Error {}
+/** A rule that cannot be followed, and which PidTagRuleError that is. [MS-OXORULE] 2.2.7.2 */
+class Unusable extends Error {
+  readonly ruleError: number;
+  actionType = 0;
+  actionNumber = 0;
+
+  constructor(message: string, ruleError: number = ruleErrors.execution) {
+    super(message);
+    this.ruleError = ruleError;
+  }
+}
 
 /** Decisions of all rules in their order. `rules` in any order. [MS-OXORULE] 3.2.5.1 */
 export function decideRules(rules: readonly Rule[], message: RuleMessage, state: OutlookState): Decision[] {
@@ -78,7 +91,7 @@ export function decideRules(rules: readonly Rule[], message: RuleMessage, state:
       onlyOof ||= made.ends || (rule.state & ruleStates.exitLevel) !== 0;
     } catch (error) {
       if (!(error instanceof Unusable) && !(error instanceof WireError)) throw error;
-      decisions.push(setAside(rule, error.message));
+      decisions.push(setAside(rule, error.message, error instanceof Unusable ? error : undefined));
     }
   }
   return decisions;
@@ -89,6 +102,7 @@ export function decideRules(rules: readonly Rule[], message: RuleMessage, state:
  * [MS-OXORULE] 2.2.1.3.1.3, 3.2.5.1.1.1
  */
 function isDue(rule: Rule, state: OutlookState, onlyOof: boolean): boolean {
+  if (rule.isSetAside === true) return false;
   const isOofRule = (rule.state & ruleStates.onlyWhenOof) !== 0;
   if ((rule.state & ruleStates.enabled) === 0 && !isOofRule) return false;
   if (isOofRule ? !state.isOof : onlyOof) return false;
@@ -104,15 +118,24 @@ function isAnswered(rule: Rule, message: RuleMessage, state: OutlookState): bool
 
 const ruleName = (rule: Rule): string => (rule.name === "" ? `rule ${rule.ruleId}` : rule.name);
 
-function setAside(rule: Rule, reason: string): Decision {
-  return { kind: "setAside", ruleId: String(rule.ruleId), name: rule.name, reason, by: ruleName(rule) };
+function setAside(rule: Rule, reason: string, error?: Unusable): Decision {
+  return {
+    kind: "setAside", ruleId: String(rule.ruleId), name: rule.name, reason, by: ruleName(rule),
+    ...error === undefined ? {}
+      : { ruleError: error.ruleError, actionType: error.actionType, actionNumber: error.actionNumber },
+  };
 }
 
 function decideActions(rule: Rule, state: OutlookState): { decisions: Decision[]; ends: boolean } {
   const decisions: Decision[] = [];
   let ends = false;
   for (const [index, action] of rule.actions.entries()) {
-    decisions.push(...decideAction(rule, action, index, state));
+    try {
+      decisions.push(...decideAction(rule, action, index, state));
+    } catch (error) {
+      if (error instanceof Unusable) [error.actionType, error.actionNumber] = [action.actionType, index];
+      throw error;
+    }
     ends ||= action.actionType === actionTypes.delete || action.actionType === actionTypes.bounce;
   }
   return { decisions, ends };
@@ -125,6 +148,9 @@ function decideAction(rule: Rule, action: RuleAction, index: number, state: Outl
     case actionTypes.move:
     case actionTypes.copy: {
       if (isElsewhere(action)) return [defer(rule, action, index)];
+      if (state.folderExists?.(action.folderEntryId) === false) {
+        throw new Unusable("its folder is gone", ruleErrors.targetFolder);
+      }
       const folder = { kind: "entryId", folderEntryId: action.folderEntryId, storeEntryId: new Uint8Array(0) } as const;
       const copy: Decision = { kind: "file", folder, flags: null, by };
       return action.actionType === actionTypes.copy ? [copy] : [copy, { kind: "leave", by }];
@@ -214,10 +240,12 @@ function addressesOf(recipients: readonly RuleRecipient[], state: OutlookState):
     const type = (text(recipient, addressTypeId) ?? "SMTP").toUpperCase();
     const email = text(recipient, emailAddressId) ?? "";
     const address = smtp ?? (type === "SMTP" ? email : state.resolve?.(type, email) ?? "");
-    if (foldAddress(address) === "") throw new Unusable(`it sends to ${email === "" ? "nobody" : email}`);
+    if (foldAddress(address) === "") {
+      throw new Unusable(`it sends to ${email === "" ? "nobody" : email}`, ruleErrors.recipients);
+    }
     found.add(address);
   }
-  if (found.size === 0) throw new Unusable("it sends to nobody");
+  if (found.size === 0) throw new Unusable("it sends to nobody", ruleErrors.recipients);
   return [...found];
 }
 

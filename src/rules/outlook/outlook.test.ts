@@ -3,6 +3,7 @@
  * that cannot be followed is set aside whole and the others go on; any bytes make a rule or a broken one.
  */
 import assert from "node:assert/strict";
+import { corpusMessages, corpusMissing, withCrlf } from "../../../test/support/corpus.ts";
 import { test } from "node:test";
 import fc from "fast-check";
 import { encode } from "#codec/binary/code.ts";
@@ -349,4 +350,16 @@ test("ten thousand rules are looked at quickly", () => {
   const started = performance.now();
   assert.deepEqual(decideRules(rules, fresh, state), []);
   assert.ok(performance.now() - started < 500, `${performance.now() - started} ms`);
+});
+
+test("the header alone tells what the whole message tells, on real messages", { skip: corpusMissing }, () => {
+  const tags = [
+    p.PidTagSubject, p.PidTagNormalizedSubject, p.PidTagSenderName, p.PidTagSenderEmailAddress, p.PidTagSenderAddressType, p.PidTagSenderSmtpAddress,
+    p.PidTagSentRepresentingName, p.PidTagSentRepresentingEmailAddress, p.PidTagSentRepresentingAddressType, p.PidTagSentRepresentingSmtpAddress,
+  ].map(({ tag }) => tag);
+  for (const { name, bytes } of corpusMessages()) {
+    const made = (): RuleMessage => new RuleMessage({ envelope: message.envelope, bytes: withCrlf(bytes), receivedMs: 0 });
+    const [head, whole] = [made().head, made().item];
+    for (const tag of tags) assert.deepEqual(head.bag.get(tag), whole.bag.get(tag), `${name} ${tag.toString(16)}`);
+  }
 });

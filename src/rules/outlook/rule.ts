@@ -42,6 +42,8 @@ export interface Rule {
   readonly namedIds: ReadonlyMap<number, NamedId>;
   /** Why the rule cannot be followed; null when it can. */
   readonly broken: string | null;
+  /** Its owner was told: it is passed by until somebody changes it. */
+  readonly isSetAside?: boolean;
 }
 
 const noNames: ReadonlyMap<number, NamedId> = new Map();

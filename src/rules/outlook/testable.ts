@@ -32,12 +32,21 @@ function isAddressed(message: RuleMessage, own: ReadonlySet<string>, types: read
     own.has(foldAddress(getProperty(recipient, p.PidTagSmtpAddress) ?? "")));
 }
 
+/** What the header of a message tells. [MS-OXCMAIL] 2.2.3.1, 2.2.3.2 */
+const headTags: ReadonlySet<PropertyTag> = new Set([
+  p.PidTagSubject, p.PidTagNormalizedSubject, p.PidTagSenderName, p.PidTagSenderEmailAddress,
+  p.PidTagSenderAddressType, p.PidTagSenderSmtpAddress, p.PidTagSenderSearchKey, p.PidTagSentRepresentingName,
+  p.PidTagSentRepresentingEmailAddress, p.PidTagSentRepresentingAddressType, p.PidTagSentRepresentingSmtpAddress,
+  p.PidTagSentRepresentingSearchKey,
+].map(({ tag }) => tag));
+
 /**
  * Properties of the message, those that depend on whose mailbox it comes into among them. Nothing is converted before
  * a condition asks for it.
  */
 export function testableOf(message: RuleMessage, ownAddresses: ReadonlySet<string>, namedOf: NamedOf): Testable {
   let item: Testable | null = null;
+  let head: Testable | null = null;
   const inItem = (): Testable => (item ??= objectOf(message.item, namedOf));
   const computed = new Map<PropertyTag, () => PropertyValue>([
     [p.PidTagMessageSize.tag, () => message.sizeBytes],
@@ -51,7 +60,10 @@ export function testableOf(message: RuleMessage, ownAddresses: ReadonlySet<strin
   return {
     get(tag) {
       const make = computed.get(tag);
-      return make === undefined ? inItem().get(tag) : make();
+      if (make !== undefined) return make();
+      // Most rules ask for these alone: the body is left as it is until another one asks for more.
+      if (item === null && headTags.has(tag)) return (head ??= objectOf(message.head, namedOf)).get(tag);
+      return inItem().get(tag);
     },
     *recipients() {
       for (const recipient of message.item.recipients) yield objectOf(recipient, namedOf);

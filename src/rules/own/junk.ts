@@ -93,7 +93,8 @@ export function judgeJunk(message: RuleMessage, settings: JunkSettings): JunkVer
   const safe = settings.safe.length === 0 ? 0 : nearest(settings.safe);
   if (safe > 0 && safe >= blocked) return { isJunk: false, isSafe: true, by: "safe senders" };
   if (blocked > 0) return { isJunk: true, isSafe: false, by: "blocked senders" };
-  const isSafe = /^\s*-1\s*$/.test(message.first("x-ms-exchange-organization-scl") ?? "");
+  // Where no filter stands in front anybody could have written it.
+  const isSafe = settings.isOn && /^\s*-1\s*$/.test(message.first("x-ms-exchange-organization-scl") ?? "");
   if (!settings.isOn) return { isJunk: false, isSafe, by: "" };
   for (const row of scoreRows) {
     const value = message.first(row.field);

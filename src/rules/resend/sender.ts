@@ -19,6 +19,7 @@ export interface SrsKeys {
 export interface ForwardSender {
   /** Empty for the null sender. */
   readonly original: string;
+  /** Who sends it on, and hears of failures where the original sender cannot. */
   readonly owner: string;
   /** The next hop is this server. */
   readonly isTargetLocal: boolean;
@@ -28,13 +29,20 @@ export interface ForwardSender {
   readonly nowMs: number;
 }
 
+/** What fits between the angle brackets of MAIL. RFC 5321 §4.5.3.1.3 */
+const pathMaxBytes = 254;
+
 /**
  * The envelope sender of a message sent on. The null sender stays, so that reports cause none; one of ours stays; a
- * foreign one is rewritten (SRS) where that is set up, and is the owner's otherwise, who then hears of failures.
+ * foreign one is rewritten (SRS) where that is set up and fits, and is the owner's otherwise, who then hears of
+ * failures.
  */
 export function forwardSender({ original, owner, isTargetLocal, isOriginalLocal, srs, nowMs }: ForwardSender): string {
   if (original === "" || isTargetLocal || isOriginalLocal) return original;
-  return srs === null ? owner : encodeSrs(original, srs, nowMs);
+  // A quoted local part would have to be quoted inside the other one, which nobody undoes.
+  if (srs === null || original.startsWith("\"") || !original.includes("@")) return owner;
+  const rewritten = encodeSrs(original, srs, nowMs);
+  return Buffer.byteLength(rewritten) <= pathMaxBytes ? rewritten : owner;
 }
 
 const dayMs = 24 * 3_600_000;
@@ -58,14 +66,20 @@ export function encodeSrs(original: string, { secrets, domain }: SrsKeys, nowMs:
   const local = original.slice(0, at);
   const host = original.slice(at + 1);
   const secret = secrets[0]!;
-  const wrapped = /^SRS([01])[=+-](.*)$/is.exec(local);
+  const wrapped = /^SRS([01])([=+-])(.*)$/is.exec(local);
   if (wrapped === null) {
     const rest = `${stamp(nowMs)}=${host}=${local}`;
     return `SRS0=${sign(secret, rest)}=${rest}@${domain}`;
   }
   // SRS1: the first rewriter keeps the address, each further one only knows where that is.
-  const inner = wrapped[1] === "0" ? `${host}==${wrapped[2]!}` : wrapped[2]!.replace(/^[^=]*=/, "");
+  const [, kind, separator = "=", rest = ""] = wrapped;
+  const inner = kind === "0" ? `${host}=${separator}${rest}` : rest.replace(/^[^=]*=/, "");
   return `SRS1=${sign(secret, inner)}=${inner}@${domain}`;
+}
+
+/** Whether a local part is of a rewritten address, ours or not. */
+export function isSrs(address: string): boolean {
+  return /^SRS[01][=+-]/i.test(address);
 }
 
 /** Where a bounce to a rewritten address goes; null when it is none of ours, too old, or not signed. */
@@ -76,7 +90,7 @@ export function decodeSrs(address: string, { secrets }: SrsKeys, nowMs: number):
   const [, kind, signature = "", rest = ""] = found;
   if (!secrets.some((secret) => isSame(sign(secret, rest), signature.toLowerCase()))) return null;
   if (kind === "1") {
-    const inner = /^([^=]+)=(=.+)$/.exec(rest);
+    const inner = /^([^=]+)=([=+-].+)$/s.exec(rest);
     return inner === null ? null : `SRS0${inner[2]!}@${inner[1]!}`;
   }
   const parts = /^([A-Z2-7]{2})=([^=]+)=(.+)$/is.exec(rest);
