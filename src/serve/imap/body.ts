@@ -3,15 +3,26 @@ import type { MessageContent } from "#mailbox/api.ts";
 import type { BinaryItem, BinarySizeItem, Partial, Section, SectionItem } from "#wire/imap/fetch.ts";
 import { Fault } from "#base/fault.ts";
 import { limits } from "#base/limits.ts";
-import { decodeTransfer } from "#format/mime/decode.ts";
+import { decodeTransfer, transferDecoder } from "#format/mime/decode.ts";
 import { headerFieldsSlice } from "#format/mime/header-slice.ts";
 import type { FieldNames } from "#format/mime/header-slice.ts";
 
-/** Octets of a message that a section names: a range to be streamed, bytes at hand, or nothing (NIL). */
+/** Octets of a message that a section names: a range to be streamed, as it lies or decoded, bytes, or nothing (NIL). */
 export type SectionBytes =
   | { readonly kind: "range"; readonly offset: number; readonly sizeBytes: number }
+  | DecodedRange
   | { readonly kind: "bytes"; readonly bytes: Buffer }
   | { readonly kind: "none" };
+
+/** Of what `[offset, end)` decodes to, `sizeBytes` after the first `skipBytes`. */
+export interface DecodedRange {
+  readonly kind: "decoded";
+  readonly offset: number;
+  readonly end: number;
+  readonly encoding: string;
+  readonly skipBytes: number;
+  readonly sizeBytes: number;
+}
 
 const none: SectionBytes = { kind: "none" };
 
@@ -63,11 +74,49 @@ export async function decodePart(
   if (part.kind === "multipart") throw new UnknownEncoding("A multipart has no bytes of its own.");
   if (!knownEncodings.has(part.encoding)) throw new UnknownEncoding("The encoding of the part is not known.");
   if (part.bodyEnd - part.bodyStart > decodeMaxBytes) throw new Fault("tooBig", "The part is too large to be decoded.");
+  if (part.bodyEnd - part.bodyStart > decodeAtOnceMaxBytes) return await decodedRange(part, partial, content);
   const bytes = decodeTransfer(await content.read(part.bodyStart, part.bodyEnd - part.bodyStart), part.encoding);
   return { kind: "bytes", bytes: cut(bytes, partial ?? { offset: 0, sizeBytes: bytes.length }) };
 }
 
-/** A part is decoded in memory; larger ones are fetched as they lie. */
+/** A literal says its size first: larger parts are decoded twice, to be counted and then to be sent. */
+async function decodedRange(
+  part: MimePart, partial: Partial | undefined, content: MessageContent,
+): Promise<SectionBytes> {
+  const all: DecodedRange = {
+    kind: "decoded", offset: part.bodyStart, end: part.bodyEnd, encoding: part.encoding, skipBytes: 0,
+    sizeBytes: Infinity,
+  };
+  let sizeBytes = 0;
+  for await (const piece of decodedPieces(all, content)) sizeBytes += piece.length;
+  const skipBytes = Math.min(partial?.offset ?? 0, sizeBytes);
+  return { ...all, skipBytes, sizeBytes: Math.min(partial?.sizeBytes ?? sizeBytes, sizeBytes - skipBytes) };
+}
+
+/** The octets of such a range, in pieces. RFC 3516 §4.2 */
+export async function* decodedPieces(
+  { offset, end, encoding, skipBytes, sizeBytes }: DecodedRange, content: MessageContent,
+): AsyncGenerator<Uint8Array> {
+  const decoder = transferDecoder(encoding);
+  let at = -skipBytes;
+  const wanted = (piece: Uint8Array): Uint8Array => {
+    const start = Math.min(piece.length, Math.max(0, -at));
+    const cut = piece.subarray(start, Math.max(start, sizeBytes - at));
+    at += piece.length;
+    return cut;
+  };
+  for await (const piece of content.stream(offset, end - offset)) {
+    const cut = wanted(decoder.write(piece));
+    if (cut.length > 0) yield cut;
+    if (at >= sizeBytes) return;
+  }
+  const rest = wanted(decoder.end());
+  if (rest.length > 0) yield rest;
+}
+
+/** Above, a part is decoded in pieces. */
+const decodeAtOnceMaxBytes = 256 * 1024;
+/** Still larger parts are not worth decoding; they are fetched as they lie. */
 const decodeMaxBytes = limits.imapDecodeMaxBytes;
 
 function rangeOf(section: Section, index: MimeIndex, sizeBytes: number): { offset: number; end: number } | undefined {

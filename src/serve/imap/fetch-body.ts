@@ -6,7 +6,7 @@ import type { SectionBytes } from "#serve/imap/body.ts";
 import type { SessionState } from "#serve/imap/state.ts";
 import type { BinaryItem, BinarySizeItem, SectionItem } from "#wire/imap/fetch.ts";
 import { Fault } from "#base/fault.ts";
-import { UnknownEncoding, decodePart, locateSection } from "#serve/imap/body.ts";
+import { UnknownEncoding, decodePart, decodedPieces, locateSection } from "#serve/imap/body.ts";
 import { OutOfStep } from "#serve/imap/state.ts";
 import { octetsOf } from "#wire/imap/encode.ts";
 
@@ -87,10 +87,16 @@ async function writeSection(
   }
   let written = 0;
   try {
-    if (size <= wholeReadMaxBytes) {
+    if (section.kind === "range" && size <= wholeReadMaxBytes) {
       const bytes = await content.read(section.offset, size);
       client.writeBytes(bytes);
       written = bytes.length;
+    } else if (section.kind === "decoded") {
+      for await (const piece of decodedPieces(section, content)) {
+        client.writeBytes(piece);
+        written += piece.length;
+        await client.drain();
+      }
     } else {
       for await (const chunk of content.stream(section.offset, size)) {
         client.writeBytes(chunk);

@@ -22,8 +22,6 @@ export const rowItems: Partial<Record<PlainItem, (row: MessageRow, mailboxId: Ma
   SAVEDATE: (row) => `SAVEDATE ${encodeDateTime(row.savedMs)}`,
   // RFC 8474 §5.1: the same for every copy of the same bytes in the mailbox.
   EMAILID: (row, mailboxId) => `EMAILID (${objectId("M", mailboxId, row.contentId)})`,
-  // RFC 8474 §5.2: NIL where messages are not put into threads by the server.
-  THREADID: () => "THREADID NIL",
 };
 
 /** What only the stored structure tells. RFC 9051 §7.5.2, RFC 8970 §3 */

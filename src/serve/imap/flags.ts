@@ -1,8 +1,6 @@
 import type { MessageRow } from "#mailbox/api.ts";
 import type { SessionState } from "#serve/imap/state.ts";
 import type { FlagName } from "#wire/imap/flags.ts";
-import type { ViewUpdates } from "#serve/imap/view.ts";
-import { Fault } from "#base/fault.ts";
 import { messageFlags } from "#mailbox/api.ts";
 import { encodeKeyword } from "#wire/imap/flags.ts";
 import { encodeNumbers } from "#wire/imap/sequence.ts";
@@ -58,39 +56,3 @@ export function beginFetch(state: SessionState, number: number, uid: number): st
 export function encodeVanished(uids: Iterable<number>, isEarlier = false): string {
   return `* VANISHED ${isEarlier ? "(EARLIER) " : ""}${encodeNumbers(uids)}\r\n`;
 }
-
-/**
- * Tells the client what happened in its folder; when that is gone, good-bye, since the client's numbers stand for
- * nothing any more. UIDs of the messages whose flags it told. RFC 9051 §7.5.1, RFC 3501 §7.4.1, RFC 2180 §3.3
- */
-export async function writeUpdates(state: SessionState, mayExpunge: boolean): Promise<ReadonlySet<number>> {
-  const { view, client } = state;
-  if (view === undefined) return none;
-  let updates: ViewUpdates;
-  try {
-    updates = await view.sync(state.ctx, mayExpunge);
-  } catch (error) {
-    if (!(error instanceof Fault) || error.code !== "notFound") throw error;
-    state.view = undefined;
-    state.bye("The selected folder was deleted.");
-    return none;
-  }
-  const { expunged } = updates;
-  if (expunged.length > 0 && (state.usesQresync || state.usesUidOnly)) {
-    client.write(encodeVanished(expunged.map(({ uid }) => uid).reverse()));
-  } else {
-    for (const { number } of expunged) {
-      client.write(`* ${number} EXPUNGE\r\n`);
-      if (client.isFull) await client.drain();
-    }
-  }
-  if (updates.exists !== undefined) client.write(`* ${updates.exists} EXISTS\r\n`);
-  if (updates.changed.length === 0) return none;
-  for (const { number, row } of updates.changed) {
-    writeFlags(state, number, row);
-    if (client.isFull) await client.drain();
-  }
-  return new Set(updates.changed.map(({ row }) => row.uid));
-}
-
-const none: ReadonlySet<number> = new Set();

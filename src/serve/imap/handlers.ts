@@ -2,6 +2,7 @@ import type { Handler } from "#serve/imap/state.ts";
 import type { CommandName } from "#wire/imap/commands.ts";
 import { deleteAcl, getAcl, listRights, myRights, setAcl } from "#serve/imap/commands/acl.ts";
 import { append, replace } from "#serve/imap/commands/append.ts";
+import { cancelUpdate } from "#serve/imap/commands/cancel-update.ts";
 import { fetch } from "#serve/imap/commands/fetch.ts";
 import { create, remove, rename, subscribe, unsubscribe } from "#serve/imap/commands/folders.ts";
 import {
@@ -9,7 +10,9 @@ import {
 } from "#serve/imap/commands/general.ts";
 import { idle } from "#serve/imap/commands/idle.ts";
 import { list, lsub, status } from "#serve/imap/commands/list.ts";
+import { getMetadata, setMetadata } from "#serve/imap/commands/metadata.ts";
 import { multiSearch } from "#serve/imap/commands/multi-search.ts";
+import { notify } from "#serve/imap/commands/notify.ts";
 import { getQuota, getQuotaRoot, setQuota } from "#serve/imap/commands/quota.ts";
 import { search } from "#serve/imap/commands/search.ts";
 import { close, examine, select, unselect } from "#serve/imap/commands/select.ts";
@@ -29,10 +32,16 @@ export const handlers: { readonly [N in CommandName]: Handler<N> } = {
   REPLACE: replace, SORT: sort, THREAD: thread, ESEARCH: multiSearch, COMPRESS: compress,
   UNAUTHENTICATE: unauthenticate, GETQUOTA: getQuota, GETQUOTAROOT: getQuotaRoot, SETQUOTA: setQuota, GETACL: getAcl,
   MYRIGHTS: myRights, LISTRIGHTS: listRights, DELETEACL: deleteAcl, SETACL: setAcl,
+  CANCELUPDATE: cancelUpdate, NOTIFY: notify, GETMETADATA: getMetadata, SETMETADATA: setMetadata,
 };
 
 /** These always ask the change log, hint or not; all others when something happened. RFC 9051 §6.1.2 */
-export const asksForNews: ReadonlySet<CommandName> = new Set(["NOOP", "CHECK", "IDLE", "EXPUNGE", "UID EXPUNGE"]);
+export const asksForNews: ReadonlySet<CommandName> = new Set([
+  "NOOP", "CHECK", "IDLE", "EXPUNGE", "UID EXPUNGE", "NOTIFY",
+]);
+
+/** Their effect on the selected folder is their answer, told whatever NOTIFY says. RFC 9051 §6.4.3, §6.4.8 */
+export const ownEffects: ReadonlySet<CommandName> = new Set(["EXPUNGE", "UID EXPUNGE", "MOVE", "REPLACE", "NOTIFY"]);
 
 /** Given by message number, these may not shift the numbers under a client that has sent more. RFC 3501 §7.4.1 */
 export const keepsNumbers: ReadonlySet<CommandName> = new Set(["FETCH", "STORE", "SEARCH", "SORT", "THREAD"]);

@@ -11,6 +11,8 @@ import type { FolderTree } from "#serve/imap/tree.ts";
 /** Mailboxes of people, and mailboxes that belong to nobody alone. RFC 2342 §3 */
 export const otherUsers = "Other Users";
 export const shared = "Shared";
+/** Folders of the whole organisation stand directly below. */
+export const publicFolders = "Public Folders";
 
 /** A folder with the mailbox it lies in. */
 export interface Place {
@@ -30,6 +32,11 @@ export async function rootOf(state: SessionState, path: string): Promise<{ root:
   const [space, name, ...rest] = path.split("/");
   const isShared = space?.toLowerCase() === shared.toLowerCase();
   const isOther = space?.toLowerCase() === otherUsers.toLowerCase();
+  if (space?.toLowerCase() === publicFolders.toLowerCase()) {
+    const root = await publicRoot(state);
+    // Where there are none this is a name like any other.
+    if (root !== undefined) return { root, rest: path.slice(space.length + 1) };
+  }
   if (state.services.people === undefined || (!isShared && !isOther)) {
     return { root: { mailbox: state.mailbox, prefix: "" }, rest: path };
   }
@@ -38,6 +45,13 @@ export async function rootOf(state: SessionState, path: string): Promise<{ root:
   const mailbox = await openOther(state, entry);
   if (mailbox === undefined) throw noSuch(path);
   return { root: { mailbox, prefix: prefixOf(entry) }, rest: rest.join("/") };
+}
+
+/** Undefined where there are no public folders, or the person may not even look for some. */
+async function publicRoot(state: SessionState): Promise<Root | undefined> {
+  const entry = await state.services.people?.publicStore?.(state.ctx) ?? null;
+  const mailbox = entry === null ? undefined : await openOther(state, entry);
+  return mailbox === undefined ? undefined : { mailbox, prefix: publicFolders };
 }
 
 function noSuch(path: string): Fault {
@@ -73,6 +87,8 @@ export async function otherRoots(state: SessionState): Promise<Root[]> {
   const { people } = state.services;
   if (people === undefined || state.signedIn === undefined) return [];
   const roots: Root[] = [];
+  const open = await publicRoot(state);
+  if (open !== undefined) roots.push(open);
   const granted = await people.mailboxesGrantedTo(state.ctx, state.signedIn.entryId);
   for (const { entry, rights } of granted) {
     if (roots.length >= limits.imapOtherMailboxesMax) break;
@@ -83,15 +99,15 @@ export async function otherRoots(state: SessionState): Promise<Root[]> {
   return roots.sort((a, b) => (a.prefix < b.prefix ? -1 : 1));
 }
 
-/** A folder of mail. Throws Fault `notFound`. */
-export async function findPlace(state: SessionState, path: string): Promise<Place> {
+/** A folder of mail, or where `isOfAnyKind` of anything. Throws Fault `notFound`. */
+export async function findPlace(state: SessionState, path: string, isOfAnyKind = false): Promise<Place> {
   const { ctx } = state;
   // The inbox is opened more than all others together.
   if (path.toUpperCase() === "INBOX") {
     return { mailbox: state.mailbox, info: await state.mailbox.folderByRole(ctx, "inbox") };
   }
   const { root, rest } = await rootOf(state, path);
-  return { mailbox: root.mailbox, info: await findInTree(ctx, root.mailbox, rest, path) };
+  return { mailbox: root.mailbox, info: await findInTree(ctx, root.mailbox, rest, path, isOfAnyKind) };
 }
 
 /** Undefined when the client may create it and try again. RFC 9051 §6.4.7 */
@@ -106,6 +122,17 @@ export async function findTarget(state: SessionState, path: string): Promise<Pla
 
 export async function treeOf(ctx: Ctx, root: Root): Promise<FolderTree> {
   return await readTree(ctx, root.mailbox);
+}
+
+/** The same for all messages of a conversation. RFC 8474 §5.2 */
+export function threadId(mailboxId: MailboxId, conversationKey: string): string {
+  return `T${mailboxId}-${conversationKey}`;
+}
+
+/** The conversation of an id of {@link threadId}; undefined for an id of another mailbox or of nothing. */
+export function conversationOf(mailboxId: MailboxId, id: string): string | undefined {
+  const match = /^T(\d{1,15})-([0-9a-f]{2,128})$/.exec(id);
+  return match !== null && Number(match[1]) === mailboxId ? match[2] : undefined;
 }
 
 /** Different for each folder and message of the server. RFC 8474 §4 */

@@ -21,6 +21,8 @@ export interface Translation {
   readonly isUidOnly: boolean;
   readonly decode: (octets: string) => string;
   readonly nowMs: number;
+  /** UIDs that keys stand for which were looked up before: see `search-keys.ts`. */
+  readonly sets?: ReadonlyMap<SearchKey, readonly UidRange[]>;
 }
 
 /** A decoder that keeps to the limit of a search text; undefined for an unknown character set. RFC 9051 §6.4.4 */
@@ -72,7 +74,7 @@ export function translate(key: SearchKey, as: Translation): Query {
       if (id === null || Number(id[1]) !== as.mailboxId) return { op: "none" };
       return { op: "content", contentId: Number(id[2]) };
     }
-    case "threadId": return { op: "none" };
+    case "threadId": case "fuzzy": case "filter": throw new Error(`${key.key} was not looked up`);
   }
 }
 
@@ -83,7 +85,10 @@ function days(key: "before" | "on" | "since", day: number): { fromMs: number; be
   };
 }
 
-function uidQuery(key: Extract<SearchKey, { key: "uid" | "sequence" }>, { view, isUidOnly }: Translation): Query {
+function uidQuery(key: Extract<SearchKey, { key: "uid" | "sequence" }>, as: Translation): Query {
+  const { view, isUidOnly } = as;
+  const ranges = as.sets?.get(key);
+  if (ranges !== undefined) return { op: "uid", ranges };
   if (isUidOnly && key.key === "sequence" && key.set !== savedResult) {
     throw new BadCommand("Message numbers are not in use.", "UIDREQUIRED");
   }

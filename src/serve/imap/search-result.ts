@@ -11,6 +11,8 @@ export interface Found {
   readonly uids: readonly number[];
   /** Change numbers beside the UIDs; empty when nobody asks for them. */
   readonly modSeqs: readonly number[];
+  /** How well they fit, from 1 to 100 by UID, where something was looked for fuzzily. RFC 6203 §4 */
+  readonly scores?: ReadonlyMap<number, number> | undefined;
 }
 
 /** `(TAG "a1")`, and the folder when it is not the one selected. RFC 7377 §2.1 */
@@ -42,7 +44,16 @@ export function encodeExtended(found: Found, { options, window }: ReturnOptions,
     const modSeq = toldModSeq(found, options, window);
     if (modSeq !== undefined) text += ` MODSEQ ${modSeq}`;
   }
+  if (wants("RELEVANCY")) {
+    const told = window === undefined ? found.uids : inWindow(found.uids, window);
+    text += ` RELEVANCY (${told.map((uid) => scoreOf(found, uid)).join(" ")})`;
+  }
   return `${text}\r\n`;
+}
+
+/** What no word was looked for in fits as well as anything. RFC 6203 §4 */
+export function scoreOf({ scores }: Found, uid: number): number {
+  return scores === undefined || scores.size === 0 ? 100 : scores.get(uid) ?? 1;
 }
 
 /** `TAG "a1"`. RFC 9051 §7.3.4 */

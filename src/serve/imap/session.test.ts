@@ -105,7 +105,7 @@ test("SELECT, EXAMINE, STATUS and what is told", () => onStage([plain("a"), plai
     ["FETCH 1 BODY[TEXT]", "!\\Seen", "t OK"],
     ["STATUS INBOX (MESSAGES RECENT UIDNEXT UIDVALIDITY UNSEEN HIGHESTMODSEQ SIZE DELETED)",
       /\* STATUS INBOX \(MESSAGES 2 RECENT 0 UIDNEXT 3 UIDVALIDITY 77 UNSEEN 2 HIGHESTMODSEQ 3 SIZE \d+ DELETED 0\)/],
-    ["SELECT nowhere", "t NO [NONEXISTENT]"], ["FETCH 1 FLAGS", "t BAD"], ["SELECT calendar", "t NO [NONEXISTENT]"],
+    ["SELECT nowhere", "t NO [NONEXISTENT]"], ["FETCH 1 FLAGS", "t BAD"], ["SELECT calendar", "t OK [READ-ONLY]"],
     ["SELECT INBOX (CONDSTORE)", "t OK"], ["FETCH 1 FLAGS", "MODSEQ (2)"], ["UNSELECT", "t OK"], ["CLOSE", "t BAD"],
     ["ID (\"name\" \"x\")", '* ID ("name" "Outpost"'], ["NAMESPACE", '* NAMESPACE (("" "/")) NIL NIL'],
     ["ENABLE CONDSTORE X", "* ENABLED CONDSTORE\r\n"], ["LOGIN a b", "t BAD"],

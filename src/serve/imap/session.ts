@@ -6,8 +6,9 @@ import type { Bad } from "#wire/imap/reader.ts";
 import { Fault, faults } from "#base/fault.ts";
 import { limits } from "#base/limits.ts";
 import { capabilities } from "#serve/imap/commands/general.ts";
-import { writeUpdates } from "#serve/imap/flags.ts";
-import { asksForNews, handlers, keepsNumbers } from "#serve/imap/handlers.ts";
+import { UndefinedFilter } from "#serve/imap/filters.ts";
+import { asksForNews, handlers, keepsNumbers, ownEffects } from "#serve/imap/handlers.ts";
+import { tellNews, writeUpdates } from "#serve/imap/news.ts";
 import { BadCommand, BadUrl, ConnectionOver, OutOfStep, SessionState } from "#serve/imap/state.ts";
 import { commands } from "#wire/imap/commands.ts";
 import { encodeStatus, encodeString } from "#wire/imap/encode.ts";
@@ -17,6 +18,8 @@ export class ImapSession {
   readonly #state: SessionState;
   readonly #client: Client;
   #badInARow = 0;
+  /** Between commands news are told as they happen, within one where it says so. */
+  #isRunning = false;
   /** Commands whose effect is on its way to the disk. */
   readonly #later: { readonly tag: string; readonly completion: Promise<Completion> }[] = [];
 
@@ -57,6 +60,15 @@ export class ImapSession {
 
   /** Runs one command to its tagged answer. Throws what ends the connection. */
   async run(command: AnyCommand): Promise<void> {
+    this.#isRunning = true;
+    try {
+      await this.#run(command);
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  async #run(command: AnyCommand): Promise<void> {
     const state = this.#state;
     if (command.name !== "APPEND") await this.settle();
     if (state.signedOut !== undefined) {
@@ -94,7 +106,10 @@ export class ImapSession {
     const mayExpunge = command.isUid || !keepsNumbers.has(command.name);
     const { view } = state;
     if (view !== undefined && (view.isDirty || (view.hasHeldBack && mayExpunge) || asksForNews.has(command.name))) {
-      await writeUpdates(state, mayExpunge);
+      await writeUpdates(state, mayExpunge, ownEffects.has(command.name) ? "ownCommand" : "anybody");
+    }
+    if (state.notify !== undefined) {
+      await tellNews(state, { mayExpunge, isForced: asksForNews.has(command.name) });
     }
     if (completion.condition === "BAD") {
       this.refuse({ tag: command.tag, text: completion.text }, completion.code);
@@ -120,6 +135,31 @@ export class ImapSession {
       await this.#settleFirst();
       await this.#client.flush();
     }
+    if (this.#isRunning) return;
+    while (this.#state.notify !== undefined && !isRead) await this.#tellMore(read, () => isRead);
+  }
+
+  /** One look at what NOTIFY watches, or a wait until there is reason for one. RFC 5465 §3.1 */
+  async #tellMore(read: Promise<void>, isRead: () => boolean): Promise<void> {
+    const state = this.#state;
+    const { promise: woken, resolve } = Promise.withResolvers<void>();
+    state.onCommit(resolve);
+    try {
+      const { notify } = state;
+      const waitMs = notify?.waitMs(state) ?? Infinity;
+      if (waitMs > 0) {
+        const cancel = waitMs === Infinity ? undefined : state.ctx.system.setTimer(waitMs, resolve);
+        await Promise.race([read, woken]);
+        cancel?.();
+        return;
+      }
+      await tellNews(state, { mayExpunge: notify?.tellsExpungeAtOnce === true, isForced: false });
+      await this.#client.flush();
+    } finally {
+      state.onCommit(undefined);
+    }
+    if (state.signedOut !== undefined) state.bye(state.signedOut);
+    if (state.isEnding && !isRead()) throw new Fault("cancelled", "The session is over.");
   }
 
   async #settleFirst(): Promise<void> {
@@ -144,6 +184,9 @@ export class ImapSession {
     } catch (error) {
       if (error instanceof BadCommand) {
         return { condition: "BAD", text: error.message, ...(error.code === undefined ? {} : { code: error.code }) };
+      }
+      if (error instanceof UndefinedFilter) {
+        return { condition: "NO", code: `UNDEFINED-FILTER ${error.filter}`, text: error.message };
       }
       if (error instanceof BadUrl) {
         return { condition: "NO", code: `BADURL ${encodeString(error.url)}`, text: error.message };

@@ -4,6 +4,7 @@ import type { Directory, SignedIn } from "#directory/api.ts";
 import type { Mailbox, Mailboxes } from "#mailbox/api.ts";
 import type { ChannelBindingType } from "#net/scram.ts";
 import type { FolderView } from "#serve/imap/view.ts";
+import type { FolderWatch } from "#serve/imap/notify/folder-watch.ts";
 import type { AppendStep } from "#wire/imap/append.ts";
 import type { Command, CommandName } from "#wire/imap/commands.ts";
 import { assert } from "#base/fault.ts";
@@ -37,6 +38,8 @@ export interface People {
   entry(ctx: Ctx, entryId: EntryId): Promise<PersonEntry | null>;
   entryByAddress(ctx: Ctx, address: string): Promise<PersonEntry | null>;
   mailboxesGrantedTo(ctx: Ctx, entryId: EntryId): Promise<{ entry: PersonEntry; rights: readonly string[] }[]>;
+  /** The mailbox with the folders of the whole organisation; left out, or null, where there are none. */
+  publicStore?(ctx: Ctx): Promise<PersonEntry | null>;
 }
 
 /** The other side as commands see it: text and bytes out, gathered; lines and messages in. */
@@ -108,6 +111,8 @@ export class SessionState {
   signedIn: SignedIn | undefined;
   #mailbox: Mailbox | undefined;
   view: FolderView | undefined;
+  /** How the client named the folder it selected. */
+  selectedPath = "";
   /** Flags come with their MODSEQ from here on. RFC 7162 §3.1 */
   usesCondstore = false;
   /** Messages that went are told by UID, as VANISHED. RFC 7162 §3.2.10 */
@@ -123,6 +128,8 @@ export class SessionState {
   /** The tagged answer went out already, before the handshake. */
   isAnswered = false;
   signInFailures = 0;
+  /** What the client asked to be told of; undefined until it first says NOTIFY. RFC 5465 §3.1 */
+  notify: FolderWatch | undefined;
   /** What the client calls itself, when it says so before it signs in. RFC 2971 §3.3 */
   device: string | undefined;
   /** Why the person may not go on; told before the next command, and at once in IDLE. */
@@ -183,6 +190,11 @@ export class SessionState {
     }));
   }
 
+  /** Something may have happened. */
+  wake(): void {
+    this.#wake?.();
+  }
+
   /** `wake` is called after each commit in the mailbox; undefined ends that. */
   onCommit(wake: (() => void) | undefined): void {
     this.#wake = wake;
@@ -198,6 +210,8 @@ export class SessionState {
   close(): void {
     for (const stop of this.#stopWatching.splice(0)) stop();
     this.others.clear();
+    this.notify?.end();
+    this.notify = undefined;
     this.#stopSignOutWatch?.();
     this.#stopSignOutWatch = undefined;
     this.#wake = undefined;

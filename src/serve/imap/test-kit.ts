@@ -7,7 +7,7 @@ import type { Ctx } from "#base/ctx.ts";
 import type { ChangeNumber, ContentId, EntryId, FolderId, MailboxId, MessageId, Uid } from "#base/ids.ts";
 import type { Directory } from "#directory/api.ts";
 import type {
-  CopyResult, FlagColumns, FolderInfo, Mailbox, MessageHeader, MessageStructure, UidSet, Upload,
+  Candidates, CopyResult, FlagColumns, FolderInfo, Mailbox, MessageHeader, MessageStructure, UidSet, Upload,
 } from "#mailbox/api.ts";
 import type { FolderRole } from "#mailbox/roles.ts";
 import type { Connection } from "#net/api.ts";
@@ -21,6 +21,8 @@ import { messageFlags } from "#mailbox/api.ts";
 import { folderRoles, roleRow } from "#mailbox/roles.ts";
 import { ReadTimeout } from "#net/api.ts";
 import { imapHandler } from "#serve/imap/listen.ts";
+import type { Query } from "#mailbox/query.ts";
+import { decidedByRow } from "#mailbox/search.ts";
 
 const ctxOf = (signal: AbortSignal): Ctx => ({
   log: silentLog, signal,
@@ -184,6 +186,7 @@ export class FakeMailbox {
       structures: (_, folderId, uids) => this.#slices(folderId, uids),
       headers: (_, folderId, uids) => this.#headers(folderId, uids),
       flags: (_, folderId, uids) => this.#flags(folderId, uids),
+      candidates: (_, folderId, uids, query) => this.#candidates(folderId, uids, query),
       changes: async (_, folderId, since) => {
         const folder = this.byId(folderId);
         const vanished = folder.vanished.filter(({ cn }) => cn > since).map(({ uid }) => uid);
@@ -205,6 +208,10 @@ export class FakeMailbox {
         };
       },
       searchWords: async () => new Uint32Array(0),
+      annotations: {
+        of: async () => [], named: async () => new Map(), changes: async () => [],
+        set: async () => this.#cn as ChangeNumber,
+      },
       beginUpload: () => {
         const chunks: Buffer[] = [];
         const upload: Upload = {
@@ -267,6 +274,17 @@ export class FakeMailbox {
         ...row,
         header: this.contents.get(row.contentId)!.subarray(row.index.headerStart, row.index.headerSizeBytes),
       }));
+    }
+  }
+
+  /** Without an index: what rows decide, and nothing of the others. */
+  async *#candidates(folderId: FolderId, uids: UidSet, query: Query): AsyncGenerator<Candidates> {
+    for await (const all of this.#slices(folderId, uids)) {
+      const rows = all.filter((row) => decidedByRow(query, row) !== false);
+      yield {
+        uids: rows.map(({ uid }) => uid), modSeqs: rows.map(({ modSeq }) => modSeq),
+        sure: rows.map((row) => decidedByRow(query, row) === true),
+      };
     }
   }
 

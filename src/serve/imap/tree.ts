@@ -24,6 +24,10 @@ const unlistedRoles: ReadonlySet<FolderRole> = new Set([
   "outbox", "syncIssues", "conflicts", "localFailures", "serverFailures", "rssFeeds",
 ]);
 
+/** Where what was removed lies, and what mail programs call it. */
+const removedRole: FolderRole = "recoverableDeletions";
+const removedName = "Recoverable Items";
+
 /**
  * The folders of a mailbox by path. The inbox is `INBOX` whatever its name; a `/` inside a folder's name is shown as
  * the division slash U+2215, and of siblings whose names then look the same the later ones get `~` and their id.
@@ -37,7 +41,8 @@ export class FolderTree {
   #byPath = new Map<string, PathFolder>();
   #byFoldedPath = new Map<string, PathFolder>();
 
-  constructor(folders: readonly FolderInfo[]) {
+  /** `showsRemoved`: what was removed stands at the top, for owners who want to take it back by IMAP. */
+  constructor(folders: readonly FolderInfo[], showsRemoved = false) {
     const root = folders.find((folder) => folder.role === "ipmSubtree");
     this.topId = root?.folderId;
     // Of somebody else's mailbox the top may not be seen: what is seen without its parent stands at the top then.
@@ -47,8 +52,8 @@ export class FolderTree {
     const ordered = [...folders].sort((a, b) => Number(b.role === "inbox") - Number(a.role === "inbox"));
     for (const info of ordered) {
       const parent = info.parentId === null ? undefined : byId.get(info.parentId);
-      const isTop = root === undefined ? info.parentId === null || !seen.has(info.parentId)
-        : info.parentId === root.folderId;
+      const isTop = (showsRemoved && info.role === removedRole) ||
+        (root === undefined ? info.parentId === null || !seen.has(info.parentId) : info.parentId === root.folderId);
       if ((!isTop && parent === undefined) || info.hidden || info.isSearchFolder) continue;
       const folder = this.#make(info, parent);
       byId.set(info.folderId, folder);
@@ -61,11 +66,10 @@ export class FolderTree {
 
   #make(info: FolderInfo, parent: PathFolder | undefined): PathFolder {
     const prefix = parent === undefined ? "" : `${parent.path}/`;
-    let path = prefix + (info.role === "inbox" ? "INBOX" : pathNameOf(info.name));
+    let path = prefix + nameOf(info);
     if (this.#byPath.has(path) || (foldPath(path) === "inbox" && info.role !== "inbox")) path += `~${info.folderId}`;
     const role = info.role === null ? undefined : roleRow(info.role);
-    const isOfMail = info.containerClass === "" || /^ipf\.note(\.|$)/i.test(info.containerClass);
-    const isMail = isOfMail && !(info.role !== null && unlistedRoles.has(info.role));
+    const isMail = isOfMail(info) && !(info.role !== null && unlistedRoles.has(info.role));
     return { info, path, isMail, specialUse: role?.specialUse, children: [] };
   }
 
@@ -89,19 +93,36 @@ export class FolderTree {
   }
 }
 
+/** Whether it is made for mail, by its class. [MS-OXOSFLD] 2.2.8 */
+export function isOfMail({ containerClass }: FolderInfo): boolean {
+  return containerClass === "" || /^ipf\.note(\.|$)/i.test(containerClass);
+}
+
+function nameOf(info: FolderInfo): string {
+  if (info.role === "inbox") return "INBOX";
+  return info.role === removedRole ? removedName : pathNameOf(info.name);
+}
+
 /** INBOX is the same in any case, and so is it as the first name of a path. RFC 9051 §5.1 */
 function foldPath(path: string): string {
   return path.toLowerCase();
 }
 
 export async function readTree(ctx: Ctx, mailbox: Mailbox): Promise<FolderTree> {
-  return new FolderTree(await mailbox.folders(ctx));
+  return new FolderTree(await mailbox.folders(ctx), await mailbox.showsRemoved?.(ctx));
 }
 
-/** A folder of mail; `told` is how the client named it. Throws Fault `notFound`. */
-export async function findInTree(ctx: Ctx, mailbox: Mailbox, path: string, told: string): Promise<FolderInfo> {
+/**
+ * A folder of mail, or where `isOfAnyKind` one of calendar, contacts or whatever else; `told` is how the client named
+ * it. Throws Fault `notFound`.
+ */
+export async function findInTree(
+  ctx: Ctx, mailbox: Mailbox, path: string, told: string, isOfAnyKind = false,
+): Promise<FolderInfo> {
   const folder = (await readTree(ctx, mailbox)).find(path);
-  if (folder === undefined || !folder.isMail) throw new Fault("notFound", `There is no folder ${quotePath(told)}.`);
+  if (folder === undefined || !(folder.isMail || isOfAnyKind)) {
+    throw new Fault("notFound", `There is no folder ${quotePath(told)}.`);
+  }
   return folder.info;
 }
 

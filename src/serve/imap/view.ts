@@ -1,6 +1,8 @@
 import type { Ctx } from "#base/ctx.ts";
 import type { ChangeNumber, FolderId } from "#base/ids.ts";
 import type { FolderInfo, Mailbox, MessageRow, UidRange } from "#mailbox/api.ts";
+import type { Query } from "#mailbox/query.ts";
+import type { FetchItem } from "#wire/imap/fetch.ts";
 import type { Interval, SequenceSet } from "#wire/imap/sequence.ts";
 import { resolveSet, savedResult } from "#wire/imap/sequence.ts";
 
@@ -12,6 +14,26 @@ export interface ViewUpdates {
   readonly exists: number | undefined;
   /** Messages whose flags changed, with their numbers. */
   readonly changed: readonly { readonly number: number; readonly row: MessageRow }[];
+  /** UIDs of messages that came. */
+  readonly added: readonly number[];
+  /** UIDs of messages that changed, told before or not. */
+  readonly touched: readonly number[];
+  /** UIDs that are known to be gone since this look; the client may be told of it later. */
+  readonly vanished: readonly number[];
+}
+
+/** A search whose results are kept up to date. RFC 5267 §4.3 */
+export interface SearchContext {
+  /** Results are told as UIDs. */
+  readonly isUid: boolean;
+  /** What to fetch of messages that come and are found. RFC 5465 §7 */
+  readonly items: readonly FetchItem[];
+  /** What is looked for, as of now. */
+  readonly again: () => Promise<Query>;
+  /** Puts ascending UIDs into the order asked for; undefined: that of the folder. */
+  readonly order: ((uids: readonly number[]) => Promise<number[]>) | undefined;
+  /** The results the client has been told, in their order. */
+  uids: number[];
 }
 
 /**
@@ -29,6 +51,10 @@ export class FolderView {
   #cn: ChangeNumber;
   #uids: Uint32Array;
   #count: number;
+  /** Searches whose results are kept up to date, by tag. RFC 5267 §4.3 */
+  readonly contexts = new Map<string, SearchContext>();
+  /** UIDs this connection made itself, and need not be shown. RFC 5465 §5.2 */
+  readonly ownUids = new Set<number>();
   /** UIDs that are gone, of which the client cannot be told yet. */
   #heldBack = new Set<number>();
   /** `$`, ascending. */
@@ -153,19 +179,32 @@ export class FolderView {
     const { cn, changed, vanished } = await this.mailbox.changes(ctx, this.folderId, this.#cn);
     this.#cn = cn;
     const largest = this.largestUid;
-    for (const uid of vanished) if (this.numberOf(uid) !== 0) this.#heldBack.add(uid);
+    const gone: number[] = [];
+    for (const uid of vanished) {
+      if (this.numberOf(uid) === 0 || this.#heldBack.has(uid)) continue;
+      this.#heldBack.add(uid);
+      gone.push(uid);
+    }
     const expunged = mayExpunge && this.#heldBack.size > 0 ? this.#expunge() : [];
     const countBefore = this.#count;
     const told: { number: number; row: MessageRow }[] = [];
+    const added: number[] = [];
+    const touched: number[] = [];
     for (const row of changed) {
-      if (row.uid > largest) this.#append(row.uid);
-      else if (this.#told.get(row.uid) !== row.modSeq) {
+      if (row.uid > largest) {
+        this.#append(row.uid);
+        added.push(row.uid);
+        continue;
+      }
+      touched.push(row.uid);
+      if (this.#told.get(row.uid) !== row.modSeq) {
         const number = this.numberOf(row.uid);
         if (number !== 0) told.push({ number, row });
       }
     }
     this.#told.clear();
-    return { expunged, exists: this.#count === countBefore ? undefined : this.#count, changed: told };
+    const exists = this.#count === countBefore ? undefined : this.#count;
+    return { expunged, exists, changed: told, added, touched, vanished: gone };
   }
 
   #expunge(): { number: number; uid: number }[] {

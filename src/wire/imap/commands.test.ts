@@ -73,10 +73,11 @@ const good: readonly [string, unknown][] = [
   ['a SELECT "R&-D"', { mailbox: "R&D" }],
   ["a CREATE x/y (USE (\\Drafts \\none))", { mailbox: "x/y", uses: ["\\DRAFTS", "\\NONE"] }],
   ["a RENAME {1}\r\na b", { from: "a", to: "b" }],
-  ['a LIST "" *', { reference: "", patterns: ["*"], selections: [], returns: undefined, status: [] }],
+  ['a LIST "" *', { reference: "", patterns: ["*"], selections: [], returns: undefined, status: [],
+    metadata: [] }],
   ["a LIST (SUBSCRIBED RECURSIVEMATCH) \"\" (a% {2}\r\nb*) RETURN (CHILDREN STATUS (MESSAGES UIDNEXT))", {
     reference: "", patterns: ["a%", "b*"], selections: ["SUBSCRIBED", "RECURSIVEMATCH"],
-    returns: ["CHILDREN", "STATUS"], status: ["MESSAGES", "UIDNEXT"],
+    returns: ["CHILDREN", "STATUS"], status: ["MESSAGES", "UIDNEXT"], metadata: [],
   }],
   ["a LSUB #x %", { reference: "#x", pattern: "%" }],
   ["a STATUS a (MESSAGES highestmodseq)", { mailbox: "a", items: ["MESSAGES", "HIGHESTMODSEQ"] }],

@@ -6,7 +6,9 @@ import { storeFlags } from "#wire/imap/flags.ts";
 import { fields, keyOf, optional, optionalRest, parenthesized, spaced } from "#wire/imap/grammar.ts";
 import { createUses, listArguments, statusItemList } from "#wire/imap/list.ts";
 import { mailbox, mailboxPattern, utf8Text } from "#wire/imap/mailboxname.ts";
+import { getMetadataArguments, setMetadataArguments } from "#wire/imap/metadata.ts";
 import { multiSearchArguments } from "#wire/imap/multi-search.ts";
+import { notifyArguments } from "#wire/imap/notify.ts";
 import { searchArguments } from "#wire/imap/search.ts";
 import { selectParameters } from "#wire/imap/select.ts";
 import { sequenceSet } from "#wire/imap/sequence.ts";
@@ -150,6 +152,13 @@ export const commands = {
   SORT: { section: "RFC 5256 §3", state: "selected", arguments: sortArguments, uid: true },
   THREAD: { section: "RFC 5256 §3", state: "selected", arguments: threadArguments, uid: true },
   ESEARCH: { section: "RFC 7377 §2.1", state: "authenticated", arguments: multiSearchArguments },
+  CANCELUPDATE: {
+    section: "RFC 5267 §4.3.5", state: "selected",
+    arguments: fields({ tags: spaced((c) => c.astring("a tag"), "tags") }),
+  },
+  NOTIFY: { section: "RFC 5465 §3.1", state: "authenticated", arguments: notifyArguments },
+  GETMETADATA: { section: "RFC 5464 §4.2", state: "authenticated", arguments: getMetadataArguments },
+  SETMETADATA: { section: "RFC 5464 §4.3", state: "authenticated", arguments: setMetadataArguments },
   COMPRESS: {
     section: "RFC 4978 §3", state: "authenticated",
     arguments: fields({ mechanism: (c: Cursor) => c.word("a way to compress") }),

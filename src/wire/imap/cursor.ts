@@ -166,6 +166,11 @@ export class Cursor {
     return this.fail(`Expected ${what}`);
   }
 
+  /** {@link Cursor.nstring} that may also be a literal with `~`, which holds any octet. RFC 5464 §5 `value` */
+  nstring8(): Octets | undefined {
+    return this.peek() === 0x7e ? this.#literal(true) : this.nstring();
+  }
+
   /** A string, or undefined for NIL. */
   nstring(): Octets | undefined {
     if (this.isWord("NIL")) {
@@ -259,8 +264,8 @@ export class Cursor {
     return { sizeBytes, isSynchronizing, isBinary };
   }
 
-  #literal(): Octets {
-    this.#literalHeader();
+  #literal(mayBeBinary = false): Octets {
+    this.#literalHeader(mayBeBinary);
     const bytes = this.literals[this.#literalIndex];
     if (bytes === undefined) throw new LiteralPending();
     this.#literalIndex++;

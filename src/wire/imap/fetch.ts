@@ -96,7 +96,8 @@ function fetchItems(cursor: Cursor): FetchItem[] {
   return [fetchItem(cursor)];
 }
 
-function fetchItem(cursor: Cursor): FetchItem {
+/** RFC 9051 §9 `fetch-att` */
+export function fetchItem(cursor: Cursor): FetchItem {
   const start = cursor.offset;
   const name = cursor.itemName("an item to fetch");
   if ((name === "BODY" || name === "BODY.PEEK") && cursor.peek() === 0x5b) {

@@ -1,5 +1,6 @@
 import type { Cursor } from "#wire/imap/cursor.ts";
 import { keyOf, parenthesized } from "#wire/imap/grammar.ts";
+import { entryName } from "#wire/imap/metadata.ts";
 import { mailbox, mailboxPattern } from "#wire/imap/mailboxname.ts";
 
 /** What STATUS can tell of a folder. RFC 9051 §6.3.11, RFC 7162 §3.1.2.1, RFC 7889 §3.1, RFC 8474 §4.3 */
@@ -14,8 +15,10 @@ export const statusItemList = parenthesized(keyOf(statusItems, "STATUS item"), "
 
 /** Which folders. RFC 5258 §3.1, RFC 6154 §2 */
 export const listSelections = { SUBSCRIBED: {}, REMOTE: {}, RECURSIVEMATCH: {}, "SPECIAL-USE": {} } as const;
-/** What to tell of them. RFC 5258 §3.2, RFC 6154 §2, RFC 5819 §2, RFC 8440 §2 */
-export const listReturns = { SUBSCRIBED: {}, CHILDREN: {}, "SPECIAL-USE": {}, STATUS: {}, MYRIGHTS: {} } as const;
+/** What to tell of them. RFC 5258 §3.2, RFC 6154 §2, RFC 5819 §2, RFC 8440 §2, RFC 9590 §3 */
+export const listReturns = {
+  SUBSCRIBED: {}, CHILDREN: {}, "SPECIAL-USE": {}, STATUS: {}, MYRIGHTS: {}, METADATA: {},
+} as const;
 
 /** LIST in its first and its extended form. RFC 9051 §6.3.9 */
 export interface ListArguments {
@@ -26,6 +29,8 @@ export interface ListArguments {
   readonly returns: readonly (keyof typeof listReturns)[] | undefined;
   /** Items of RETURN (STATUS (…)). */
   readonly status: readonly StatusItem[];
+  /** Names of RETURN (METADATA (…)). */
+  readonly metadata: readonly string[];
 }
 
 /** RFC 9051 §9 `list` */
@@ -40,6 +45,7 @@ export function listArguments(cursor: Cursor): ListArguments {
   const patterns = cursor.peek() === 0x28
     ? parenthesized(mailboxPattern, "mailbox patterns")(cursor) : [mailboxPattern(cursor)];
   let status: StatusItem[] = [];
+  let metadata: string[] = [];
   let returns: (keyof typeof listReturns)[] | undefined;
   if (cursor.peek() === 0x20 && cursor.peek(1) !== -1) {
     cursor.offset++;
@@ -50,11 +56,14 @@ export function listArguments(cursor: Cursor): ListArguments {
       if (option === "STATUS") {
         c.space();
         status = statusItemList(c);
+      } else if (option === "METADATA") {
+        c.space();
+        metadata = parenthesized(entryName, "entries")(c);
       }
       return option;
     }, "LIST results", true)(cursor);
   }
-  return { reference, patterns, selections, returns, status };
+  return { reference, patterns, selections, returns, status, metadata };
 }
 
 function withSpace<T>(cursor: Cursor, value: T): T {

@@ -33,6 +33,8 @@ export function multiSearchArguments(cursor: Cursor): MultiSearchArguments {
   cursor.offset += 2;
   cursor.space();
   const folders = parenthesized(folderFilter, "folders to be searched")(cursor);
+  // RFC 7377 §2.2
+  if (folders.some(({ filter }) => filter === "SELECTED-DELAYED")) cursor.fail("SELECTED-DELAYED is for NOTIFY");
   return { folders, ...searchArguments(cursor) };
 }
 

@@ -6,8 +6,8 @@ import { limits } from "#base/limits.ts";
 import { canonicalCharset, decodeCharset } from "#format/mime/charset.ts";
 import { isDigit } from "#wire/imap/cursor.ts";
 import { date } from "#wire/imap/date.ts";
-import type { Window } from "#wire/imap/fetch.ts";
-import { modSequence, windowOf } from "#wire/imap/fetch.ts";
+import type { FetchItem, Window } from "#wire/imap/fetch.ts";
+import { fetchItem, modSequence, windowOf } from "#wire/imap/fetch.ts";
 import { keyword } from "#wire/imap/flags.ts";
 import { keyOf, parenthesized, spaced } from "#wire/imap/grammar.ts";
 import { sequenceSet } from "#wire/imap/sequence.ts";
@@ -34,10 +34,16 @@ export type SearchKey =
   | { readonly key: "emailId" | "threadId"; readonly id: string }
   | { readonly key: "older" | "younger"; readonly seconds: number }
   | { readonly key: "uid" | "sequence"; readonly set: SequenceSet }
-  | { readonly key: "modSeq"; readonly since: number };
+  | { readonly key: "modSeq"; readonly since: number }
+  /** What comes near will do. RFC 6203 §3 */
+  | { readonly key: "fuzzy"; readonly of: SearchKey }
+  /** A search that was stored under a name. RFC 5466 §3.1 */
+  | { readonly key: "filter"; readonly name: string };
 
-/** What RETURN may name. RFC 9051 §6.4.4, RFC 4731 §3.1, RFC 9394 §3.1 */
-export const searchReturns = { MIN: {}, MAX: {}, ALL: {}, COUNT: {}, SAVE: {}, PARTIAL: {} } as const;
+/** What RETURN may name. RFC 9051 §6.4.4, RFC 4731 §3.1, RFC 9394 §3.1, RFC 5267 §4, RFC 6203 §4 */
+export const searchReturns = {
+  MIN: {}, MAX: {}, ALL: {}, COUNT: {}, SAVE: {}, PARTIAL: {}, CONTEXT: {}, UPDATE: {}, RELEVANCY: {},
+} as const;
 export type SearchReturn = keyof typeof searchReturns;
 
 /** `RETURN (COUNT PARTIAL 1:100)`. RFC 9051 §6.4.4 */
@@ -45,6 +51,8 @@ export interface ReturnOptions {
   readonly options: readonly SearchReturn[];
   /** Of PARTIAL. */
   readonly window: Window | undefined;
+  /** Of UPDATE: what to fetch of messages that come and are found. RFC 5465 §7 */
+  readonly items?: readonly FetchItem[];
 }
 
 export interface SearchArguments {
@@ -110,6 +118,8 @@ const searchKeys: Readonly<Record<string, Grammar<SearchKey>>> = {
   UID: after(sequenceSet, (set) => ({ key: "uid", set })),
   MODSEQ: after(modSeqKey, (since) => ({ key: "modSeq", since })),
   NOT: after(searchKey, not),
+  FUZZY: after(searchKey, (of) => ({ key: "fuzzy", of })),
+  FILTER: after(filterName, (name) => ({ key: "filter", name })),
   OR: after((cursor) => {
     const left = searchKey(cursor);
     cursor.space();
@@ -128,7 +138,24 @@ export function searchArguments(cursor: Cursor): SearchArguments {
     charset = cursor.astring("a character set").toUpperCase();
     cursor.space();
   }
-  return { returns, charset, ...searchProgram(cursor) };
+  return { returns, charset, ...searchFor(cursor, returns) };
+}
+
+/** A search program that gives what RETURN asks for. RFC 6203 §4 */
+export function searchFor(
+  cursor: Cursor, returns: ReturnOptions | undefined,
+): { key: SearchKey; usesModSeq: boolean } {
+  const program = searchProgram(cursor);
+  if (returns?.options.includes("RELEVANCY") === true && !isFuzzy(program.key)) {
+    cursor.fail("RELEVANCY needs a FUZZY key");
+  }
+  return program;
+}
+
+/** Whether there is a FUZZY key, or a FILTER that may hold one. RFC 6203 §4 */
+export function isFuzzy(key: SearchKey): boolean {
+  if (key.key === "and" || key.key === "or") return key.keys.some(isFuzzy);
+  return key.key === "fuzzy" || key.key === "filter" || (key.key === "not" && isFuzzy(key.of));
 }
 
 /** Search keys that all must hold. RFC 9051 §9 `search-key` */
@@ -144,23 +171,35 @@ export function returnOptions(cursor: Cursor): ReturnOptions | undefined {
   cursor.offset += 6;
   cursor.space();
   let window: Window | undefined;
+  let items: FetchItem[] | undefined;
   const named = parenthesized((c) => {
     const option = keyOf(searchReturns, "SEARCH result")(c);
     if (option === "PARTIAL") {
+      // RFC 5267 §4.4
+      if (window !== undefined) c.fail("PARTIAL stands once");
       c.space();
       window = windowOf(c);
+    } else if (option === "UPDATE" && (c.peek() === 0x28 || (c.peek() === 0x20 && c.peek(1) === 0x28))) {
+      c.accept(" ");
+      items = parenthesized(fetchItem, "items to fetch")(c);
     }
     return option;
   }, "SEARCH results", true)(cursor);
   cursor.space();
   // RFC 9394 §3.1
   if (window !== undefined && named.includes("ALL")) cursor.fail("PARTIAL and ALL exclude each other");
-  return { options: named.length === 0 ? ["ALL"] : named, window };
+  return { options: named.length === 0 ? ["ALL"] : named, window, ...(items === undefined ? {} : { items }) };
 }
 
 /** RFC 8474 §7 `objectid` */
 function objectId(cursor: Cursor): string {
   return cursor.astring("an object id");
+}
+
+/** RFC 5466 §4 `filter-name` */
+function filterName(cursor: Cursor): string {
+  const name = cursor.atom("the name of a filter");
+  return name.includes("/") ? cursor.fail("A filter's name holds no /") : name;
 }
 
 function searchKey(cursor: Cursor): SearchKey {
@@ -192,9 +231,10 @@ function modSeqKey(cursor: Cursor): number {
   return modSequence(cursor);
 }
 
-function usesModSeq(key: SearchKey): boolean {
+/** RFC 7162 §3.1.5 */
+export function usesModSeq(key: SearchKey): boolean {
   if (key.key === "modSeq") return true;
-  if (key.key === "not") return usesModSeq(key.of);
+  if (key.key === "not" || key.key === "fuzzy") return usesModSeq(key.of);
   return (key.key === "and" || key.key === "or") && key.keys.some(usesModSeq);
 }
 

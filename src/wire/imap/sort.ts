@@ -1,11 +1,12 @@
 import type { Cursor } from "#wire/imap/cursor.ts";
 import type { ReturnOptions, SearchKey } from "#wire/imap/search.ts";
 import { keyOf, parenthesized } from "#wire/imap/grammar.ts";
-import { returnOptions, searchProgram } from "#wire/imap/search.ts";
+import { isFuzzy, returnOptions, searchFor } from "#wire/imap/search.ts";
 
-/** What messages are sorted by. RFC 5256 §3, RFC 5957 §3 */
+/** What messages are sorted by. RFC 5256 §3, RFC 5957 §3, RFC 6203 §6 */
 export const sortKeys = {
   ARRIVAL: {}, CC: {}, DATE: {}, FROM: {}, SIZE: {}, SUBJECT: {}, TO: {}, DISPLAYFROM: {}, DISPLAYTO: {},
+  RELEVANCY: {},
 } as const;
 export type SortKey = keyof typeof sortKeys;
 
@@ -29,7 +30,11 @@ export function sortArguments(cursor: Cursor): SortArguments {
   cursor.space();
   const returns = returnOptions(cursor);
   const criteria = parenthesized(criterion, "what to sort by")(cursor);
-  return { returns, criteria, ...charsetAndKeys(cursor) };
+  const program = charsetAndKeys(cursor, returns);
+  if (criteria.some(({ key }) => key === "RELEVANCY") && !isFuzzy(program.key)) {
+    cursor.fail("RELEVANCY needs a FUZZY key");
+  }
+  return { returns, criteria, ...program };
 }
 
 function criterion(cursor: Cursor): SortCriterion {
@@ -56,12 +61,14 @@ export interface ThreadArguments {
 export function threadArguments(cursor: Cursor): ThreadArguments {
   cursor.space();
   const algorithm = keyOf(threadAlgorithms, "THREAD algorithm")(cursor);
-  return { algorithm, ...charsetAndKeys(cursor) };
+  return { algorithm, ...charsetAndKeys(cursor, undefined) };
 }
 
-function charsetAndKeys(cursor: Cursor): { charset: string; key: SearchKey; usesModSeq: boolean } {
+function charsetAndKeys(
+  cursor: Cursor, returns: ReturnOptions | undefined,
+): { charset: string; key: SearchKey; usesModSeq: boolean } {
   cursor.space();
   const charset = cursor.astring("a character set").toUpperCase();
   cursor.space();
-  return { charset, ...searchProgram(cursor) };
+  return { charset, ...searchFor(cursor, returns) };
 }

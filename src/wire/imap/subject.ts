@@ -1,6 +1,6 @@
 /** Texts as messages are sorted by them. RFC 5256 §2.1, RFC 5051 */
 
-import { isAscii } from "#wire/imap/encode.ts";
+import { foldText } from "#format/mime/fold.ts";
 
 /** Longer subjects are looked at up to here. */
 const subjectMaxCharacters = 1000;
@@ -15,8 +15,24 @@ const trailer = /(?:\(fwd\)|[ \t])$/i;
 const leader = /^(?:(?:\[[^[\]]*\][ \t]*)*(?:re|fwd?)[ \t]*(?:\[[^[\]]*\])?[ \t]*:|[ \t])/i;
 const blob = /^\[[^[\]]*\][ \t]*/;
 
+/** Nothing of what is taken away begins or ends like this: true of most subjects that begin a conversation. */
+function isBare(subject: string): boolean {
+  const size = subject.length;
+  if (size === 0 || size > subjectMaxCharacters) return false;
+  const last = subject.charCodeAt(size - 1);
+  // `)` of `(fwd)`, `]` of `[fwd: …]`.
+  if (last <= 0x20 || last === 0x29 || last === 0x5d) return false;
+  const first = subject.charCodeAt(0) | 0x20;
+  // White space, `[` (folded to `{`), `re`, `fw`.
+  if (first <= 0x20 || first === 0x7b || first === 0x72 || first === 0x66) return false;
+  return !oddSpace.test(subject);
+}
+
+const oddSpace = / {2}|[\t\r\n]/;
+
 /** What is left of a decoded subject without `Re:`, `[list]` and `(fwd)`. RFC 5256 §2.1 */
 export function baseSubject(subject: string): BaseSubject {
+  if (isBare(subject)) return { base: casemap(subject), isReply: false };
   let text = subject.slice(0, subjectMaxCharacters).replace(/[ \t\r\n]+/g, " ");
   let isReply = false;
   for (;;) {
@@ -39,7 +55,13 @@ export function baseSubject(subject: string): BaseSubject {
   }
 }
 
-/** The form in which texts are compared: without case, characters taken apart. RFC 5051 §2 */
+/**
+ * The form in which texts are compared: without case, characters taken apart. Its order as text is that of UTF-8: the
+ * halves of pairs come after all other characters. RFC 5051 §2
+ */
 export function casemap(text: string): string {
-  return isAscii(text) ? text.toUpperCase() : text.toUpperCase().normalize("NFKD");
+  return foldText(text).replace(/[\ud800-\uffff]/g, (unit) => {
+    const code = unit.charCodeAt(0);
+    return String.fromCharCode(code >= 0xe000 ? code - 0x800 : code + 0x2000);
+  });
 }

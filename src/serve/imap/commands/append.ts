@@ -30,6 +30,7 @@ export const replace: Handler<"REPLACE"> = (state, { args, isUid }) => {
     const { mailbox, info: { folderId } } = target;
     if (mailbox !== view.mailbox) return no("The new message must stay in the same mailbox.", "CANNOT");
     const results = await mailbox.appendAll(state.ctx, { folderId, messages, replaces });
+    noteOwn(state, target, results);
     view.isDirty = true;
     // RFC 8508 §3.3: the new UID is told before the old message goes.
     state.client.write(`* OK [${appendUid(results)}] Here is the new one.\r\n`);
@@ -44,13 +45,20 @@ async function commit(
   try {
     const results = messages.length === 1 ? [await mailbox.append(state.ctx, { folderId, ...messages[0]! })]
       : await mailbox.appendAll(state.ctx, { folderId, messages });
-    if (state.view?.folderId === folderId && state.view.mailbox === mailbox) state.view.isDirty = true;
+    noteOwn(state, target, results);
     return ok("Appended.", appendUid(results));
   } catch (error) {
     return refusal(error);
   } finally {
     for (const { upload } of messages) await upload.discard();
   }
+}
+
+/** Messages of the selected folder that this client made itself. RFC 5465 §5.2 */
+function noteOwn({ view }: SessionState, { mailbox, info }: Place, results: readonly AppendResult[]): void {
+  if (view?.folderId !== info.folderId || view.mailbox !== mailbox) return;
+  view.isDirty = true;
+  for (const { uid } of results) view.ownUids.add(uid);
 }
 
 /** RFC 4315 §3 */

@@ -1,5 +1,6 @@
 /** FETCH and UID FETCH. RFC 9051 §6.4.5, RFC 7162 §3.1.4, RFC 9394, RFC 9586 */
 import type { MimeIndex } from "#format/mime/types.ts";
+import type { MailboxId } from "#base/ids.ts";
 import type { MessageRow, UidRange } from "#mailbox/api.ts";
 import type { PlainItem } from "#serve/imap/fetch-items.ts";
 import type { SectionPlan } from "#serve/imap/fetch-body.ts";
@@ -7,7 +8,7 @@ import type { Completion, Handler, SessionState } from "#serve/imap/state.ts";
 import type { FolderView } from "#serve/imap/view.ts";
 import type { FetchItem, SectionItem, Window } from "#wire/imap/fetch.ts";
 import type { ArgumentsOf } from "#wire/imap/commands.ts";
-import type { Interval } from "#wire/imap/sequence.ts";
+import type { Interval, SequenceSet } from "#wire/imap/sequence.ts";
 import { limits } from "#base/limits.ts";
 import { FieldNames, headerFieldsOctets } from "#format/mime/header-slice.ts";
 import { messageFlags } from "#mailbox/api.ts";
@@ -15,6 +16,7 @@ import { isWhole } from "#serve/imap/body.ts";
 import { UnknownEncoding, writeSections } from "#serve/imap/fetch-body.ts";
 import { rowItems, structureItems } from "#serve/imap/fetch-items.ts";
 import { encodeFlags, encodeVanished } from "#serve/imap/flags.ts";
+import { threadId } from "#serve/imap/places.ts";
 import { no, ok } from "#serve/imap/state.ts";
 import { encodeAstring, octetsOf } from "#wire/imap/encode.ts";
 import { encodeSectionLabel } from "#wire/imap/fetch.ts";
@@ -54,6 +56,15 @@ export const fetch: Handler<"FETCH"> = async (state, { args, isUid }) => {
 function nothing(view: FolderView, isUid: boolean, window: Window | undefined): Completion {
   if (isUid || view.count === 0 || window !== undefined) return ok("There are no such messages.");
   return { condition: "BAD", text: `There are only ${view.count} messages.` };
+}
+
+/** What of messages goes out without having been asked for by this command; none is marked read. RFC 5465 §5.2 */
+export async function fetchUnasked(
+  state: SessionState, view: FolderView, items: readonly FetchItem[], uids: readonly number[],
+): Promise<void> {
+  const all: SequenceSet = [];
+  const plan = planFetch({ set: all, items: [...items], modifiers: undefined }, true, true);
+  await writeMessages(state, view, plan, view.rangesOf(uids.toSorted((a, b) => a - b)));
 }
 
 function planFetch(args: ArgumentsOf<"FETCH">, isUid: boolean, isReadOnly: boolean): Plan {
@@ -131,11 +142,13 @@ async function writeMessages(state: SessionState, view: FolderView, plan: Plan, 
     return 0;
   }
   const encode = new ItemEncoder(state, plan);
+  const tellsThreads = plan.plain.includes("THREADID");
   let lost = 0;
   let number = 0;
   for await (const rows of rowsOf(state, view, plan, uids)) {
     const wanted = plan.changedSince === undefined ? rows : rows.filter((row) => row.modSeq > plan.changedSince!);
     const seen = plan.setsSeen ? await setSeen(state, view, wanted) : undefined;
+    if (tellsThreads) encode.threads = await threadsOf(state, view, wanted);
     for (const row of wanted) {
       number = view.numberNear(row.uid, number + 1);
       if (number === 0) continue;
@@ -148,6 +161,12 @@ async function writeMessages(state: SessionState, view: FolderView, plan: Plan, 
     }
   }
   return lost;
+}
+
+async function threadsOf(
+  state: SessionState, view: FolderView, rows: readonly Row[],
+): Promise<ReadonlyMap<number, string>> {
+  return await view.mailbox.conversations(state.ctx, view.folderId, view.rangesOf(rows.map(({ uid }) => uid)));
 }
 
 /** Flags of many messages: text from columns, nothing made for each message. */
@@ -228,6 +247,8 @@ class ItemEncoder {
   readonly #writers: readonly ((row: MessageRow, index: MimeIndex | undefined) => string)[];
   readonly #tellsFlags: boolean;
   readonly #tellsModSeq: boolean;
+  /** Conversations of the rows at hand, by UID, where they are told. */
+  threads: ReadonlyMap<number, string> | undefined;
 
   constructor(state: SessionState, { plain }: Plan) {
     this.#state = state;
@@ -237,10 +258,17 @@ class ItemEncoder {
       const ofStructure = structureItems[item];
       const ofRow = rowItems[item];
       const { mailboxId } = state.selected.mailbox;
+      if (item === "THREADID") return (row) => this.#threadOf(row, mailboxId);
       return ofStructure === undefined ? (row) => ofRow!(row, mailboxId) : (_, index) => ofStructure(index!);
     });
     this.#tellsFlags = plain.includes("FLAGS");
     this.#tellsModSeq = plain.includes("MODSEQ");
+  }
+
+  /** RFC 8474 §5.2: NIL for what belongs to no conversation. */
+  #threadOf({ uid }: MessageRow, mailboxId: MailboxId): string {
+    const conversation = this.threads?.get(uid);
+    return `THREADID ${conversation === undefined ? "NIL" : `(${threadId(mailboxId, conversation)})`}`;
   }
 
   /** `changed` is the row as this command left it. */

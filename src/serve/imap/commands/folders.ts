@@ -21,6 +21,9 @@ export const create: Handler<"CREATE"> = async (state, { args }) => {
   }
   const { parentId, name } = await makeParents(state.ctx, mailbox, tree, rest);
   const { folderId } = await mailbox.createFolder(state.ctx, { parentId, name, containerClass: "IPF.Note" });
+  for (let at = path.length; at > 0; at = path.lastIndexOf("/", at - 1)) {
+    state.notify?.ownFolder(path.slice(0, at), "there");
+  }
   // RFC 8474 §4.2
   return ok("The folder is made.", `MAILBOXID (${objectId("F", mailbox.mailboxId, folderId)})`);
 };
@@ -32,6 +35,7 @@ export const create: Handler<"CREATE"> = async (state, { args }) => {
 export const remove: Handler<"DELETE"> = async (state, { args }) => {
   const { mailbox, info: { folderId } } = await findPlace(state, args.mailbox);
   await mailbox.deleteFolder(state.ctx, { folderId, mode: "soft", children: "refuse" });
+  state.notify?.ownFolder(args.mailbox, "gone");
   if (state.view?.folderId === folderId && state.view.mailbox === mailbox) state.view = undefined;
   return ok("The folder is deleted.");
 };
@@ -52,9 +56,15 @@ export const rename: Handler<"RENAME"> = async (state, { args }) => {
   if (source.role === "inbox") {
     const target = await mailbox.createFolder(ctx, { parentId, name, containerClass: "IPF.Note" });
     await mailbox.move(ctx, source.folderId, "all", target.folderId);
+    // RFC 5464 §4.1: the inbox keeps its annotations.
+    const notes = await mailbox.annotations.of(ctx, source.folderId);
+    if (notes.length > 0) await mailbox.annotations.set(ctx, target.folderId, notes);
+    state.notify?.ownFolder(withoutSeparator(args.to), "there");
     return ok("The messages of the inbox are in the new folder.");
   }
   await mailbox.moveFolder(ctx, { folderId: source.folderId, parentId, name });
+  state.notify?.ownFolder(args.from, "gone");
+  state.notify?.ownFolder(withoutSeparator(args.to), "there");
   await renameSubscriptions(state, args.from, withoutSeparator(args.to));
   return ok("The folder is renamed.");
 };
@@ -63,8 +73,8 @@ export const rename: Handler<"RENAME"> = async (state, { args }) => {
 async function renameSubscriptions(state: SessionState, from: string, to: string): Promise<void> {
   for (const name of await state.mailbox.subscriptions(state.ctx)) {
     if (name !== from && !name.startsWith(`${from}/`)) continue;
-    await state.mailbox.setSubscription(state.ctx, to + name.slice(from.length), true);
-    await state.mailbox.setSubscription(state.ctx, name, false);
+    await setSubscription(state, to + name.slice(from.length), true);
+    await setSubscription(state, name, false);
   }
 }
 
@@ -74,15 +84,20 @@ function withoutSeparator(path: string): string {
 
 /** A name need not exist to be subscribed. RFC 9051 §6.3.7 */
 export const subscribe: Handler<"SUBSCRIBE"> = async (state, { args }) => {
-  await state.mailbox.setSubscription(state.ctx, subscriptionName(args.mailbox), true);
+  await setSubscription(state, subscriptionName(args.mailbox), true);
   return ok("Subscribed.");
 };
 
 /** RFC 9051 §6.3.8 */
 export const unsubscribe: Handler<"UNSUBSCRIBE"> = async (state, { args }) => {
-  await state.mailbox.setSubscription(state.ctx, subscriptionName(args.mailbox), false);
+  await setSubscription(state, subscriptionName(args.mailbox), false);
   return ok("No longer subscribed.");
 };
+
+async function setSubscription(state: SessionState, name: string, isSubscribed: boolean): Promise<void> {
+  await state.mailbox.setSubscription(state.ctx, name, isSubscribed);
+  state.notify?.ownSubscription(name, isSubscribed);
+}
 
 function subscriptionName(path: string): string {
   const name = withoutSeparator(path);

@@ -3,7 +3,7 @@ import type { Handler, SessionState } from "#serve/imap/state.ts";
 import { limits } from "#base/limits.ts";
 import { saslParties } from "#serve/imap/commands/sasl-parties.ts";
 import { offeredMechanisms } from "#net/sasl.ts";
-import { otherUsers, shared } from "#serve/imap/places.ts";
+import { otherUsers, publicFolders, shared } from "#serve/imap/places.ts";
 import { no, ok } from "#serve/imap/state.ts";
 import { encodeNullable, encodeStatus } from "#wire/imap/encode.ts";
 
@@ -12,11 +12,12 @@ const always = "IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE";
 /** What whoever has signed in may use; in the order in which the documents came. RFC 9051 §6.1.1 */
 const signedIn = [
   "IDLE", "NAMESPACE", "UIDPLUS", "UNSELECT", "CHILDREN", "BINARY", "CATENATE", "MULTIAPPEND", "ACL", "RIGHTS=kxte",
-  "QUOTA", "QUOTA=RES-STORAGE", "CONDSTORE", "QRESYNC", "ESEARCH", "ESORT", "SORT", "SORT=DISPLAY",
-  "THREAD=ORDEREDSUBJECT", "THREAD=REFERENCES", "THREAD=REFS", "SEARCHRES", "WITHIN", "MULTISEARCH", "LIST-EXTENDED",
-  "LIST-STATUS", "LIST-MYRIGHTS", "SPECIAL-USE", "CREATE-SPECIAL-USE", "MOVE", "UTF8=ACCEPT",
-  `APPENDLIMIT=${limits.messageSizeMaxBytes}`, "UNAUTHENTICATE", "STATUS=SIZE", "OBJECTID", "REPLACE", "SAVEDATE",
-  "PREVIEW", "PARTIAL", "INPROGRESS", "UIDONLY",
+  "QUOTA", "QUOTA=RES-STORAGE", "QUOTA=RES-MAILBOX", "CONDSTORE", "QRESYNC", "ESEARCH", "ESORT",
+  "CONTEXT=SEARCH", "CONTEXT=SORT", "SORT", "SORT=DISPLAY", "THREAD=ORDEREDSUBJECT", "THREAD=REFERENCES", "THREAD=REFS",
+  "SEARCHRES", "WITHIN", "MULTISEARCH", "SEARCH=FUZZY", "FILTERS", "LIST-EXTENDED", "LIST-STATUS", "LIST-MYRIGHTS",
+  "I18NLEVEL=1", "LIST-METADATA", "METADATA", "NOTIFY", "URL-PARTIAL", "SPECIAL-USE", "CREATE-SPECIAL-USE", "MOVE",
+  "UTF8=ACCEPT", `APPENDLIMIT=${limits.messageSizeMaxBytes}`, "UNAUTHENTICATE", "STATUS=SIZE", "OBJECTID", "REPLACE",
+  "SAVEDATE", "PREVIEW", "PARTIAL", "INPROGRESS", "UIDONLY",
 ].join(" ");
 
 /** What is offered: more once somebody has signed in, and no sign-in without TLS. RFC 9051 §6.1.1 */
@@ -73,7 +74,10 @@ export const enable: Handler<"ENABLE"> = async (state, { args }) => {
 
 /** One's own, those of other people, and those of several. RFC 9051 §6.3.10 */
 export const namespace: Handler<"NAMESPACE"> = async (state) => {
-  const others = state.services.people === undefined ? "NIL NIL" : `(("${otherUsers}/" "/")) (("${shared}/" "/"))`;
+  const { people } = state.services;
+  const hasPublic = await people?.publicStore?.(state.ctx) ?? null;
+  const spaces = [shared, ...hasPublic === null ? [] : [publicFolders]].map((space) => `("${space}/" "/")`).join("");
+  const others = people === undefined ? "NIL NIL" : `(("${otherUsers}/" "/")) (${spaces})`;
   state.client.write(`* NAMESPACE (("" "/")) ${others}\r\n`);
   return ok("These are the namespaces.");
 };

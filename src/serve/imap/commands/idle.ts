@@ -2,7 +2,7 @@
 import type { Handler, SessionState } from "#serve/imap/state.ts";
 import { Fault } from "#base/fault.ts";
 import { limits } from "#base/limits.ts";
-import { writeUpdates } from "#serve/imap/flags.ts";
+import { tellNews, writeUpdates } from "#serve/imap/news.ts";
 import { ok, OutOfStep } from "#serve/imap/state.ts";
 import { encodeContinuation, encodeStatus } from "#wire/imap/encode.ts";
 
@@ -25,9 +25,11 @@ export const idle: Handler<"IDLE"> = async (state) => {
         state.bye(state.signedOut);
         break;
       }
-      await writeUpdates(state, true);
+      // RFC 5465 §4: the same as NOTIFY asks for, and nothing else.
+      if (state.notify === undefined) await writeUpdates(state, true);
+      else await tellNews(state, { mayExpunge: true, isForced: false });
       await state.client.flush();
-      if (isOver || state.isEnding || state.signedOut !== undefined || state.view?.isDirty === true) continue;
+      if (isOver || state.isEnding || state.signedOut !== undefined || hasMore(state)) continue;
       await aMoment(state, (resolve) => { wake = resolve; });
     }
   } catch (error) {
@@ -43,14 +45,21 @@ export const idle: Handler<"IDLE"> = async (state) => {
   return isProper ? ok("Idled.") : { condition: "BAD", text: "Expected DONE." };
 };
 
+function hasMore(state: SessionState): boolean {
+  if (state.notify !== undefined) return state.notify.waitMs(state) <= 0;
+  return state.view?.isDirty === true;
+}
+
 /** Until something happens, or so long without that the client should hear from us. */
 async function aMoment(state: SessionState, onWake: (resolve: () => void) => void): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   onWake(resolve);
-  const cancel = state.ctx.system.setTimer(limits.imapIdleKeepAliveMs, () => {
-    state.client.write(encodeStatus("*", "OK", undefined, "Still here."));
-    resolve();
-  });
+  const waitMs = state.notify?.waitMs(state) ?? Infinity;
+  const cancel = waitMs < limits.imapIdleKeepAliveMs ? state.ctx.system.setTimer(waitMs, resolve)
+    : state.ctx.system.setTimer(limits.imapIdleKeepAliveMs, () => {
+      state.client.write(encodeStatus("*", "OK", undefined, "Still here."));
+      resolve();
+    });
   await promise;
   cancel();
 }

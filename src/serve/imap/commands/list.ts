@@ -1,4 +1,6 @@
 /** LIST, LSUB and STATUS. RFC 9051 §6.3.9, §6.3.11, RFC 5258, RFC 5819, RFC 6154 */
+import type { FolderId } from "#base/ids.ts";
+import type { Annotation } from "#mailbox/annotations.ts";
 import type { FolderInfo } from "#mailbox/api.ts";
 import type { Handler, SessionState } from "#serve/imap/state.ts";
 import type { FolderTree, PathFolder } from "#serve/imap/tree.ts";
@@ -7,12 +9,15 @@ import type { StatusItem } from "#wire/imap/list.ts";
 import { throwIfCancelled, yieldToOthers } from "#base/ctx.ts";
 import { limits } from "#base/limits.ts";
 import { messageFlags } from "#mailbox/api.ts";
+import { computedValue, encodeValue, writeMetadata } from "#serve/imap/commands/metadata.ts";
 import { PathPattern } from "#serve/imap/pattern.ts";
-import { findPlace, objectId, otherRoots, otherUsers, shared, treeOf } from "#serve/imap/places.ts";
+import {
+  findPlace, objectId, otherRoots, otherUsers, publicFolders, shared, treeOf,
+} from "#serve/imap/places.ts";
 import type { Place, Root } from "#serve/imap/places.ts";
 import { encodeRights } from "#serve/imap/rights.ts";
 import { ok } from "#serve/imap/state.ts";
-import { encodeMailbox, encodeText } from "#wire/imap/encode.ts";
+import { encodeAstring, encodeMailbox, encodeText } from "#wire/imap/encode.ts";
 
 /** RFC 9051 §6.3.9 */
 export const list: Handler<"LIST"> = async (state, { args }) => {
@@ -35,7 +40,7 @@ export const list: Handler<"LIST"> = async (state, { args }) => {
 function mayReachOthers(pattern: string): boolean {
   const wildcard = pattern.search(/[*%]/);
   const start = (wildcard < 0 ? pattern : pattern.slice(0, wildcard)).toLowerCase();
-  return [otherUsers, shared].some((space) => {
+  return [otherUsers, shared, publicFolders].some((space) => {
     const name = `${space.toLowerCase()}/`;
     return start.startsWith(name) || `${start}/` === name || (wildcard >= 0 && name.startsWith(start));
   });
@@ -45,7 +50,7 @@ function mayReachOthers(pattern: string): boolean {
 function writeSpaces(state: SessionState, args: ArgumentsOf<"LIST">, roots: readonly Root[]): void {
   if (args.selections.length > 0) return;
   const patterns = args.patterns.map((pattern) => new PathPattern(args.reference + pattern));
-  const above = new Set(roots.flatMap(({ prefix }) => [prefix.slice(0, prefix.indexOf("/")), prefix]));
+  const above = new Set(roots.flatMap(({ prefix }) => [prefix.split("/")[0]!, prefix]));
   for (const path of above) {
     if (!patterns.some((pattern) => pattern.matches(path))) continue;
     state.client.write(`* LIST (\\Noselect \\HasChildren) "/" ${encodeMailbox(path, state.usesUtf8)}\r\n`);
@@ -58,6 +63,8 @@ async function writeRows(
   const { mailbox } = root;
   let sinceYield = 0;
   const rows = listRows(await treeOf(state.ctx, root), args, subscribed, root);
+  const metadata = new Map<string, ReadonlyMap<FolderId, Annotation>>();
+  for (const entry of args.metadata) metadata.set(entry, await mailbox.annotations.named(state.ctx, entry));
   for (const { path, attributes, childInfo, folder } of rows) {
     const name = encodeMailbox(path, state.usesUtf8);
     state.client.write(`* LIST (${attributes.join(" ")}) "/" ${name}${childInfo}\r\n`);
@@ -68,6 +75,14 @@ async function writeRows(
         // RFC 8440 §3
         const rights = encodeRights(mailbox.rightsIn(folder.info.folderId));
         state.client.write(`* MYRIGHTS ${name} ${encodeText(rights)}\r\n`);
+      }
+      if (metadata.size > 0) {
+        // RFC 9590 §3: what is not there is told as NIL.
+        const texts = [...metadata].map(([entry, notes]) => {
+          const value = computedValue(state, place, entry) ?? notes.get(folder.info.folderId)?.value;
+          return `${encodeAstring(entry)} ${encodeValue(value)}`;
+        });
+        writeMetadata(state, path, texts);
       }
     }
     if (state.client.isFull) await state.client.drain();

@@ -2,6 +2,7 @@
 import type { Mailbox } from "#mailbox/api.ts";
 import type { Handler, SessionState } from "#serve/imap/state.ts";
 import { Fault } from "#base/fault.ts";
+import { limits } from "#base/limits.ts";
 import { findPlace, rootOf } from "#serve/imap/places.ts";
 import { no, ok } from "#serve/imap/state.ts";
 import { encodeMailbox, encodeText } from "#wire/imap/encode.ts";
@@ -29,10 +30,11 @@ export const getQuotaRoot: Handler<"GETQUOTAROOT"> = async (state, { args }) => 
 /** The administrator sets them. RFC 9208 §4.1.3 */
 export const setQuota: Handler<"SETQUOTA"> = async () => no("Quotas are set by the administrator.", "NOPERM");
 
-/** In units of 1024 bytes; nothing is told of what has no limit. RFC 9208 §4.2.1, §5.1 */
+/** Storage in units of 1024 bytes; nothing is told of what has no limit. RFC 9208 §4.2.1, §5.1, §5.3 */
 async function quotaLine(state: SessionState, prefix: string, mailbox: Mailbox): Promise<string> {
   const { usedBytes, limitBytes } = await mailbox.quota(state.ctx);
   const storage = limitBytes === null ? ""
-    : `STORAGE ${Math.ceil(usedBytes / 1024)} ${Math.floor(limitBytes / 1024)}`;
-  return `* QUOTA ${encodeText(prefix)} (${storage})\r\n`;
+    : `STORAGE ${Math.ceil(usedBytes / 1024)} ${Math.floor(limitBytes / 1024)} `;
+  const folders = (await mailbox.folders(state.ctx)).length;
+  return `* QUOTA ${encodeText(prefix)} (${storage}MAILBOX ${folders} ${limits.foldersMax})\r\n`;
 }

@@ -6,6 +6,7 @@ import { messageFlags } from "#mailbox/api.ts";
 import { encodeVanished, usualFlags, writeFlags } from "#serve/imap/flags.ts";
 import { findPlace, objectId } from "#serve/imap/places.ts";
 import { ok } from "#serve/imap/state.ts";
+import { isOfMail } from "#serve/imap/tree.ts";
 import { FolderView } from "#serve/imap/view.ts";
 import { encodeMailbox } from "#wire/imap/encode.ts";
 import { numbersOf, resolveSet } from "#wire/imap/sequence.ts";
@@ -25,12 +26,14 @@ async function open(state: SessionState, args: ArgumentsOf<"SELECT">, asksReadOn
     // RFC 7162 §3.2.11
     state.client.write("* OK [CLOSED] The earlier folder is closed.\r\n");
   }
-  const { mailbox, info } = await findPlace(state, args.mailbox);
+  // Who asks for calendar or contacts by name reads them as files; nothing else than reading makes sense there.
+  const { mailbox, info } = await findPlace(state, args.mailbox, true);
   const { folder, uids } = await mailbox.uids(state.ctx, info.folderId);
-  const isReadOnly = asksReadOnly || (mailbox.rightsIn(info.folderId) & changeRights) === 0;
+  const isReadOnly = asksReadOnly || !isOfMail(info) || (mailbox.rightsIn(info.folderId) & changeRights) === 0;
   const view = new FolderView(mailbox, folder, uids, isReadOnly);
   const unseen = state.usesRev2 || state.usesUidOnly ? 0 : await firstUnseen(state, view, folder.unreadCount);
   state.view = view;
+  state.selectedPath = args.mailbox.toUpperCase() === "INBOX" ? "INBOX" : args.mailbox;
   // A commit before the view was in place told nobody.
   view.isDirty = true;
   const permanent = isReadOnly ? "" : `${usualFlags} \\*`;

@@ -5,19 +5,29 @@ import type { Handler, SessionState } from "#serve/imap/state.ts";
 import type { FolderView } from "#serve/imap/view.ts";
 import type { SortCriterion, SortKey } from "#wire/imap/sort.ts";
 import { decodeWords } from "#format/mime/words.ts";
-import { badCharset, find, searchCompletion, tellsAnything } from "#serve/imap/commands/search.ts";
-import { encodeExtended, save, tagCorrelator, writeList } from "#serve/imap/search-result.ts";
+import { badCharset, find, refuseTwin, searchCompletion, tellsAnything } from "#serve/imap/commands/search.ts";
+import { keepUpToDate } from "#serve/imap/contexts.ts";
+import { encodeExtended, save, scoreOf, tagCorrelator, writeList } from "#serve/imap/search-result.ts";
+import type { Found } from "#serve/imap/search-result.ts";
 import { sortInTurns } from "#serve/imap/turns.ts";
 import { baseSubject, casemap } from "#wire/imap/subject.ts";
 
 /** RFC 5256 §3 */
 export const sort: Handler<"SORT"> = async (state, { tag, args, isUid }) => {
   const view = state.selected;
+  refuseTwin(view, tag, args.returns);
   const found = await find(state, view, tag, args);
   if (found === undefined) return badCharset();
-  const sorted = await sortMessages(state, view, found.uids, args.criteria);
+  const sorted = await sortMessages(state, view, found.uids, args.criteria, found);
   const modSeqOf = new Map(found.modSeqs.map((modSeq, index) => [found.uids[index]!, modSeq]));
-  const result = { uids: sorted, modSeqs: found.modSeqs.length === 0 ? [] : sorted.map((uid) => modSeqOf.get(uid)!) };
+  const result = { uids: sorted, modSeqs: found.modSeqs.length === 0 ? [] : sorted.map((uid) => modSeqOf.get(uid)!),
+    scores: found.scores };
+  keepUpToDate(state, view, {
+    tag, isUid, returns: args.returns, found: { ...result, again: found.again },
+    // How well something fits changes with every message.
+    ...(args.criteria.some(({ key }) => key === "RELEVANCY") ? { refusal: "Relevancy does not stand still." }
+      : { order: (uids: readonly number[]) => sortMessages(state, view, uids, args.criteria) }),
+  });
   const told = { correlator: tagCorrelator(tag), view: isUid || state.usesUidOnly ? undefined : view };
   if (args.returns === undefined) {
     await writeList(state, "SORT", result, told.view);
@@ -27,8 +37,6 @@ export const sort: Handler<"SORT"> = async (state, { tag, args, isUid }) => {
   }
   return searchCompletion(view, isUid);
 };
-
-type Keyed = readonly [uid: number, ...keys: (string | number)[]];
 
 type KeyTable<R> = Partial<Record<SortKey, (row: R) => string | number>>;
 
@@ -62,39 +70,48 @@ function displayOf([first]: readonly MimeAddress[]): string {
 
 /** The same messages in another order; what compares alike stays in the order of the folder. RFC 5256 §3 */
 async function sortMessages(
-  state: SessionState, view: FolderView, uids: readonly number[], criteria: readonly SortCriterion[],
+  state: SessionState, view: FolderView, uids: readonly number[], criteria: readonly SortCriterion[], found?: Found,
 ): Promise<number[]> {
   const keys = [...new Set(criteria.map(({ key }) => key))];
-  const keyed = new Map<number, (string | number)[]>(uids.map((uid) => [uid, []]));
+  const values = keys.map((): (string | number)[] => new Array<string | number>(uids.length).fill(""));
   const ranges = view.rangesOf(uids);
   const { mailbox } = view;
   const { ctx } = state;
-  const take = <R extends { readonly uid: number }>(rows: readonly R[], table: KeyTable<R>): void => {
-    for (const row of rows) {
-      const values = keyed.get(row.uid);
-      if (values === undefined) continue;
-      for (const [at, key] of keys.entries()) {
-        const value = table[key];
-        if (value !== undefined) values[at] = value(row);
+  // Rows come in the order of the UIDs: each finds its place next to the one before.
+  const taker = <R extends { readonly uid: number }>(table: KeyTable<R>): ((rows: readonly R[]) => void) => {
+    const told = keys.flatMap((key, at) => (table[key] === undefined ? [] : [{ column: values[at]!, of: table[key] }]));
+    let index = 0;
+    return (rows) => {
+      for (const row of rows) {
+        while (index < uids.length && uids[index]! < row.uid) index++;
+        if (uids[index] !== row.uid) continue;
+        for (const { column, of } of told) column[index] = of(row);
       }
-    }
+    };
   };
   const isIn = (table: object) => (key: SortKey): boolean => Object.hasOwn(table, key);
   if (keys.some(isIn(columnKeys))) {
-    for await (const rows of mailbox.sortKeys(ctx, view.folderId, ranges)) take(rows, columnKeys);
+    const take = taker(columnKeys);
+    const isWanted = { hasSubject: keys.includes("SUBJECT"), hasDate: keys.includes("DATE") };
+    for await (const rows of mailbox.sortKeys(ctx, view.folderId, ranges, isWanted)) take(rows);
   }
   if (keys.some(isIn(structureKeys))) {
-    for await (const rows of mailbox.structures(ctx, view.folderId, ranges)) take(rows, structureKeys);
+    const take = taker(structureKeys);
+    for await (const rows of mailbox.structures(ctx, view.folderId, ranges)) take(rows);
   }
-  const order = criteria.map(({ key, isReverse }) => ({ at: keys.indexOf(key) + 1, sign: isReverse ? -1 : 1 }));
-  const messages = uids.map((uid): Keyed => [uid, ...keyed.get(uid)!]);
-  const sorted = await sortInTurns(ctx, messages, (a, b) => {
-    for (const { at, sign } of order) {
-      const left = a[at] ?? "";
-      const right = b[at] ?? "";
+  if (found !== undefined && keys.includes("RELEVANCY")) {
+    // RFC 6203 §6: what fits best comes first.
+    values[keys.indexOf("RELEVANCY")] = uids.map((uid) => -scoreOf(found, uid));
+  }
+  const order = criteria.map(({ key, isReverse }) =>
+    ({ column: values[keys.indexOf(key)]!, sign: isReverse ? -1 : 1 }));
+  const sorted = await sortInTurns(ctx, [...uids.keys()], (a, b) => {
+    for (const { column, sign } of order) {
+      const left = column[a]!;
+      const right = column[b]!;
       if (left !== right) return left < right ? -sign : sign;
     }
-    return a[0] - b[0];
+    return a - b;
   });
-  return sorted.map(([uid]) => uid);
+  return sorted.map((index) => uids[index]!);
 }

@@ -4,7 +4,8 @@ import type { FlagChange } from "#mailbox/api.ts";
 import type { Handler } from "#serve/imap/state.ts";
 import type { Interval } from "#wire/imap/sequence.ts";
 import { limits } from "#base/limits.ts";
-import { beginFetch, splitFlags, writeFlags, writeUpdates } from "#serve/imap/flags.ts";
+import { beginFetch, splitFlags, writeFlags } from "#serve/imap/flags.ts";
+import { writeUpdates } from "#serve/imap/news.ts";
 import { no, ok } from "#serve/imap/state.ts";
 import { encodeNumbers } from "#wire/imap/sequence.ts";
 
