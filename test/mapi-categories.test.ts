@@ -4,8 +4,12 @@
  */
 import { strict as assert } from "node:assert";
 import { after, before, test } from "node:test";
+import { propertySets } from "#props/property-sets.ts";
 import { makeTag } from "#props/types.ts";
+import type { PropertyTag } from "#props/types.ts";
 import { tableEvents } from "#wire/mapi/notification.ts";
+import * as messages from "#wire/mapi/rops/messages.ts";
+import * as properties from "#wire/mapi/rops/properties.ts";
 import * as tables from "#wire/mapi/rops/tables.ts";
 import { MailboxClient, startServer, tags, text } from "./support/mapi-mailbox.ts";
 import type { TestServer } from "./support/server.ts";
@@ -131,4 +135,62 @@ test("refusals", async () => {
     assert.equal((await alice.session.call(tables.RopSortTable, table, { sortTableFlags: 0, ...request })).returnValue, code);
   }
   assert.equal((await alice.session.call(tables.RopCollapseRow, table, { categoryId: 1n })).returnValue, 0x8004_0102);
+});
+
+const keywordsName = { guid: propertySets.PS_PUBLIC_STRINGS.guid, id: "Keywords" };
+
+/** [MS-OXCTABL] 2.2.2.2, 2.2.2.3: a message with several values stands once for each. */
+test("values of a property one by one: rows, order, categories, restrictions, keys, events", async () => {
+  const { session } = alice;
+  const { body: ids } = await session.must(properties.RopGetPropertyIdsFromNames, alice.logon, {
+    flags: 2, propertyNames: [keywordsName],
+  });
+  const [id] = ids.propertyIds;
+  const keywords = makeTag(id!, "MultipleString");
+  const [one, narrow] = [(keywords + 0x2000) as PropertyTag, (keywords + 0x1fff) as PropertyTag];
+  const sent = await alice.openFolder("sentItems");
+  const keep = async (subject: string, words: readonly string[]): Promise<number> => {
+    const made = await alice.create("sentItems", [[tags.subject, subject], [tags.messageClass, "IPM.Note"]]);
+    if (words.length > 0) await alice.set(made, [[keywords, words]]);
+    await alice.save(made);
+    return made;
+  };
+  await keep("m1", ["Red", "Blue", "red"]);
+  await keep("m2", ["Blue"]);
+  const m3 = await keep("m3", []);
+  const instance = makeTag(0x674e, "Integer32");
+  const instanceKey = makeTag(0x0ff6, "Binary");
+  const shownColumns = [tags.subject, one, narrow, keywords, instance, instanceKey, tags.mid];
+  const table = await alice.contents(sent, shownColumns);
+  await session.must(tables.RopSortTable, table,
+    { sortTableFlags: 0, categoryCount: 0, expandedCount: 0, sortOrders: [order(id!, 0x301f), order(0x0037, 0x1f)] });
+  const rows = await alice.rows(table, shownColumns);
+  assert.deepEqual(rows.map((row) => row.slice(0, 2).map((cell) => (typeof cell === "string" ? cell : null))),
+    [["m3", null], ["m1", "Blue"], ["m2", "Blue"], ["m1", "Red"]]);
+  assert.deepEqual(rows[1]!.slice(2, 5), [Buffer.from("Blue"), ["Red", "Blue", "red"], 1]);
+  assert.equal(rows[3]![4], 0);
+  assert.equal(new Set(rows.map((row) => Buffer.from(row[5] as Uint8Array).toString("hex"))).size, 4);
+  assert.equal(rows[1]![6], rows[3]![6]);
+  const { body: where } = await session.must(tables.RopQueryPosition, table);
+  assert.equal(where.denominator, 4);
+  await alice.set(m3, [[keywords, ["Cyan", "Amber"]]]);
+  await session.must(messages.RopSaveChangesMessage, m3, { saveFlags: 0x0a });
+  const events = (await session.events()).filter(({ handle }) => handle === table);
+  assert.deepEqual(events.map(({ data }) => [data.tableEventType, data.rowInstance, data.rowData?.[1]]),
+    [[tableEvents.rowAdded, 1, "Amber"], [tableEvents.rowModified, 0, "Cyan"]]);
+  assert.equal(events[1]!.data.insertAfterInstance, 0);
+  await session.must(tables.RopRestrict, table, { restrictFlags: 0, restrictionData: {
+    restrictType: 3, fuzzyLevelLow: 0, fuzzyLevelHigh: 1, propertyTag: one, taggedValue: { tag: tags.subject, value: "BLUE" },
+  } });
+  assert.deepEqual((await alice.rows(table, shownColumns)).map((row) => row.slice(0, 2)), [["m1", "Blue"], ["m2", "Blue"]]);
+  await session.must(tables.RopRestrict, table, { restrictFlags: 0, restrictionData: null });
+  const byWord = [rowType, count, one, tags.subject];
+  await session.must(tables.RopSetColumns, table, { setColumnsFlags: 0, propertyTags: byWord });
+  await session.must(tables.RopSortTable, table,
+    { sortTableFlags: 0, categoryCount: 1, expandedCount: 1, sortOrders: [order(id!, 0x301f), order(0x0037, 0x1f)] });
+  assert.deepEqual((await alice.rows(table, byWord)).map((row) => (row[0] === 1 ? row[3] : `${String(row[2])} ${String(row[1])}`)),
+    ["Amber 1", "m3", "Blue 2", "m1", "m2", "Cyan 1", "m3", "Red 1", "m1"]);
+  // A table that is not told so shows each message once.
+  const plain = await alice.contents(sent, [tags.subject, keywords]);
+  assert.equal((await alice.rows(plain, [tags.subject, keywords])).length, 3);
 });

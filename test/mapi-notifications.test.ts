@@ -201,3 +201,48 @@ test("too many rows at once are one event; what does not fit is pending", async 
   assert.ok(small.answers.length > 1);
   assert.equal((await alice.session.events()).length, 31, "nothing is lost");
 });
+
+test("moves and copies are told with what they were before, to both folders; to others as made and deleted", async () => {
+  const sent = await alice.openFolder("sentItems");
+  const subscribe = async (notificationTypes: number, place?: "inbox" | "sentItems"): Promise<number> =>
+    (await alice.session.must(notifications.RopRegisterNotification, alice.logon, {
+      notificationTypes, wantWholeStore: place === undefined,
+      ...place === undefined ? {} : { folderId: alice.folderIds[logonPlaces[place]], messageId: { replicaId: 0, counter: 0 } },
+    })).opened;
+  const made = await alice.create("inbox", [[tags.subject, "moving"], [tags.messageClass, "IPM.Note"]]);
+  const messageId = await alice.save(made);
+  await alice.session.events();
+  const whole = await subscribe(0x7e);
+  const source = await subscribe(t.objectMoved, "inbox");
+  const blind = await subscribe(t.objectCreated | t.objectDeleted);
+  const transfer = async (from: number, to: number, id: typeof messageId, wantCopy: boolean): Promise<void> => {
+    const { answers } = await alice.session.execute([{ rop: folders.RopMoveCopyMessages, request: {
+      sourceHandleIndex: 0, destHandleIndex: 1, messageIds: [id], wantAsynchronous: false, wantCopy,
+    } }], [from, to]);
+    assert.equal(answers[0]!.returnValue, 0);
+  };
+  const ofMessages = (all: readonly { handle: number; data: NotificationData }[], handle: number): NotificationData[] =>
+    all.filter((one) => one.handle === handle && (one.data.notificationFlags & f.isMessage) !== 0).map(({ data }) => data);
+  await transfer(inbox, sent, messageId, true);
+  const copied = await alice.session.events();
+  const [copy, ...more] = ofMessages(copied, whole);
+  assert.deepEqual([typeOf(copy!), more.length], [t.objectCopied, 0], JSON.stringify(copied.map(({ data }) => data.notificationFlags)));
+  assert.deepEqual([copy!.folderId, copy!.oldFolderId, copy!.oldMessageId],
+    [alice.folderIds[logonPlaces.sentItems], alice.folderIds[logonPlaces.inbox], messageId]);
+  assert.deepEqual(ofMessages(copied, source), []);
+  assert.deepEqual(ofMessages(copied, blind).map(typeOf), [t.objectCreated]);
+  await transfer(inbox, sent, messageId, false);
+  const moved = await alice.session.events();
+  assert.deepEqual(ofMessages(moved, whole).map(typeOf), [t.objectMoved]);
+  assert.deepEqual(ofMessages(moved, source).map(({ oldMessageId }) => oldMessageId), [messageId]);
+  assert.deepEqual(ofMessages(moved, blind).map(typeOf).sort((a, b) => a - b), [t.objectCreated, t.objectDeleted]);
+  // By another protocol as well.
+  await send("moved by IMAP");
+  await until((data) => typeOf(data) === t.newMail);
+  await imap((flow) => flow.messageMove({ subject: "moved by IMAP" }, "Archive"));
+  const { found } = await until((data, handle) => handle === whole && typeOf(data) === t.objectMoved);
+  assert.deepEqual(found.oldFolderId, alice.folderIds[logonPlaces.inbox]);
+  for (const handle of [whole, source, blind]) {
+    await alice.session.execute([{ rop: RopRelease, request: { inputHandleIndex: 0 } }], [handle]);
+  }
+});

@@ -1,14 +1,14 @@
 /**
- * Proves for every ROP of the table, over real HTTPS: a handle that stands for nothing, an object of the wrong kind and
- * a request that is cut off are answered as the specification says; what is not done here says so; requests made from
- * the tables, and the same with damage, never end a session, a call or the server. [MS-OXCROPS] 3.2.5.1
+ * Proves over real HTTPS that requests made from the tables of ROPs and of the address book, on objects of every kind,
+ * and the same with damage, never end a session, a call or the server. OUTPOST_FUZZ_RUNS and OUTPOST_FUZZ_SEED set how
+ * many and which. [MS-OXCROPS] 3.2.5.1
  */
 import { strict as assert } from "node:assert";
 import { after, before, test } from "node:test";
 import fc from "fast-check";
-import { decodePrefix, encode } from "#codec/binary/code.ts";
+import { encode } from "#codec/binary/code.ts";
 import type { Type } from "#codec/binary/type.ts";
-import { arbitrary, valueOrWireError } from "#codec/binary/test-kit.ts";
+import { arbitrary } from "#codec/binary/test-kit.ts";
 import { makeTag } from "#props/types.ts";
 import { executeRequest, executeResponse } from "#wire/mapi/emsmdb.ts";
 import { decode } from "#codec/binary/code.ts";
@@ -16,12 +16,9 @@ import { addressBookBodies } from "#wire/mapi/nspi.ts";
 import { packRopBuffer, unpackRopBuffer } from "#wire/mapi/rop-buffer.ts";
 import { ropById } from "#wire/mapi/rop-table.ts";
 import type { ObjectKind, Rop } from "#wire/mapi/rop.ts";
-import * as folders from "#wire/mapi/rops/folders.ts";
-import * as messages from "#wire/mapi/rops/messages.ts";
-import * as notifications from "#wire/mapi/rops/notifications.ts";
-import * as streams from "#wire/mapi/rops/streams.ts";
 import { MapiClient } from "./support/mapi-client.ts";
-import { MailboxClient, startServer, tags } from "./support/mapi-mailbox.ts";
+import { MailboxClient, startServer } from "./support/mapi-mailbox.ts";
+import { RopWorld } from "./support/mapi-rop-world.ts";
 import { domain } from "./support/server.ts";
 import type { TestServer } from "./support/server.ts";
 
@@ -36,23 +33,10 @@ const indexFields = ["inputHandleIndex", "outputHandleIndex", "responseHandleInd
 /** Asked by clients: all but what servers alone write. */
 const asked = [...ropById.values()].filter((row) => !["RopNotify", "RopPending", "RopBackoff", "RopBufferTooSmall"]
   .includes(row.name));
-const onObjects = asked.filter((row) => row.name !== "RopLogon" && row.name !== "RopRelease");
-/** Caches of clients are filled by these; they are not there. */
-const notDone = /^Rop(FastTransfer|Synchronization|TellVersion|GetLocalReplicaIds|SetLocalReplicaMidsetDeleted)/;
-
 function sample(row: Rop, at: number): Record<string, unknown> {
   const [request] = fc.sample(arbitrary(row.request as Type<Record<string, unknown>>, { isPublicLogon: false }),
     { numRuns: 1, seed: seed + at });
   return request!;
-}
-
-/** With the indexes that the handle table of a test has: the object first, what it opens second. */
-function placed(request: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const out = { ...request };
-  for (const field of indexFields) if (field in out) out[field] = 0;
-  if ("outputHandleIndex" in out) out["outputHandleIndex"] = 1;
-  if ("destHandleIndex" in out) out["destHandleIndex"] = 1;
-  return out;
 }
 
 const bytesOf = (row: Rop, request: Readonly<Record<string, unknown>>): Buffer =>
@@ -74,75 +58,14 @@ Promise<{ errorCode: number; returnValue: number | null; rops: Uint8Array }> {
   return { errorCode, returnValue: rops.length < 6 ? null : Buffer.from(rops).readUInt32LE(2), rops };
 }
 
-const hex = (value: number | null): string => (value === null ? "none" : `0x${value.toString(16)}`);
-
 before(async () => {
   server = await startServer(["alice", "bob"]);
   alice = await MailboxClient.open(server, "alice");
-  const inbox = await alice.openFolder("inbox");
-  const message = await alice.create("inbox", [[tags.subject, "one"], [tags.body, "text"]]);
-  await alice.save(message);
-  const { opened: attachment } = await alice.session.must(messages.RopCreateAttachment, message);
-  const { opened: stream } = await alice.session.must(streams.RopOpenStream, attachment,
-    { propertyTag: makeTag(0x3701, "Binary"), openModeFlags: 2 });
-  const { opened: subscription } = await alice.session.must(notifications.RopRegisterNotification, alice.logon,
-    { notificationTypes: 0x80, wantWholeStore: true });
-  const { opened: table } = await alice.session.must(folders.RopGetContentsTable, inbox, { tableFlags: 0x10 });
-  const found: [ObjectKind, number][] = [["logon", alice.logon], ["folder", inbox], ["message", message],
-    ["attachment", attachment], ["stream", stream], ["subscription", subscription], ["table", table]];
-  for (const [kind, handle] of found) handles.set(kind, handle);
+  for (const [kind, handle] of await (await RopWorld.over(alice)).ofEachKind()) handles.set(kind, handle);
 });
 after(async () => {
   await alice?.disconnect();
   await server?.dispose();
-});
-
-test("a handle that stands for nothing: NullObject", async () => {
-  for (const [at, row] of onObjects.entries()) {
-    for (const handle of [0x7777_7777, 0xffff_ffff]) {
-      const { errorCode, returnValue } = await run(bytesOf(row, placed(sample(row, at))), [handle, 0xffff_ffff]);
-      assert.equal(errorCode, 0, row.name);
-      assert.equal(returnValue, 0x4b9, `${row.name}: ${hex(returnValue)}`);
-    }
-  }
-});
-
-test("an object of the wrong kind: NotSupported", async () => {
-  for (const [at, row] of onObjects.entries()) {
-    if (row.on.length === 0) continue;
-    for (const [kind, handle] of handles) {
-      if (row.on.includes(kind)) continue;
-      const { returnValue } = await run(bytesOf(row, placed(sample(row, at))), [handle, handles.get("folder")!]);
-      assert.equal(returnValue, 0x8004_0102, `${row.name} of a ${kind}: ${hex(returnValue)}`);
-    }
-  }
-});
-
-test("what fills caches is not there, and says so", async () => {
-  const rows = onObjects.filter((row) => notDone.test(row.name));
-  assert.ok(rows.length > 20);
-  for (const [at, row] of rows.entries()) {
-    const kind = row.on.find((one) => handles.has(one));
-    if (kind === undefined) continue;
-    const { returnValue } = await run(bytesOf(row, placed(sample(row, at))), [handles.get(kind)!, 0xffff_ffff]);
-    assert.equal(returnValue, 0x8004_0102, `${row.name}: ${hex(returnValue)}`);
-  }
-});
-
-test("a request that is cut off fails the call and nothing has run", async () => {
-  for (const [at, row] of asked.entries()) {
-    const whole = bytesOf(row, placed(sample(row, at)));
-    for (const length of new Set([1, 2, whole.length >> 1, whole.length - 1])) {
-      const cut = whole.subarray(0, length);
-      const isWhole = length >= 2 && valueOrWireError(() => {
-        const given = { isPublicLogon: false };
-        return decodePrefix(row.request as Type<unknown>, cut, 2, { given }).end === length;
-      }) === true;
-      if (isWhole || length === 0) continue;
-      const { errorCode } = await run(cut, [handles.get("logon")!, 0xffff_ffff]);
-      assert.equal(errorCode, 0x4b6, `${row.name}, ${length} of ${whole.length} bytes`);
-    }
-  }
 });
 
 test("requests from the tables, whole and damaged, end nothing", async () => {

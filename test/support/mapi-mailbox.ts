@@ -20,7 +20,7 @@ export const tags = {
   mid: makeTag(0x674a, "Integer64"), read: makeTag(0x0e69, "Boolean"), messageFlags: makeTag(0x0e07, "Integer32"),
 } as const;
 /** Places in the folder list of RopLogon. [MS-OXCSTOR] 2.2.1.1.3 */
-export const logonPlaces = { root: 0, ipmSubtree: 3, inbox: 4, outbox: 5, sentItems: 6, deletedItems: 7 } as const;
+export const logonPlaces = { root: 0, ipmSubtree: 3, inbox: 4, outbox: 5, sentItems: 6, deletedItems: 7, finder: 10 } as const;
 
 export const idFrom = (value: bigint): ShortTermId => {
   const bytes = Buffer.alloc(8);

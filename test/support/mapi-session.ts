@@ -28,19 +28,25 @@ export interface Ask {
 export class MapiSession {
   readonly client: MapiClient;
   readonly dn: string;
+  /** Whose session it is. */
+  readonly address: string;
   /** Of tables by handle, to read their events. */
   readonly columns = new Map<number, readonly PropertyTag[]>();
+  /** Whether its requests are made on a logon to public folders, where two of them look different. */
+  isPublic = false;
   readonly #released: number[] = [];
   readonly #told: { handle: number; data: NotificationData }[] = [];
 
-  private constructor(client: MapiClient, dn: string) {
+  private constructor(client: MapiClient, dn: string, address: string) {
     this.client = client;
+    this.address = address;
     this.dn = dn;
   }
 
-  static async connect(server: TestServer, user: string, dn: string): Promise<MapiSession> {
-    const client = new MapiClient(server, "/mapi/emsmdb/?MailboxId=test", user);
-    const session = new MapiSession(client, dn);
+  /** `over` is a client with cookies of a session before. */
+  static async connect(server: TestServer, user: string, dn: string, over?: MapiClient): Promise<MapiSession> {
+    const client = over ?? new MapiClient(server, "/mapi/emsmdb/?MailboxId=test", user);
+    const session = new MapiSession(client, dn, user);
     const answer = await client.post("Connect", encode(connectRequest, {
       userDn: dn, flags: 0, defaultCodePage: 1252, lcidSort: 1033, lcidString: 1033, auxiliaryBuffer: none,
     }));
@@ -58,7 +64,7 @@ export class MapiSession {
       for (const [index] of gone.entries()) writer.append(Buffer.from([0x01, 0, handles.length + index]));
       for (const { rop, logonId, request } of asks) {
         writer.append(Buffer.from([rop.id, logonId ?? 0]));
-        encodeInto(writer, rop.request as Type<unknown>, request);
+        encodeInto(writer, rop.request as Type<unknown>, request, { given: { isPublicLogon: this.isPublic } });
       }
       return writer.toBytes();
     });

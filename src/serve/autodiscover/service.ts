@@ -25,8 +25,6 @@ export interface AutodiscoverOptions {
   readonly isServed: (path: string) => boolean;
   /** Open ports of the line protocols. */
   readonly mail: readonly Omit<MailConnection, "host">[];
-  /** Address of the mailbox with the public folders' hierarchy; null without. */
-  readonly publicFolderAddress?: () => string | null;
   /** Where access tokens are to be had; null while none are taken. */
   readonly oauth?: () => AutoconfigOAuth | null;
   /** Signs a profile as the server that `host` names; without it profiles go out unsigned. */
@@ -88,7 +86,8 @@ export class Autodiscover {
       : await directory.entryByLegacyDn(ctx, request.legacyDn.slice(0, 1024));
     if (entry === null) return { kind: "unknown" };
     const isOwn = entry.entryId === asker.entryId;
-    if (!isOwn && entry.hidden && !await this.#mayOpen(ctx, asker, entry)) return { kind: "unknown" };
+    const isPublic = entry.kind === "public-store";
+    if (!isOwn && entry.hidden && !isPublic && !await this.#mayOpen(ctx, asker, entry)) return { kind: "unknown" };
     if (entry.kind === "contact") return await this.#elsewhere(ctx, address, entry);
     if (!mailboxKinds.includes(entry.kind) || entry.mailboxId === null || entry.disabled) return { kind: "nothing" };
     const asking = isOwn ? null : await directory.entry(ctx, asker.entryId);
@@ -105,7 +104,7 @@ export class Autodiscover {
         deploymentId: derivedUuid(`organization ${this.options.hostname.toLowerCase()}`),
         // Who may open what is between the two of them.
         alternatives: isOwn ? await this.#alternatives(ctx, entry) : [],
-        publicFolderAddress: this.options.publicFolderAddress?.() ?? null,
+        publicFolderAddress: (await directory.publicStore(ctx))?.address ?? null,
       },
     };
   }

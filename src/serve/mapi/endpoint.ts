@@ -83,6 +83,10 @@ export class MapiEndpoint<S extends SessionState> {
   async #get(request: HttpRequest): Promise<void> {
     const person = await this.#signIn(request);
     if (person === null) return;
+    if (header(request, "x-requesttype") !== undefined) {
+      this.#sendRefusal(request, new Refusal("invalidVerb", "Requests are made by POST."));
+      return;
+    }
     const text = `MAPI over HTTP is here for Outlook. Signed in as ${person.address}.\n`;
     request.response.writeHead(200, { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" });
     request.response.end(text);
@@ -110,6 +114,7 @@ export class MapiEndpoint<S extends SessionState> {
   }
 
   async #dispatch(request: HttpRequest, person: SignedIn, startedMs: number): Promise<void> {
+    checkHeaders(request);
     const asked = header(request, "x-requesttype");
     if (asked === undefined) throw new Refusal("missingHeader", "X-RequestType is missing.");
     const type = findRequestType(this.#types, asked);
@@ -145,9 +150,14 @@ export class MapiEndpoint<S extends SessionState> {
     if (last?.requestId === requestId && type !== this.#rows.closes) {
       return await this.#send(request, session, startedMs, Promise.resolve(last.body));
     }
+    if (session.underWay?.requestId === requestId) {
+      return await this.#send(request, session, startedMs, session.underWay.work);
+    }
     const sequence = cookies.get(cookieNames.sequence);
     if (sequence === undefined) throw new Refusal("missingCookie", `${cookieNames.sequence} is missing.`);
-    if (session.isBusy || sequence !== sequenceText(session)) {
+    const isNext = sequence === sequenceText(session) ||
+      (session.toldByWait > 0 && sequence === sequenceText(session, session.toldByWait));
+    if (session.isBusy || !isNext) {
       throw new Refusal("invalidSequence", "Another request of this session came first.");
     }
     session.isBusy = true;
@@ -161,6 +171,7 @@ export class MapiEndpoint<S extends SessionState> {
       this.#sendRefusal(request, refusal, session);
     } finally {
       session.isBusy = false;
+      session.underWay = null;
       session.lastUsedMs = request.ctx.system.monotonicMs();
       if (type === this.#rows.closes) this.sessions.remove(session);
     }
@@ -172,10 +183,18 @@ export class MapiEndpoint<S extends SessionState> {
   ): Promise<void> {
     const answerer = this.#rows.answers[type];
     if (answerer === undefined) throw new Refusal("invalidRequestType", `${type} is not answered here.`);
-    const work = Promise.resolve(answerer({ ctx: request.ctx, session, body, request })).then((answer) => {
-      if (requestId !== null) session.lastAnswer = { requestId, body: answer };
+    if (requestId === null) {
+      session.toldByWait = session.sequence;
+      const waiting = Promise.resolve(answerer({ ctx: request.ctx, session, body, request }));
+      return await this.#send(request, session, startedMs, waiting);
+    }
+    // A connection that drops ends neither the work nor the session: the client asks again. [MS-OXCMAPIHTTP] 3.2.5.2
+    const call = { ctx: this.sessions.lasting(request.ctx), session, body, request };
+    const work = (async () => await answerer(call))().then((answer) => {
+      session.lastAnswer = { requestId, body: answer };
       return answer;
     });
+    session.underWay = { requestId, work };
     await this.#send(request, session, startedMs, work);
   }
 
@@ -192,6 +211,7 @@ export class MapiEndpoint<S extends SessionState> {
     });
     const headers = { ...this.#headers(request, "success"), "content-type": "application/mapi-http",
       ...this.#sessionHeaders(request, session) };
+    if (response.destroyed) return void await work;
     if (quick !== null) {
       const head = Buffer.from(metaTags.processing + tail(0), "latin1");
       response.writeHead(200, { ...headers, "content-length": head.length + quick.length });
@@ -205,9 +225,10 @@ export class MapiEndpoint<S extends SessionState> {
       for (;;) {
         const body = await within(ctx, work, pendingPeriodMs);
         if (body === null) {
-          response.write(metaTags.pending);
+          if (!response.destroyed) response.write(metaTags.pending);
           continue;
         }
+        if (response.destroyed) return;
         response.write(tail(0), "latin1");
         response.end(body);
         return;
@@ -215,7 +236,7 @@ export class MapiEndpoint<S extends SessionState> {
     } catch (error) {
       const refusal = refusalOf(error);
       if (refusal === null) throw error;
-      response.end(tail(responseCodes[refusal.code]), "latin1");
+      if (!response.destroyed) response.end(tail(responseCodes[refusal.code]), "latin1");
     }
   }
 
@@ -231,7 +252,7 @@ export class MapiEndpoint<S extends SessionState> {
 
   #headers(request: HttpRequest, code: ResponseCodeName): Record<string, string> {
     const echoed: Record<string, string> = {};
-    for (const name of ["x-requesttype", "x-requestid", "x-clientinfo"]) {
+    for (const name of echoedHeaders) {
       const value = header(request, name);
       if (value !== undefined) echoed[name] = value;
     }
@@ -256,8 +277,8 @@ export class MapiEndpoint<S extends SessionState> {
   }
 }
 
-function sequenceText(session: { readonly id: string; readonly sequence: number }): string {
-  return `${session.sequence}-${session.id.slice(0, 8)}`;
+function sequenceText(session: { readonly id: string; readonly sequence: number }, sequence = session.sequence): string {
+  return `${sequence}-${session.id.slice(0, 8)}`;
 }
 
 function header(request: HttpRequest, name: string): string | undefined {
@@ -265,6 +286,18 @@ function header(request: HttpRequest, name: string): string | undefined {
   const text = Array.isArray(value) ? value[0] : value;
   return text === undefined || text === "" || text.length > limits.mapiHeaderMaxCharacters ? undefined : text;
 }
+
+/** Those that are echoed are looked at before anything else. */
+function checkHeaders(request: HttpRequest): void {
+  for (const name of echoedHeaders) {
+    const value = request.incoming.headers[name];
+    if (value !== undefined && String(value).length > limits.mapiHeaderMaxCharacters) {
+      throw new Refusal("invalidHeader", `${name} is too long.`);
+    }
+  }
+}
+
+const echoedHeaders = ["x-requesttype", "x-requestid", "x-clientinfo"] as const;
 
 /** The value when it comes within the time; null when not. An error of the work is thrown. */
 async function within<T>(ctx: Ctx, work: Promise<T>, timeMs: number): Promise<T | null> {

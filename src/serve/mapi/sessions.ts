@@ -20,8 +20,12 @@ export interface MapiSession<S extends SessionState> {
   readonly state: S;
   /** The sequence cookie that the next request has to bring. */
   sequence: number;
+  /** A sequence cookie that a wait told, which may overtake a newer one on its way; 0 is none. */
+  toldByWait: number;
   /** A request other than a wait is under way. */
   isBusy: boolean;
+  /** That request's answer to be, for a client whose connection broke meanwhile and that asks again. */
+  underWay: { readonly requestId: string; readonly work: Promise<Uint8Array> } | null;
   /** The last answer, for a client that lost it and asks again. */
   lastAnswer: { readonly requestId: string; readonly body: Uint8Array } | null;
   lastUsedMs: number;
@@ -44,12 +48,17 @@ export class MapiSessions<S extends SessionState> {
     this.#ctx = ctx;
   }
 
+  /** For work that goes on when the request's connection is gone. */
+  lasting(ctx: Ctx): Ctx {
+    return { ...ctx, signal: this.#ctx.signal };
+  }
+
   create(person: SignedIn, state: S): MapiSession<S> {
     if (this.#isStopped) throw new Fault("unavailable", "The server is stopping.");
     this.#makeRoom(person);
     const session: MapiSession<S> = {
       id: Buffer.from(this.#ctx.system.randomBytes(24)).toString("base64url"), person, state, sequence: 0,
-      isBusy: false, lastAnswer: null, lastUsedMs: this.#ctx.system.monotonicMs(), isClosed: false, onClose: null,
+      toldByWait: 0, isBusy: false, underWay: null, lastAnswer: null, lastUsedMs: this.#ctx.system.monotonicMs(), isClosed: false, onClose: null,
     };
     this.#byId.set(session.id, session);
     this.#planSweep();

@@ -41,8 +41,14 @@ const flagValue = 0;
 const flagAbsent = 1;
 const flagError = 0x0a;
 
+/** The type of a column's values; one of a multi-valued property that is shown one by one is single. */
+function columnType(tag: PropertyTag): number {
+  const code = tagTypeCode(tag);
+  return (code & 0x3000) === 0x3000 ? code & ~0x3000 : code & ~0x2000;
+}
+
 function readCell(form: Form, tag: PropertyTag, reader: Reader): PropertyValue | TypedCell {
-  const code = tagTypeCode(tag) & ~0x2000;
+  const code = columnType(tag);
   if (code !== unspecified) return readValue(form, code, reader);
   const typeCode = u16.read(reader);
   return new TypedCell(typeCode, readValue(form, typeCode, reader));
@@ -51,7 +57,7 @@ function readCell(form: Form, tag: PropertyTag, reader: Reader): PropertyValue |
 function readFlagged(form: Form, tag: PropertyTag, reader: Reader): Cell {
   const at = reader.at;
   const isTyped = tagTypeCode(tag) === unspecified;
-  const typeCode = isTyped ? u16.read(reader) : tagTypeCode(tag) & ~0x2000;
+  const typeCode = isTyped ? u16.read(reader) : columnType(tag);
   const flag = u8.read(reader);
   if (flag === flagAbsent) return undefined;
   if (flag === flagError) return new CellError(u32.read(reader));
@@ -61,7 +67,7 @@ function readFlagged(form: Form, tag: PropertyTag, reader: Reader): Cell {
 }
 
 function writeCell(form: Form, tag: PropertyTag, writer: Writer, cell: PropertyValue | TypedCell): void {
-  const code = tagTypeCode(tag) & ~0x2000;
+  const code = columnType(tag);
   if (code === unspecified) {
     if (!(cell instanceof TypedCell)) throw new Refusal("has no type", writer.at);
     u16.write(writer, cell.typeCode);
@@ -72,7 +78,7 @@ function writeCell(form: Form, tag: PropertyTag, writer: Writer, cell: PropertyV
 }
 
 function writeFlagged(form: Form, tag: PropertyTag, writer: Writer, cell: Cell): void {
-  const code = tagTypeCode(tag) & ~0x2000;
+  const code = columnType(tag);
   if (code === unspecified) u16.write(writer, cell instanceof TypedCell ? cell.typeCode : 0x000a);
   if (cell === undefined) {
     u8.write(writer, flagAbsent);
@@ -108,7 +114,7 @@ export function propertyRow(form: Form, columnsField: string): Type<readonly Cel
 
 /** The same from plain parts, for what looks at layouts and has no need to be quick. */
 function plainRow(form: Form, columns: readonly PropertyTag[]): Type<unknown> {
-  const layouts = columns.map((tag) => valueLayout(form, tagTypeCode(tag) & ~0x2000) ?? noValue);
+  const layouts = columns.map((tag) => valueLayout(form, columnType(tag)) ?? noValue);
   const named = (cells: readonly Type<unknown>[]) =>
     struct(Object.fromEntries(cells.map((cell, at) => [`c${at}`, cell])));
   const flagged = layouts.map((value) => tagged("flag", u8, {

@@ -208,7 +208,10 @@ function fixedBytes(code: number, value: PropertyValue): Uint8Array {
 /** One word of a stream that was read. Large bytes come in parts, all but the last with `more`. */
 export type TransferWord =
   | { readonly kind: "marker"; readonly marker: Marker }
-  | { readonly kind: "property"; readonly tag: PropertyTag; readonly name: NamedId | null; readonly value: PropertyValue }
+  | {
+    readonly kind: "property"; readonly tag: PropertyTag; readonly name: NamedId | null;
+    readonly value: PropertyValue;
+  }
   | {
     readonly kind: "part"; readonly tag: PropertyTag; readonly name: NamedId | null; readonly bytes: Uint8Array;
     readonly more: boolean;
@@ -305,6 +308,9 @@ function textTag(tag: PropertyTag): PropertyTag {
   return (((tag & 0xffff_0000) | code) >>> 0) as PropertyTag;
 }
 
+type ListValue = Extract<PropertyValue, readonly unknown[]>;
+type Single = ListValue[number];
+
 /** Every method gives null while bytes are missing. */
 class Cursor {
   at = 0;
@@ -351,17 +357,18 @@ class Cursor {
     return { guid: guidToText(guid), id: this.#bytes.toString("utf16le", from, this.at - 2) };
   }
 
+  /** Values of one type; each list is one of those that a property may have. */
   several(code: number): { value: PropertyValue } | null {
     const count = this.number();
     if (count === null) return null;
     if (count > limits.structureItemsMax) throw new WireError(`${count} values are too many`, this.#before + this.at);
-    const values: PropertyValue[] = [];
+    const values: Single[] = [];
     for (let index = 0; index < count; index++) {
       const value = this.single(code);
       if (value === null) return null;
-      values.push(value.value);
+      values.push(value.value as Single);
     }
-    return { value: values as unknown as PropertyValue };
+    return { value: values as ListValue };
   }
 
   single(code: number): { value: PropertyValue } | null {

@@ -50,12 +50,14 @@ const isList = (entry: AddressBookEntry): boolean => entry.kind === "group";
 
 export function displayTypeOf(entry: AddressBookEntry): number {
   if (isList(entry)) return displayTypes.distributionList;
+  if (entry.kind === "public-folder") return displayTypes.forum;
   return entry.kind === "contact" ? displayTypes.remoteMailUser : displayTypes.mailUser;
 }
 
 function displayTypeExOf(entry: AddressBookEntry): number {
   switch (entry.kind) {
     case "contact": return displayTypes.remoteMailUser;
+    case "public-folder": return displayTypes.forum;
     case "group": return displayTypeEx.canHaveRights | displayTypeEx.securityList;
     case "room": return displayTypeEx.canHaveRights | displayTypeEx.room;
     case "equipment": return displayTypeEx.canHaveRights | displayTypeEx.equipment;

@@ -10,6 +10,8 @@ import type { ShortTermId } from "#props/object-ids.ts";
 import { makeTag } from "#props/types.ts";
 import type { PropertyBag, PropertyTag, PropertyValue } from "#props/types.ts";
 import { RopError } from "#serve/mapi/mailbox/errors.ts";
+import { singleTag } from "#serve/mapi/mailbox/cells.ts";
+import { sortInSlices } from "#serve/mapi/mailbox/table-order.ts";
 import type { CategoryKey } from "#serve/mapi/mailbox/table-order.ts";
 import type { RowId, TableRow } from "#serve/mapi/mailbox/table.ts";
 
@@ -50,6 +52,9 @@ function keyOf(value: PropertyValue | undefined): string {
   return `${typeof value}${String(value)}`;
 }
 
+/** Where rows stand once for each value, the value itself names a group. */
+const singleOf = (tag: PropertyTag): PropertyTag => ((tag & 0x3000) === 0x3000 ? singleTag(tag) : tag);
+
 const orderOf = (a: PropertyValue | undefined, b: PropertyValue | undefined): number =>
   (a === undefined || b === undefined ? Number(a !== undefined) - Number(b !== undefined) : compareValues(a, b) ?? 0);
 
@@ -74,6 +79,10 @@ export class Categories {
     return this.#keys.length;
   }
 
+  get tags(): PropertyTag[] {
+    return this.#keys.map(({ tag }) => tag);
+  }
+
   /** What rows have to tell. */
   get wanted(): PropertyTag[] {
     const own = this.#keys.flatMap(({ tag, byGreatest }) => (byGreatest === null ? [tag] : [tag, byGreatest]));
@@ -83,11 +92,12 @@ export class Categories {
   idOf(key: number): RowId | undefined {
     if (key >= 0) return undefined;
     const id = { replicaId: categoryReplica, counter: -key };
-    return { folderId: id, messageId: id };
+    return { folderId: id, messageId: id, instance: 0 };
   }
 
   #isOpen(path: string, level: number): boolean {
-    return (level < this.#expandedCount) !== this.#toggled.has(markOf(path));
+    // A mark takes its time, and most tables are as they began.
+    return (level < this.#expandedCount) !== (this.#toggled.size > 0 && this.#toggled.has(markOf(path)));
   }
 
   /** Rows that are in sight; `leaves` stand in the order they have within a category. */
@@ -107,9 +117,10 @@ export class Categories {
       return;
     }
     for (const group of await this.#groups(rows, key, above)) {
-      const own = group.value === undefined ? values : [...values, [key.tag, group.value] as const];
+      const own = group.value === undefined ? values : [...values, [singleOf(key.tag), group.value] as const];
       const isOpen = this.#isOpen(group.path, level);
       shown.push(this.#header(group, level, own, isOpen));
+      if (shown.length % limits.sliceRows === 0) await yieldToOthers();
       if (isOpen) await this.#level(group.rows, level + 1, group.path, own, shown);
     }
   }
@@ -132,8 +143,8 @@ export class Categories {
       if (one !== undefined && (group.greatest === undefined || orderOf(one, group.greatest) > 0)) group.greatest = one;
     }
     const direction = key.isDescending ? -1 : 1;
-    return [...groups.values()].sort((a, b) => (key.byGreatest === null ? 0 : orderOf(b.greatest, a.greatest)) ||
-      direction * orderOf(a.value, b.value));
+    return await sortInSlices([...groups.values()], (a, b) =>
+      (key.byGreatest === null ? 0 : orderOf(b.greatest, a.greatest)) || direction * orderOf(a.value, b.value));
   }
 
   #header(
@@ -146,7 +157,7 @@ export class Categories {
       [PidTagContentCount, rows.length], [PidTagContentUnreadCount, unreadCount], [PidTagInstanceNum, 0],
       [PidTagInstID, bigintOf({ replicaId: categoryReplica, counter: number })],
     ]);
-    return { key: -number, version: `${rows.length} ${unreadCount} ${isOpen}`, values: bag };
+    return { key: -number, instance: 0, version: `${rows.length} ${unreadCount} ${isOpen}`, values: bag };
   }
 
   #number(path: string, level: number): number {
@@ -172,18 +183,19 @@ export class Categories {
   }
 
   /** For the client to keep; only this server reads it. */
-  toState(row: ShortTermId): Buffer {
+  toState(row: ShortTermId, instance: number): Buffer {
     const key = row.replicaId === categoryReplica ? -row.counter : row.counter;
     const mark = key < 0 ? markOf(this.#paths[-key - 1]?.path ?? "") : "";
     const head = Buffer.alloc(16);
     head.writeDoubleLE(key < 0 ? 0 : key, 0);
     if (mark !== "") head.write(mark, 8, "hex");
+    else head.writeUInt32LE(instance, 8);
     const marks = [...this.#toggled].slice(0, limits.mapiCollapseMarksMax).map((one) => Buffer.from(one, "hex"));
     return Buffer.concat([head, ...marks]);
   }
 
-  /** The key of the row that the state was made on. */
-  fromState(state: Uint8Array): number {
+  /** The row that the state was made on; key 0 for none that is here. */
+  fromState(state: Uint8Array): { readonly key: number; readonly instance: number } {
     const raw = Buffer.from(state);
     if (raw.length < 16 || raw.length % 8 !== 0 || raw.length > 16 + 8 * limits.mapiCollapseMarksMax) {
       throw new RopError("invalidParameter", "This is no state of a table here.");
@@ -191,10 +203,10 @@ export class Categories {
     this.#toggled.clear();
     for (let at = 16; at < raw.length; at += 8) this.#toggled.add(raw.toString("hex", at, at + 8));
     const key = raw.readDoubleLE(0);
-    if (key > 0) return key;
+    if (key > 0) return { key, instance: raw.readUInt32LE(8) };
     const mark = raw.toString("hex", 8, 16);
     const found = this.#paths.findIndex(({ path }) => markOf(path) === mark);
-    return found < 0 ? 0 : -(found + 1);
+    return { key: found < 0 ? 0 : -(found + 1), instance: 0 };
   }
 }
 

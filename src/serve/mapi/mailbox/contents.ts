@@ -1,74 +1,34 @@
 /** Messages of a folder as tables show them, or what is associated with it. [MS-OXCFOLD] 2.2.1.14 */
 import type { Ctx } from "#base/ctx.ts";
+import { yieldToOthers } from "#base/ctx.ts";
 import type { ChangeNumber, FolderId, MessageId } from "#base/ids.ts";
 import { toObjectId } from "#base/ids.ts";
 import { limits } from "#base/limits.ts";
-import { messageFlags } from "#mailbox/api.ts";
+import type { LightRow } from "#mailbox/items/light.ts";
 import type { ItemRow } from "#mailbox/items-api.ts";
-import { makeTag } from "#props/types.ts";
-import type { PropertyBag, PropertyTag, PropertyValue } from "#props/types.ts";
+import { passes } from "#props/evaluate.ts";
+import type { Restriction } from "#props/structures.ts";
+import { makeTag, tagId } from "#props/types.ts";
+import type { PropertyBag, PropertyTag } from "#props/types.ts";
 import { rowTypes } from "#serve/mapi/mailbox/categories.ts";
 import { keptTag, plainTag, toCells } from "#serve/mapi/mailbox/cells.ts";
+import { heldTagsOf } from "#serve/mapi/mailbox/decide.ts";
+import { RopError } from "#serve/mapi/mailbox/errors.ts";
+import { isTold, RowFilter } from "#serve/mapi/mailbox/filter.ts";
 import { messageIdentity } from "#serve/mapi/mailbox/message.ts";
-import { globalKey, toMessageEntryId, toShortId } from "#serve/mapi/mailbox/keys.ts";
+import { toShortId } from "#serve/mapi/mailbox/keys.ts";
+import { columnsOf, lightTags, MessageTableRow } from "#serve/mapi/mailbox/light-tags.ts";
 import type { LogonObject } from "#serve/mapi/mailbox/objects.ts";
-import { toFileTime } from "#serve/mapi/mailbox/property-source.ts";
 import type { SourceContext } from "#serve/mapi/mailbox/sources.ts";
-import type { RowValues, TableRow, TableSource } from "#serve/mapi/mailbox/table.ts";
+import type { RowId, SourceChanges, TableRow, TableSource } from "#serve/mapi/mailbox/table.ts";
 import type { Cell } from "#wire/mapi/rows.ts";
 
-type FromRow = (row: ItemRow, logon: LogonObject) => PropertyValue | undefined;
+/** Items looked into before others get a turn. */
+const itemsAtOnce = 100;
 
-const orNothing = (text: string): string | undefined => (text === "" ? undefined : text);
+const keyOrder = (a: TableRow, b: TableRow): number => a.key - b.key;
 
-/** Properties that the row of a message tells: for these no item is looked into. */
-const fromRow: ReadonlyMap<PropertyTag, FromRow> = new Map<PropertyTag, FromRow>([
-  [makeTag(0x001a, "String"), (row) => row.messageClass],
-  [makeTag(0x0037, "String"), (row) => row.subject],
-  [makeTag(0x0e1d, "String"), (row) => row.normalizedSubject],
-  [makeTag(0x0042, "String"), (row) => orNothing(row.fromName)],
-  [makeTag(0x0e04, "String"), (row) => row.displayTo],
-  [makeTag(0x0e03, "String"), (row) => row.displayCc],
-  [makeTag(0x0e06, "Time"), (row) => ((row.flags & messageFlags.draft) === 0 ? toFileTime(row.internalMs) : undefined)],
-  [makeTag(0x0039, "Time"), (row) => (row.sentMs === null ? undefined : toFileTime(row.sentMs))],
-  [makeTag(0x3007, "Time"), (row) => toFileTime(row.savedMs)],
-  [makeTag(0x0e08, "Integer32"), (row) => Math.min(row.itemSizeBytes, 0x7fff_ffff)],
-  [makeTag(0x0017, "Integer32"), (row) => row.importance],
-  [makeTag(0x0036, "Integer32"), (row) => row.sensitivity],
-  [makeTag(0x0e1b, "Boolean"), (row) => row.hasAttachments],
-  [makeTag(0x0e69, "Boolean"), (row) => (row.flags & messageFlags.seen) !== 0],
-  [makeTag(0x3013, "Binary"), (row) => row.conversationId ?? undefined],
-  [makeTag(0x674a, "Integer64"), (row) => BigInt.asIntN(64, toObjectId(row.messageId))],
-  [makeTag(0x674d, "Integer64"), (row) => BigInt.asIntN(64, toObjectId(row.messageId))],
-  [makeTag(0x6748, "Integer64"), (row) => BigInt.asIntN(64, toObjectId(row.folderId))],
-  [makeTag(0x67a4, "Integer64"), (row) => BigInt.asIntN(64, toObjectId(row.cn))],
-  [makeTag(0x674e, "Integer32"), () => 0],
-  [makeTag(0x0fff, "Binary"), (row, logon) => toMessageEntryId(logon, row.folderId, row.messageId)],
-  [makeTag(0x0ff6, "Binary"), (row, logon) => globalKey(logon, row.messageId)],
-  [makeTag(0x65e0, "Binary"), (row, logon) => globalKey(logon, row.messageId)],
-]);
-
-/** The few values that order and restriction look at; a map for each row would be most of the memory. */
-class Picked implements RowValues {
-  readonly #tags: readonly PropertyTag[];
-  readonly #values: readonly (PropertyValue | undefined)[];
-
-  constructor(tags: readonly PropertyTag[], values: readonly (PropertyValue | undefined)[]) {
-    this.#tags = tags;
-    this.#values = values;
-  }
-
-  get(tag: PropertyTag): PropertyValue | undefined {
-    const place = this.#tags.indexOf(tag);
-    return place < 0 ? undefined : this.#values[place];
-  }
-}
-
-const noValues: RowValues = { get: () => undefined };
-
-const versionOf = (row: ItemRow): number => Math.max(row.cn, row.readCn, row.modSeq);
-
-class ContentsSource implements TableSource {
+export class ContentsSource implements TableSource {
   readonly canSort = true;
   readonly #from: SourceContext;
   readonly #logon: LogonObject;
@@ -90,72 +50,112 @@ class ContentsSource implements TableSource {
     return this.#logon.mailbox.watch(onChange);
   }
 
-  idOf(key: number): ReturnType<NonNullable<TableSource["idOf"]>> {
-    return { folderId: toShortId(this.#folderId), messageId: toShortId(key) };
+  idOf({ key, instance }: TableRow): RowId {
+    return { folderId: toShortId(this.#folderId), messageId: toShortId(key), instance };
   }
 
-  async list(ctx: Ctx, wanted: readonly PropertyTag[]): Promise<TableRow[]> {
-    const { items } = this.#logon;
-    const tags = wanted.map(plainTag);
+  async list(ctx: Ctx, wanted: readonly PropertyTag[], restriction: Restriction | null): Promise<TableRow[]> {
+    const filter = restriction === null ? null : await this.filter(ctx, restriction, !this.#associated);
+    return await this.listWith(ctx, wanted, filter);
+  }
+
+  /** Of this folder, through a filter that others use too. */
+  async listWith(ctx: Ctx, wanted: readonly PropertyTag[], filter: RowFilter | null): Promise<TableRow[]> {
+    const columns = [...new Set([...columnsOf(wanted), ...filter?.columns ?? []])];
     const rows: TableRow[] = [];
-    const options = { associated: this.#associated };
-    if (tags.every((tag) => fromRow.has(tag))) {
-      for await (const slice of items.rows(ctx, this.#folderId, options)) {
-        for (const row of slice) rows.push(this.#light(row, tags));
-      }
-    } else {
-      for await (const slice of items.table(ctx, this.#folderId, { tags }, options)) {
-        for (const { row, object } of slice) rows.push(await this.#heavy(ctx, row, object, tags));
-      }
+    const slices = this.#logon.items.light(ctx, this.#folderId, columns, { associated: this.#associated });
+    for await (const slice of slices) {
+      const kept = filter === null ? slice : await filter.passing(ctx, slice);
+      for (const row of await this.#toRows(ctx, kept, wanted)) rows.push(row);
+      if (rows.length > limits.mapiTableRowsMax) throw new RopError("tooComplex", "The table has too many rows.");
     }
     // Most of them are in this order; those that IMAP was shown anew are not.
-    return rows.sort((a, b) => a.key - b.key);
+    return rows.sort(keyOrder);
   }
 
-  async changes(ctx: Ctx, since: number, wanted: readonly PropertyTag[]):
-  Promise<{ state: number; changed: TableRow[]; removed: readonly number[] } | null> {
-    const found = await this.#logon.items.changes(ctx, this.#folderId, since as ChangeNumber,
-      { associated: this.#associated });
-    if (found.changed.length > limits.sliceRows) return null;
-    const tags = wanted.map(plainTag);
-    const light = found.changed.map((row) => this.#light(row, tags));
-    const changed = tags.every((tag) => fromRow.has(tag)) ? light : await this.#loaded(ctx, light, tags);
-    return { state: found.cn, changed, removed: found.removed };
+  /** Of some messages, wherever they are; those that are gone are left out. */
+  async listOf(
+    ctx: Ctx, messageIds: readonly MessageId[], wanted: readonly PropertyTag[], filter: RowFilter | null,
+  ): Promise<TableRow[]> {
+    const columns = [...new Set([...columnsOf(wanted), ...filter?.columns ?? []])];
+    const rows: TableRow[] = [];
+    for (let at = 0; at < messageIds.length; at += limits.sliceRows) {
+      const slice = await this.#logon.items.lightOf(ctx, messageIds.slice(at, at + limits.sliceRows), columns);
+      const kept = filter === null ? slice : await filter.passing(ctx, slice);
+      for (const row of await this.#toRows(ctx, kept, wanted)) rows.push(row);
+      await yieldToOthers();
+    }
+    return rows.sort(keyOrder);
   }
 
-  async #loaded(ctx: Ctx, rows: readonly TableRow[], tags: readonly PropertyTag[]): Promise<TableRow[]> {
-    const values = await this.load(ctx, rows, tags);
-    return rows.flatMap((row) => {
-      const found = values.get(row.key);
-      return found === undefined ? [] : [{ ...row, values: found }];
+  filter(ctx: Ctx, restriction: Restriction, useIndex: boolean): Promise<RowFilter> {
+    return RowFilter.make(ctx, this.#logon, restriction, {
+      useIndex, toBag: (using, row, object) => this.#bag(using, row, object, heldTagsOf(restriction)),
     });
   }
 
-  async load(ctx: Ctx, rows: readonly TableRow[], wanted: readonly PropertyTag[]):
-  Promise<ReadonlyMap<number, RowValues>> {
-    const tags = wanted.map(plainTag);
-    const ids = rows.map(({ key }) => key as MessageId);
-    const found = new Map<number, RowValues>();
-    for (const { row, object } of await this.#logon.items.properties(ctx, ids, { tags })) {
-      found.set(row.messageId, (await this.#heavy(ctx, row, object, tags)).values);
+  async changes(
+    ctx: Ctx, since: number, wanted: readonly PropertyTag[], restriction: Restriction | null,
+  ): Promise<SourceChanges | null> {
+    const filter = restriction === null ? null : await this.filter(ctx, restriction, false);
+    return await this.changesWith(ctx, since, wanted, filter);
+  }
+
+  async changesWith(
+    ctx: Ctx, since: number, wanted: readonly PropertyTag[], filter: RowFilter | null,
+  ): Promise<SourceChanges | null> {
+    const columns = [...new Set([...columnsOf(wanted), ...filter?.columns ?? []])];
+    const found = await this.#logon.items.lightChanges(ctx, this.#folderId, since as ChangeNumber, columns,
+      { associated: this.#associated, rowsMax: limits.sliceRows });
+    if (found === null) return null;
+    const touched = new Set<number>(found.removed);
+    for (const { messageId } of found.changed) touched.add(messageId);
+    const kept = filter === null ? found.changed : await filter.passing(ctx, found.changed);
+    return { state: found.cn, touched, rows: await this.#toRows(ctx, kept, wanted) };
+  }
+
+  /** With what is wanted; from items only what rows do not tell. */
+  async #toRows(ctx: Ctx, rows: readonly LightRow[], wanted: readonly PropertyTag[]): Promise<TableRow[]> {
+    if (wanted.every((tag) => lightTags.has(tag))) {
+      const valueOf = (row: LightRow) => (tag: PropertyTag) => lightTags.get(tag)!.value(row, this.#logon);
+      return rows.map((row) => new MessageTableRow(row, wanted, wanted.map(valueOf(row))));
+    }
+    const found: TableRow[] = [];
+    for (let at = 0; at < rows.length; at += itemsAtOnce) {
+      const some = rows.slice(at, at + itemsAtOnce);
+      const ids = some.map(({ messageId }) => messageId);
+      const seen = new Map(some.map((row) => [row.messageId, row]));
+      for (const { row, object } of await this.#logon.items.properties(ctx, ids, { tags: wanted })) {
+        const bag = await this.#bag(ctx, row, object, wanted);
+        // The version it was tested with: what changed since comes with the changes.
+        found.push(new MessageTableRow(seen.get(row.messageId)!, wanted, wanted.map((tag) => bag.get(tag))));
+      }
+      await yieldToOthers();
     }
     return found;
   }
 
-  #light(row: ItemRow, tags: readonly PropertyTag[]): TableRow {
-    const values = tags.length === 0 ? noValues
-      : new Picked(tags, tags.map((tag) => fromRow.get(tag)?.(row, this.#logon)));
-    return { key: row.messageId, version: versionOf(row), values };
+  async test(ctx: Ctx, rows: readonly TableRow[], restriction: Restriction): Promise<readonly boolean[]> {
+    if (rows.every((row) => row instanceof MessageTableRow && isTold(restriction, (tags) => row.knows(tags)))) {
+      return rows.map((row) => passes(restriction, row.values));
+    }
+    const filter = await this.filter(ctx, restriction, false);
+    const light = await this.#logon.items.lightOf(ctx, [...new Set(rows.map(({ key }) => key as MessageId))],
+      filter.columns);
+    const found = new Set<number>((await filter.passing(ctx, light)).map(({ messageId }) => messageId));
+    return rows.map(({ key }) => found.has(key));
   }
 
-  async #heavy(ctx: Ctx, row: ItemRow, object: StoredObject, tags: readonly PropertyTag[]): Promise<TableRow> {
-    const bag = await this.#bag(ctx, row, object);
-    return { key: row.messageId, version: versionOf(row), values: new Picked(tags, tags.map((tag) => bag.get(tag))) };
-  }
-
-  async #bag(ctx: Ctx, row: ItemRow, object: StoredObject): Promise<PropertyBag> {
+  /** What is worked out from ids is worked out where it is asked for alone: it takes longer than the rest. */
+  async #bag(ctx: Ctx, row: ItemRow, object: StoredObject, tags: readonly PropertyTag[]): Promise<PropertyBag> {
     const bag = await this.#logon.items.toTags(ctx, object, true);
-    for (const [tag, value] of messageIdentity(this.#logon, row.folderId, row.messageId, row.cn)) bag.set(tag, value);
+    if (tags.some((tag) => identityIds.has(tagId(tag)))) {
+      for (const [tag, value] of messageIdentity(this.#logon, row.folderId, row.messageId, row)) {
+        bag.set(tag, value);
+      }
+    } else {
+      bag.set(PidTagMid, BigInt.asIntN(64, toObjectId(row.messageId)));
+    }
     bag.set(PidTagRowType, rowTypes.leaf);
     bag.set(PidTagDepth, 0);
     bag.set(PidTagInstId, BigInt.asIntN(64, toObjectId(row.messageId)));
@@ -164,13 +164,14 @@ class ContentsSource implements TableSource {
 
   async cells(ctx: Ctx, rows: readonly TableRow[], columns: readonly PropertyTag[]): Promise<(Cell[] | undefined)[]> {
     if (rows.length === 0) return [];
-    const ids = rows.map((row) => row.key as MessageId);
+    const ids = [...new Set(rows.map((row) => row.key as MessageId))];
     const found = await this.#logon.items.properties(ctx, ids, { tags: columns.map(plainTag).map(keptTag) });
-    const byId = new Map<number, Cell[]>();
-    for (const { row, object } of found) {
-      byId.set(row.messageId, toCells(await this.#bag(ctx, row, object), columns, this.#from.codePage));
-    }
-    return rows.map((row) => byId.get(row.key));
+    const byId = new Map<number, PropertyBag>();
+    for (const { row, object } of found) byId.set(row.messageId, await this.#bag(ctx, row, object, columns));
+    return rows.map(({ key }) => {
+      const bag = byId.get(key);
+      return bag === undefined ? undefined : toCells(bag, columns, this.#from.codePage);
+    });
   }
 
   allColumns(): Promise<readonly PropertyTag[]> {
@@ -179,11 +180,16 @@ class ContentsSource implements TableSource {
 }
 
 type StoredObject = Parameters<LogonObject["items"]["toTags"]>[1];
+/** PidTagEntryId and its like: ids and keys of the message, its folder and its changes. [MS-OXCFXICS] 2.2.1 */
+const identityIds: ReadonlySet<number> = new Set([
+  0x0fff, 0x0ff9, 0x0ff6, 0x0e09, 0x65e0, 0x65e1, 0x65e2, 0x65e3, 0x6748, 0x67a4, 0x674e,
+]);
+const PidTagMid = makeTag(0x674a, "Integer64");
 const PidTagInstId = makeTag(0x674d, "Integer64");
 const PidTagRowType = makeTag(0x0ff5, "Integer32");
 const PidTagDepth = makeTag(0x3005, "Integer32");
 
-export function contentsSource(from: SourceContext, folderId: FolderId, associated: boolean): TableSource {
+export function contentsSource(from: SourceContext, folderId: FolderId, associated: boolean): ContentsSource {
   return new ContentsSource(from, folderId, associated);
 }
 

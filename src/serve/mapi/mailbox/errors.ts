@@ -7,8 +7,12 @@ export const ecCodes = {
   nullObject: 0x0000_04b9,
   nullDestination: 0x0000_0503,
   rpcFormat: 0x0000_04b6,
+  /** What answers has no room for anything at all. */
+  bufferTooSmall: 0x0000_047d,
+  serverBusy: 0x0000_0480,
   unknownUser: 0x0000_03eb,
   loginPermission: 0x0000_03f2,
+  loginFailure: 0x8004_0111,
   wrongServer: 0x0000_0478,
   errorsReturned: 0x0004_0380,
   partialCompletion: 0x0004_0680,
@@ -46,6 +50,10 @@ export const ecCodes = {
   notInQueue: 0x8004_0601,
   unableToAbort: 0x8004_0114,
   unconfigured: 0x8004_011c,
+  syncObjectDeleted: 0x8004_0800,
+  syncIgnore: 0x8004_0801,
+  syncConflict: 0x8004_0802,
+  syncNoParent: 0x8004_0803,
 } as const;
 export type EcCode = keyof typeof ecCodes;
 

@@ -11,10 +11,12 @@ import { perUserHandlers } from "#serve/mapi/mailbox/rops/per-user.ts";
 import { ruleHandlers } from "#serve/mapi/mailbox/rops/rules.ts";
 import { sendingHandlers } from "#serve/mapi/mailbox/rops/sending.ts";
 import { streamHandlers } from "#serve/mapi/mailbox/rops/streams.ts";
+import { synchronizationHandlers } from "#serve/mapi/mailbox/rops/synchronization.ts";
 import { tableHandlers } from "#serve/mapi/mailbox/rops/tables.ts";
+import { transferHandlers } from "#serve/mapi/mailbox/rops/transfers.ts";
 
 export const handlerById: ReadonlyMap<number, RopHandler> = new Map([
   ...logonHandlers, ...folderHandlers, ...tableHandlers, ...messageHandlers, ...propertyHandlers, ...streamHandlers,
   ...notificationHandlers, ...sendingHandlers, ...copyingHandlers, ...permissionHandlers, ...perUserHandlers,
-  ...ruleHandlers,
+  ...ruleHandlers, ...transferHandlers, ...synchronizationHandlers,
 ].map((one) => [one.rop.id, one]));

@@ -7,10 +7,15 @@ import { OpenAttachment, OpenMessage } from "#serve/mapi/mailbox/message.ts";
 import type { PropertyHolder } from "#serve/mapi/mailbox/message.ts";
 import type { AnyObject, FolderObject, LogonObject } from "#serve/mapi/mailbox/objects.ts";
 import { folderBag, logonBag } from "#serve/mapi/mailbox/property-source.ts";
+import { SearchCounts } from "#serve/mapi/mailbox/search-counts.ts";
 import type { MailboxSession } from "#serve/mapi/mailbox/session.ts";
 
 const PidTagDisplayName = makeTag(0x3001, "String");
 const PidTagContainerClass = makeTag(0x3613, "String");
+const PidTagFolderType = makeTag(0x3601, "Integer32");
+const searchFolder = 2;
+/** What a search folder holds is worked out when it is asked for. [MS-OXCFOLD] 2.2.2.2.1.1, 2.2.2.2.1.2 */
+const countIds: ReadonlySet<number> = new Set([0x3602, 0x3603]);
 const PidTagAttributeHidden = makeTag(0x10f4, "Boolean");
 
 /** Computed by the server. [MS-OXCFOLD] 2.2.2.2 */
@@ -31,8 +36,13 @@ class FolderHolder implements PropertyHolder {
     this.#hostname = hostname;
   }
 
-  bag(ctx: Ctx): Promise<ReadonlyMap<PropertyTag, PropertyValue>> {
-    return folderBag(ctx, this.#folder, this.#hostname);
+  async bag(ctx: Ctx, tags?: readonly PropertyTag[]): Promise<ReadonlyMap<PropertyTag, PropertyValue>> {
+    const bag = await folderBag(ctx, this.#folder, this.#hostname);
+    const asksCounts = tags?.some((tag) => countIds.has(tagId(tag))) ?? true;
+    if (bag.get(PidTagFolderType) !== searchFolder || !asksCounts) return bag;
+    const { count } = await SearchCounts.of(this.#folder.logon).look(ctx, this.#folder.folderId);
+    return new Map(bag).set(makeTag(0x3602, "Integer32"), count.messageCount)
+      .set(makeTag(0x3603, "Integer32"), count.unreadCount);
   }
 
   async set(ctx: Ctx, values: readonly { tag: PropertyTag; value: PropertyValue }[]): Promise<void> {

@@ -5,11 +5,13 @@ import { encode } from "#codec/binary/code.ts";
 import type { ShortTermId } from "#props/object-ids.ts";
 import { makeTag, tagId } from "#props/types.ts";
 import { guidToBytes } from "#codec/binary/bytes.ts";
+import type { ItemRow } from "#mailbox/items-api.ts";
 import { RopError } from "#serve/mapi/mailbox/errors.ts";
 import type { LogonObject } from "#serve/mapi/mailbox/objects.ts";
 import {
-  folderEntryId, messageEntryId, objectTypes, storeDllFileName, storeEntryId, storeTypes, wrappedProviders,
+  folderEntryId, messageEntryId, objectTypes, providers, storeDllFileName, storeEntryId, storeTypes, wrappedProviders,
 } from "#wire/mapi/entry-ids.ts";
+import { decodePredecessors, encodePredecessors, predecessorsOf, withChanges } from "#wire/mapi/predecessors.ts";
 
 /** The id a client sees. [MS-OXCDATA] 2.2.1.1 */
 export function toShortId(counter: number): ShortTermId {
@@ -30,9 +32,38 @@ export function messageIdOf({ replicaId, counter }: ShortTermId): MessageId {
 /** GID and XID: the replica's GUID and six bytes, most significant first. [MS-OXCFXICS] 2.2.1.3, 2.2.2.2 */
 export function globalKey(logon: LogonObject, counter: number): Buffer {
   const key = Buffer.alloc(22);
-  guidToBytes(logon.replicaGuid, key);
+  keptGuid(logon.replicaGuid).copy(key);
   key.writeUIntBE(counter, 16, 6);
   return key;
+}
+
+let lastGuid: { readonly text: string; readonly bytes: Buffer } = { text: "", bytes: Buffer.alloc(16) };
+
+/** The same one is asked for thousands of times in a row. */
+function keptGuid(text: string): Buffer {
+  if (lastGuid.text !== text) lastGuid = { text, bytes: guidBytes(text) };
+  return lastGuid.bytes;
+}
+
+/** The counter of a source key of this store. RopError `invalidParameter` for another. [MS-OXCFXICS] 2.2.1.2.5 */
+export function counterOfKey(logon: LogonObject, key: Uint8Array): number {
+  const own = globalKey(logon, 0);
+  const bytes = Buffer.from(key);
+  if (bytes.length !== own.length || !bytes.subarray(0, 16).equals(own.subarray(0, 16))) {
+    throw new RopError("invalidParameter", "This key was not made for this store.");
+  }
+  return bytes.readUIntBE(16, 6);
+}
+
+/** How a version of a message is named, and which versions it knows. [MS-OXCFXICS] 2.2.1.2.7, 2.2.1.2.8 */
+export function versionOf(
+  logon: LogonObject, { cn, imported }: Pick<ItemRow, "cn" | "imported">,
+): { changeKey: Uint8Array; predecessors: Uint8Array } {
+  if (imported?.isCurrent === true) return imported;
+  const changeKey = globalKey(logon, cn);
+  if (imported === null) return { changeKey, predecessors: predecessorChangeList(logon, cn) };
+  const known = decodePredecessors(imported.predecessors);
+  return { changeKey, predecessors: encodePredecessors(withChanges(known, predecessorsOf(changeKey))) };
 }
 
 /** One XID behind its size. [MS-OXCFXICS] 2.2.2.3 */
@@ -43,7 +74,8 @@ export function predecessorChangeList(logon: LogonObject, counter: number): Buff
 /** [MS-OXCDATA] 2.2.4.1 */
 export function toFolderEntryId(logon: LogonObject, folderId: number): Buffer {
   return encode(folderEntryId, {
-    provider: logon.mailboxGuid, folderType: objectTypes.privateFolder, databaseGuid: logon.replicaGuid,
+    provider: logon.isPublic ? providers.publicFolders : logon.mailboxGuid,
+    folderType: logon.isPublic ? objectTypes.publicFolder : objectTypes.privateFolder, databaseGuid: logon.replicaGuid,
     counter: folderId,
   });
 }
@@ -51,7 +83,9 @@ export function toFolderEntryId(logon: LogonObject, folderId: number): Buffer {
 /** [MS-OXCDATA] 2.2.4.2 */
 export function toMessageEntryId(logon: LogonObject, folderId: number, messageId: number): Buffer {
   return encode(messageEntryId, {
-    provider: logon.mailboxGuid, messageType: objectTypes.privateMessage, folderDatabaseGuid: logon.replicaGuid,
+    provider: logon.isPublic ? providers.publicFolders : logon.mailboxGuid,
+    messageType: logon.isPublic ? objectTypes.publicMessage : objectTypes.privateMessage,
+    folderDatabaseGuid: logon.replicaGuid,
     folderCounter: folderId, messageDatabaseGuid: logon.replicaGuid, messageCounter: messageId,
   });
 }
@@ -59,8 +93,11 @@ export function toMessageEntryId(logon: LogonObject, folderId: number, messageId
 /** [MS-OXCDATA] 2.2.4.3 */
 export function toStoreEntryId(logon: LogonObject, hostname: string): Buffer {
   return encode(storeEntryId, {
-    dllFileName: storeDllFileName, wrappedProvider: wrappedProviders.mailbox, wrappedType: storeTypes.mailbox,
-    serverShortName: hostname, mailboxDn: logon.owner.legacyDn,
+    dllFileName: storeDllFileName, serverShortName: hostname,
+    ...logon.isPublic ? { wrappedProvider: wrappedProviders.publicFolders, wrappedType: storeTypes.publicFolders }
+      : {
+        wrappedProvider: wrappedProviders.mailbox, wrappedType: storeTypes.mailbox, mailboxDn: logon.owner.legacyDn,
+      },
   });
 }
 
@@ -73,5 +110,6 @@ export function guidBytes(guid: string): Buffer {
 /** What a search folder looks for, in its own properties under provider-defined ids that no client sees. */
 export const searchTags = {
   criteria: makeTag(0x67c0, "Binary"), scope: makeTag(0x67c1, "MultipleInteger64"), flags: makeTag(0x67c2, "Integer32"),
+  found: makeTag(0x67c3, "Binary"),
 } as const;
 export const hiddenFolderIds: ReadonlySet<number> = new Set(Object.values(searchTags).map(tagId));

@@ -5,11 +5,11 @@ import { decode, encode } from "#codec/binary/code.ts";
 import { WireError } from "#base/fault.ts";
 import { recipientsDn } from "#directory/kinds.ts";
 import { MapiEndpoint } from "#serve/mapi/endpoint.ts";
-import { ecCodes } from "#serve/mapi/mailbox/errors.ts";
+import { ecCodes, RopError } from "#serve/mapi/mailbox/errors.ts";
 import { execute } from "#serve/mapi/mailbox/execute.ts";
 import { MailboxSession } from "#serve/mapi/mailbox/session.ts";
 import type { Services } from "#serve/mapi/mailbox/session.ts";
-import { connectAuxiliary, unpackAuxiliary } from "#wire/mapi/auxiliary.ts";
+import { connectAuxiliary, organizationFlags, unpackAuxiliary } from "#wire/mapi/auxiliary.ts";
 import {
   connectRequest, connectResponse, disconnectRequest, disconnectResponse, executeRequest, executeResponse,
   notificationWaitRequest, notificationWaitResponse,
@@ -31,9 +31,12 @@ export function mailboxEndpoint(ctx: Ctx, services: Services): MapiEndpoint<Mail
         const entry = (await services.book.view(context)).byLegacyDn(asked.userDn);
         const isOwn = entry?.entryId === person.entryId;
         const errorCode = isOwn ? ecCodes.success : entry === undefined ? ecCodes.unknownUser : ecCodes.accessDenied;
+        const hasPublic = await services.directory.publicStore?.(context) ?? null;
+        const orgFlags = hasPublic === null ? 0
+          : organizationFlags.publicFoldersEnabled | organizationFlags.useAutodiscoverForPublicFolders;
         const answer = encode(connectResponse, {
           statusCode: 0, errorCode, ...polls, dnPrefix: recipientsDn, displayName: person.displayName,
-          auxiliaryBuffer: isOwn ? connectAuxiliary({ orgFlags: 0, expiryTimeMs: limits.mapiSessionIdleMs }) : none,
+          auxiliaryBuffer: isOwn ? connectAuxiliary({ orgFlags, expiryTimeMs: limits.mapiSessionIdleMs }) : none,
         });
         if (!isOwn) return { state: null, body: answer };
         const codePage = asked.defaultCodePage === unicodeCodePage ? 1252 : asked.defaultCodePage;
@@ -73,6 +76,7 @@ async function executed(
   try {
     return { errorCode: 0, ropBuffer: await execute(ctx, session, asked) };
   } catch (error) {
+    if (error instanceof RopError) return { errorCode: error.code, ropBuffer: none };
     if (!(error instanceof WireError)) throw error;
     ctx.log.info({ why: error.message }, "a client's ROP buffer could not be read");
     return { errorCode: ecCodes.rpcFormat, ropBuffer: none };

@@ -9,20 +9,20 @@ import type { ChangeNumber, FolderId, MessageId } from "#base/ids.ts";
 import { limits } from "#base/limits.ts";
 import { subjectOf } from "#mailbox/items/describe.ts";
 import type {
-  AttachmentUpdate, NewAttachment, NewItem, NewObject, StoredAttachment, StoredItem,
+  AttachmentUpdate, ImportedChange, ItemRow, NewAttachment, NewItem, NewObject, StoredAttachment, StoredItem,
 } from "#mailbox/items-api.ts";
 import { makeTag, tagId, tagTypeCode } from "#props/types.ts";
 import type { PropertyBag, PropertyTag, PropertyValue } from "#props/types.ts";
 import { RopError } from "#serve/mapi/mailbox/errors.ts";
 import {
-  globalKey, guidBytes, predecessorChangeList, toFolderEntryId, toMessageEntryId, toStoreEntryId,
+  globalKey, guidBytes, toFolderEntryId, toMessageEntryId, toStoreEntryId, versionOf,
 } from "#serve/mapi/mailbox/keys.ts";
 import type { LogonObject } from "#serve/mapi/mailbox/objects.ts";
 
 /** What properties can be read of and written to, as the ROPs of [MS-OXCPRPT] see it. */
 export interface PropertyHolder {
-  /** Everything by tag, named ids included. */
-  bag(ctx: Ctx): Promise<ReadonlyMap<PropertyTag, PropertyValue>>;
+  /** Everything by tag, named ids included; with `tags` no work need be done for what is not among them. */
+  bag(ctx: Ctx, tags?: readonly PropertyTag[]): Promise<ReadonlyMap<PropertyTag, PropertyValue>>;
   set(ctx: Ctx, values: readonly { readonly tag: PropertyTag; readonly value: PropertyValue }[]): Promise<void>;
   remove(ctx: Ctx, tags: readonly PropertyTag[]): Promise<void>;
   /** Ids that clients may not set. */
@@ -107,6 +107,8 @@ export class OpenMessage implements PropertyHolder {
   readonly overlay = new Overlay();
   isWritable: boolean;
   messageId: MessageId | null;
+  /** Set while a client's own version of it comes in: how that is named, and who is told when it was saved. */
+  imported: { readonly change: ImportedChange; readonly saved: (row: ItemRow) => void } | null = null;
   #stored: StoredItem | null;
   #base: PropertyBag | null = null;
   #recipients: OpenRecipient[] | null = null;
@@ -157,7 +159,7 @@ export class OpenMessage implements PropertyHolder {
     bag.set(makeTag(0x0ff4, "Integer32"), this.isWritable ? 0x7 : 0x2);
     bag.set(makeTag(0x0ff7, "Integer32"), this.isWritable ? 1 : 0);
     if (this.messageId === null || this.within !== null) return bag;
-    for (const [tag, value] of messageIdentity(logon, this.folderId, this.messageId, this.#stored?.row.cn ?? null)) {
+    for (const [tag, value] of messageIdentity(logon, this.folderId, this.messageId, this.#stored?.row ?? null)) {
       bag.set(tag, value);
     }
     return bag;
@@ -261,11 +263,14 @@ export class OpenMessage implements PropertyHolder {
     if (this.messageId === null) {
       const saved = await items.create(ctx, {
         folderId: this.folderId, item: await this.toNewItem(ctx), associated: this.isAssociated,
+        ...this.imported === null ? {} : { imported: this.imported.change },
       });
       this.messageId = saved.messageId;
-    } else if (this.#hasChanges()) {
+    } else if (this.#hasChanges() || this.imported !== null) {
+      const isSure = isForced || this.#expectedCn === null || this.imported !== null;
       const saved = await items.update(ctx, {
-        messageId: this.messageId, ...isForced || this.#expectedCn === null ? {} : { expectedCn: this.#expectedCn },
+        messageId: this.messageId, ...isSure ? {} : { expectedCn: this.#expectedCn! },
+        ...this.imported === null ? {} : { imported: this.imported.change },
         set: { bag: this.#writable() }, remove: { tags: [...this.overlay.removed.values()] },
         ...this.#recipientsChanged ? { recipients: this.#newRecipients() } : {},
         attachments: await this.#attachmentChanges(ctx),
@@ -273,6 +278,8 @@ export class OpenMessage implements PropertyHolder {
       this.messageId = saved.messageId;
     }
     await this.#reload(ctx);
+    if (this.imported !== null) this.imported.saved(this.#stored!.row);
+    this.imported = null;
     return this.messageId;
   }
 
@@ -337,7 +344,7 @@ function completeSubject(bag: PropertyBag, set: ReadonlyMap<PropertyTag, Propert
 
 /** What names one message. [MS-OXCMSG] 2.2.1, [MS-OXCFXICS] 2.2.1.2 */
 export function messageIdentity(
-  logon: LogonObject, folderId: FolderId, messageId: MessageId, cn: ChangeNumber | null,
+  logon: LogonObject, folderId: FolderId, messageId: MessageId, row: Pick<ItemRow, "cn" | "imported"> | null,
 ): PropertyBag {
   const entryId = toMessageEntryId(logon, folderId, messageId);
   const bag: PropertyBag = new Map<PropertyTag, PropertyValue>([
@@ -349,10 +356,11 @@ export function messageIdentity(
     [makeTag(0x674d, "Integer64"), BigInt.asIntN(64, toObjectId(messageId))],
     [makeTag(0x674e, "Integer32"), 0],
   ]);
-  if (cn === null) return bag;
-  bag.set(makeTag(0x67a4, "Integer64"), BigInt.asIntN(64, toObjectId(cn)));
-  bag.set(binary(0x65e2), globalKey(logon, cn));
-  bag.set(binary(0x65e3), predecessorChangeList(logon, cn));
+  if (row === null) return bag;
+  const { changeKey, predecessors } = versionOf(logon, row);
+  bag.set(makeTag(0x67a4, "Integer64"), BigInt.asIntN(64, toObjectId(row.cn)));
+  bag.set(binary(0x65e2), changeKey);
+  bag.set(binary(0x65e3), predecessors);
   return bag;
 }
 

@@ -83,8 +83,16 @@ export class StoreSubscription implements Subscription {
     return this.#events.look(ctx);
   }
 
+  get folderId(): FolderId | null {
+    return this.#scope.folderId;
+  }
+
   offer(event: StoreEvent): void {
-    if ((this.#scope.types & event.type) === 0 || !this.#covers(event)) return;
+    if ((this.#scope.types & event.type) === 0) {
+      for (const other of event.otherwise ?? []) this.offer(other);
+      return;
+    }
+    if (!this.#covers(event)) return;
     // Counts of a folder that changes again before anybody looked are told once, as they are now.
     const last = this.#waiting.findIndex((one) => one.replacedBy !== null && one.replacedBy === event.replacedBy);
     if (last >= 0) this.#waiting.splice(last, 1);
@@ -95,7 +103,7 @@ export class StoreSubscription implements Subscription {
   #covers(event: StoreEvent): boolean {
     const { folderId, messageId } = this.#scope;
     if (folderId === null) return true;
-    if (messageId !== null) return event.messageId === messageId;
+    if (messageId !== null) return event.messageId === messageId || event.oldMessageId === messageId;
     return event.folderIds.includes(folderId);
   }
 

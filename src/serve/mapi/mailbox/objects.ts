@@ -24,6 +24,8 @@ export interface LogonObject extends ServerObject {
   readonly replicaGuid: string;
   readonly owner: { readonly legacyDn: string; readonly displayName: string; readonly address: string };
   readonly isOwner: boolean;
+  /** The folders of the whole organisation, where everybody has read marks of their own. */
+  readonly isPublic: boolean;
 }
 
 export interface FolderObject extends ServerObject {
@@ -38,6 +40,10 @@ export interface OtherObject extends ServerObject {
 }
 
 export type AnyObject = LogonObject | FolderObject | OtherObject;
+
+export function isLogon(object: AnyObject): object is LogonObject {
+  return object.kind === "logon";
+}
 
 export function logonOf(object: AnyObject): LogonObject {
   return object.kind === "logon" ? object as LogonObject : (object as FolderObject | OtherObject).logon;

@@ -142,7 +142,7 @@ export async function folderBags(ctx: Ctx, logon: LogonObject, hostname: string)
   return infos.map((info) => {
     const own = written.get(info.folderId);
     const bag = new Map([...own?.bag ?? []].filter(([tag]) => !hiddenFolderIds.has(tagId(tag))));
-    const isRoot = info.role === "root" || info.role === "inbox";
+    const isRoot = !logon.isPublic && (info.role === "root" || info.role === "inbox");
     const known = serverProperties(logon, info, {
       hostname, hasChildren: parents.has(info.folderId), createdMs: own?.createdMs ?? 0,
       modifiedMs: own?.modifiedMs ?? 0,
@@ -213,7 +213,8 @@ export async function logonBag(ctx: Ctx, logon: LogonObject, session: MailboxSes
   const { hostname, book } = session.services;
   const [quota, view] = await Promise.all([logon.mailbox.quota(ctx), book.view(ctx)]);
   const kilobytes = (bytes: number): number => Math.min(Math.floor(bytes / 1024), sizeMax);
-  const limit = quota.limitBytes === null ? undefined : kilobytes(quota.limitBytes);
+  const limitOf = (bytes: number | null | undefined): number | undefined =>
+    (bytes === null || bytes === undefined ? undefined : kilobytes(bytes));
   const owner = view.byLegacyDn(logon.owner.legacyDn);
   const user = view.byId(session.person.entryId);
   return bagOf([
@@ -226,10 +227,10 @@ export async function logonBag(ctx: Ctx, logon: LogonObject, session: MailboxSes
     [0x0e08, "Integer32", Math.min(quota.usedBytes, sizeMax)],
     [0x3602, "Integer32", quota.messageCount],
     [0x666d, "Integer32", kilobytes(limits.messageSizeMaxBytes)],
-    [0x666e, "Integer32", limit],
-    [0x666a, "Integer32", limit],
-    [0x666c, "Boolean", limit !== undefined && quota.usedBytes > quota.limitBytes!],
-    [0x3ff5, "Integer32", limit],
+    [0x666e, "Integer32", limitOf(quota.sendBytes ?? quota.limitBytes)],
+    [0x666a, "Integer32", limitOf(quota.limitBytes)],
+    [0x666c, "Boolean", quota.limitBytes !== null && quota.usedBytes > quota.limitBytes],
+    [0x3ff5, "Integer32", limitOf(quota.warningBytes ?? quota.limitBytes)],
     [0x340d, "Integer32", storeSupport],
     [0x340e, "Integer32", 0],
     [0x66a1, "Integer32", session.localeId],

@@ -24,9 +24,10 @@ import type { LogonObject } from "#serve/mapi/mailbox/objects.ts";
 import { toFileTime } from "#serve/mapi/mailbox/property-source.ts";
 import type { MailboxSession } from "#serve/mapi/mailbox/session.ts";
 import { contentFlags } from "#transport/queue-rows.ts";
-import { judgeSending, sentCopyPlaces } from "#transport/sending.ts";
-import { everyNotify } from "#transport/transport.ts";
-import type { AcceptRecipient } from "#transport/transport.ts";
+import { actingAs, judgeSending, sentCopyPlaces } from "#transport/sending.ts";
+import type { ActingAs } from "#transport/sending.ts";
+import { everyNotify } from "#transport/expand.ts";
+import type { AcceptRecipient } from "#transport/expand.ts";
 import { parseEntryId } from "#wire/mapi/entry-ids.ts";
 
 const p = properties;
@@ -41,6 +42,7 @@ interface Senders {
   readonly sender: AddressBookEntry;
   readonly representing: { readonly name: string; readonly address: string; readonly entry: AddressBookEntry | null };
   readonly sentFor: Awaited<ReturnType<typeof sentCopyPlaces>> & { readonly address: string };
+  readonly actingAs: ActingAs | null;
 }
 
 /**
@@ -58,6 +60,7 @@ export async function submitMessage(ctx: Ctx, session: MailboxSession, message: 
   if ((await message.recipients(ctx)).length === 0) throw new RopError("invalidRecipients", "There are no recipients.");
   const messageId = await message.save(ctx, true);
   if (messageId === null) throw new RopError("notFound", "This message is not kept anywhere.");
+  await requireRoomToSend(ctx, logon);
   const stored = await logon.items.open(ctx, messageId);
   const view = await session.services.book.view(ctx);
   const resolve: ResolveAddress = (type, address) =>
@@ -74,6 +77,16 @@ export async function submitMessage(ctx: Ctx, session: MailboxSession, message: 
     throw error;
   }
   await file(ctx, logon, messageId, item, senders);
+}
+
+/** Whose mailbox is over its level of sending makes room first. [MS-OXPROPS] PidTagProhibitSendQuota */
+async function requireRoomToSend(ctx: Ctx, logon: LogonObject): Promise<void> {
+  const { mailbox } = logon;
+  // Whoever acts in another's mailbox is not told how full it is.
+  if (mailbox.principal.mailboxId !== mailbox.mailboxId) return;
+  const { usedBytes, sendBytes } = await mailbox.quota(ctx);
+  if (sendBytes === undefined || sendBytes === null || usedBytes < sendBytes) return;
+  throw new Fault("overQuota", "The mailbox is full; delete messages before you send.");
 }
 
 async function findSenders(
@@ -97,6 +110,7 @@ async function findSenders(
     sender: verdict.onBehalf || entry === null ? self : entry,
     representing: { name: named.name === "" ? entry?.displayName ?? "" : named.name, address: named.address, entry },
     sentFor: { ...places, address: verdict.sentFor?.address ?? named.address },
+    actingAs: actingAs(verdict, session.person.address),
   };
 }
 
@@ -193,7 +207,7 @@ async function findRecipients(
     if (address === undefined) {
       throw new RopError("invalidRecipients", "A recipient has no address that mail can go to.");
     }
-    const resolution = await directory.resolve(ctx, address);
+    const resolution = await session.services.transport.resolve(ctx, address, { isReport: false });
     if (resolution.kind === "unknown" || resolution.kind === "disabled") {
       throw new RopError("invalidRecipients", `${address} is not known here.`);
     }
@@ -239,6 +253,7 @@ async function queue(
       flags: flagsOf(isEightBit, head, [address, ...recipients.map((one) => one.address)]),
       trace: Buffer.from(`Received: by ${hostname} with MAPI id ${queueId};\r\n\t${date}\r\n`),
       sentFor: toShared === null ? null : { mailboxId: toShared, address: senders.sentFor.address },
+      actingAs: senders.actingAs, senderId: session.person.entryId,
     });
   } catch (error) {
     await spool.discard();

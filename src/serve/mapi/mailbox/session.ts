@@ -9,7 +9,7 @@ import type { AddressBook } from "#directory/address-book.ts";
 import type { Directory, SignedIn } from "#directory/api.ts";
 import type { Mailboxes } from "#mailbox/api.ts";
 import type { Transport } from "#transport/transport.ts";
-import { logonOf } from "#serve/mapi/mailbox/objects.ts";
+import { isLogon, logonOf } from "#serve/mapi/mailbox/objects.ts";
 import type { AnyObject } from "#serve/mapi/mailbox/objects.ts";
 import type { Subscription } from "#serve/mapi/mailbox/notifications.ts";
 import type { SessionState } from "#serve/mapi/sessions.ts";
@@ -71,6 +71,15 @@ export class MailboxSession implements SessionState {
     return this.#objects.get(handle);
   }
 
+  /** Of the logon made last under this id. [MS-OXCROPS] 2.2.6.11.1 */
+  isPublicLogon(logonId: number): boolean {
+    let isPublic = false;
+    for (const object of this.#objects.values()) {
+      if (isLogon(object) && object.logonId === logonId) isPublic = object.isPublic;
+    }
+    return isPublic;
+  }
+
   /** Takes a handle back; the end of a logon is the end of all that was opened through it. [MS-OXCROPS] 3.2.5.3 */
   release(handle: number): void {
     const object = this.#objects.get(handle);
@@ -81,12 +90,23 @@ export class MailboxSession implements SessionState {
     for (const [other, one] of [...this.#objects]) if (logonOf(one) === object) this.release(other);
   }
 
+  /** A logon takes the place of the one that had its id, which ends. [MS-OXCROPS] 2.2.3.1.1 */
+  replaceLogon(logonId: number, fresh: AnyObject): void {
+    for (const [handle, object] of [...this.#objects]) {
+      if (isLogon(object) && object.logonId === logonId && object !== fresh) this.release(handle);
+    }
+  }
+
   addSubscription(subscription: Subscription): void {
     this.#subscriptions.add(subscription);
   }
 
   removeSubscription(subscription: Subscription): void {
     this.#subscriptions.delete(subscription);
+  }
+
+  get subscriptionCount(): number {
+    return this.#subscriptions.size;
   }
 
   get subscriptions(): Iterable<Subscription> {

@@ -6,12 +6,15 @@
 import type { Ctx } from "#base/ctx.ts";
 import type { FolderId, MessageId } from "#base/ids.ts";
 import { Fault } from "#base/fault.ts";
+import { limits } from "#base/limits.ts";
 import { messageFlags } from "#mailbox/api.ts";
 import type { FolderInfo } from "#mailbox/api.ts";
-import type { ItemRow } from "#mailbox/items-api.ts";
+import type { LightColumn, LightRow } from "#mailbox/items/light.ts";
 import { makeTag } from "#props/types.ts";
 import { toShortId } from "#serve/mapi/mailbox/keys.ts";
 import type { LogonObject } from "#serve/mapi/mailbox/objects.ts";
+import { SearchCounts } from "#serve/mapi/mailbox/search-counts.ts";
+import type { SearchCount, SearchedRow, SearchMoves } from "#serve/mapi/mailbox/search-counts.ts";
 import { notificationFlags, notificationTypes } from "#wire/mapi/notification.ts";
 import type { NotificationData } from "#wire/mapi/notification.ts";
 
@@ -21,19 +24,33 @@ export interface StoreEvent {
   /** Folders whose subscribers hear of it. */
   readonly folderIds: readonly FolderId[];
   readonly messageId: MessageId | null;
+  /** The id it had before. */
+  readonly oldMessageId?: MessageId;
   readonly data: NotificationData;
   /** A later event with the same key says the same and more. */
   readonly replacedBy: string | null;
+  /** What the same means to those who did not ask for this kind. */
+  readonly otherwise?: readonly StoreEvent[];
 }
 
 interface Listener {
   offer(event: StoreEvent): void;
+  /** The folder it is about; null for the whole store. */
+  readonly folderId: FolderId | null;
 }
+
+/** What messages have to tell for events. */
+const columns: readonly LightColumn[] = [
+  "flags", "internalMs", "savedMs", "messageClass", "hasAttachments", "cameFromId", "cameFromFolderId", "cameBy",
+];
+
+/** What left a folder, by the ids it had there, until it is known whether it went to another. */
+type Removed = Map<MessageId, FolderId>;
 
 const t = notificationTypes;
 const f = notificationFlags;
 const countTags = [makeTag(0x3602, "Integer32"), makeTag(0x3603, "Integer32")];
-/** A message that lay somewhere else before it came has been moved or copied, not delivered. */
+/** A message that was made long before it came is not new: it was put there. */
 const deliveryGapMs = 5000;
 
 const byLogon = new WeakMap<LogonObject, Promise<StoreEvents>>();
@@ -46,6 +63,7 @@ export class StoreEvents {
   /** Greater than the id of every message that was there. */
   #nextId = 0;
   #endWatch: (() => void) | null = null;
+  readonly #searchCounts = new Map<FolderId, SearchCount>();
   readonly #onChange: () => void;
 
   private constructor(logon: LogonObject, onChange: () => void) {
@@ -101,40 +119,56 @@ export class StoreEvents {
     this.#nextId = await this.#logon.mailbox.nextObjectId(ctx);
     const infos = await this.#logon.mailbox.folders(ctx);
     this.#folders = new Map(infos.map((info) => [info.folderId, info]));
-    for (const info of infos) await this.#lookAt(ctx, before.get(info.folderId), info, firstNewId);
+    const changes = new ChangesOfLook(firstNewId, this.#folders);
+    for (const info of infos) await this.#lookAt(ctx, before.get(info.folderId), info, changes);
+    for (const event of changes.events()) this.offer(event);
     for (const [folderId, info] of before) if (!this.#folders.has(folderId)) this.offer(folderDeleted(info));
+    for (const info of infos) {
+      const was = before.get(info.folderId);
+      if (was !== undefined && (was.highestCn !== info.highestCn || was.cn !== info.cn)) {
+        this.offer(folderModified(was, info));
+      }
+    }
+    await this.#lookAtSearches(ctx, infos);
   }
 
-  async #lookAt(ctx: Ctx, before: FolderInfo | undefined, info: FolderInfo, firstNewId: number): Promise<void> {
+  async #lookAt(ctx: Ctx, before: FolderInfo | undefined, info: FolderInfo, changes: ChangesOfLook): Promise<void> {
     if (before === undefined) this.offer(folderCreated(info));
     else if (before.parentId !== info.parentId) this.offer(folderMoved(before, info));
-    if (before !== undefined && before.highestCn === info.highestCn && before.cn === info.cn) return;
-    if (before === undefined || before.highestCn !== info.highestCn) {
-      for (const associated of [false, true]) await this.#messages(ctx, before, info, associated, firstNewId);
+    if (before !== undefined && before.highestCn === info.highestCn) return;
+    const since = before?.highestCn ?? (0 as FolderInfo["cn"]);
+    for (const associated of [false, true]) {
+      try {
+        const found = await this.#logon.items.lightChanges(ctx, info.folderId, since, columns,
+          { associated, rowsMax: limits.mapiEventsMax });
+        // So much happened that one by one nobody could follow: the folder itself is told as changed.
+        if (found !== null) changes.add(info.folderId, associated, found);
+      } catch (error) {
+        // A folder that may be seen and not read tells nothing of its messages; one that is gone comes next time.
+        if (error instanceof Fault && (error.code === "accessDenied" || error.code === "notFound")) continue;
+        throw error;
+      }
     }
-    if (before !== undefined) this.offer(folderModified(before, info));
   }
 
-  async #messages(
-    ctx: Ctx, before: FolderInfo | undefined, info: FolderInfo, associated: boolean, firstNewId: number,
-  ): Promise<void> {
-    const since = before?.highestCn ?? (0 as FolderInfo["cn"]);
-    let changes;
-    try {
-      changes = await this.#logon.items.changes(ctx, info.folderId, since, { associated });
-    } catch (error) {
-      // A folder that may be seen and not read tells nothing of its messages; one that is gone comes next time.
-      if (error instanceof Fault && (error.code === "accessDenied" || error.code === "notFound")) return;
-      throw error;
+  /** Search folders that somebody has counted, or asked to be told of. */
+  async #lookAtSearches(ctx: Ctx, infos: readonly FolderInfo[]): Promise<void> {
+    const counts = SearchCounts.of(this.#logon);
+    const asked = new Set([...this.#listeners].map(({ folderId }) => folderId));
+    for (const info of infos) {
+      if (!info.isSearchFolder || !(asked.has(info.folderId) || counts.knows(info.folderId))) continue;
+      const before = this.#searchCounts.get(info.folderId);
+      const { count, moves } = await counts.look(ctx, info.folderId);
+      this.#searchCounts.set(info.folderId, count);
+      if (asked.has(info.folderId)) for (const event of ofSearch(info.folderId, moves)) this.offer(event);
+      const isSame = before?.messageCount === count.messageCount && before.unreadCount === count.unreadCount;
+      if (before === undefined || isSame) continue;
+      this.offer(folderModified({ ...info, ...before }, { ...info, ...count }));
     }
-    for (const messageId of changes.removed) if (messageId < firstNewId) this.offer(deleted(info.folderId, messageId));
-    for (const row of changes.changed) {
-      if (row.messageId < firstNewId) {
-        this.offer(modified(row));
-        continue;
-      }
-      this.offer(created(row));
-      if (isDelivered(row)) this.offer(newMail(row));
+    for (const folderId of this.#searchCounts.keys()) {
+      if (this.#folders.has(folderId)) continue;
+      this.#searchCounts.delete(folderId);
+      counts.forget(folderId);
     }
   }
 
@@ -152,9 +186,84 @@ export async function tellSearchComplete(logon: LogonObject, folderId: FolderId)
   });
 }
 
-function isDelivered(row: ItemRow): boolean {
-  return !row.isAssociated && (row.flags & (messageFlags.seen | messageFlags.draft)) === 0 &&
+/** What happened to messages in one look, put together: what left one folder and came into another was moved. */
+class ChangesOfLook {
+  readonly #firstNewId: number;
+  readonly #folders: ReadonlyMap<FolderId, FolderInfo>;
+  readonly #removed: Removed = new Map();
+  readonly #changed: { readonly row: LightRow; readonly associated: boolean }[] = [];
+
+  constructor(firstNewId: number, folders: ReadonlyMap<FolderId, FolderInfo>) {
+    this.#firstNewId = firstNewId;
+    this.#folders = folders;
+  }
+
+  add(
+    folderId: FolderId, associated: boolean,
+    { changed, removed }: { readonly changed: readonly LightRow[]; readonly removed: readonly MessageId[] },
+  ): void {
+    for (const messageId of removed) if (messageId < this.#firstNewId) this.#removed.set(messageId, folderId);
+    for (const row of changed) this.#changed.push({ row, associated });
+  }
+
+  /** Where removed messages wait to be forgotten: to clients they are gone. */
+  #isBin(folderId: FolderId): boolean {
+    return this.#folders.get(folderId)?.role?.startsWith("recoverable") === true;
+  }
+
+  *events(): Iterable<StoreEvent> {
+    for (const { row, associated } of this.#changed) {
+      if (row.messageId < this.#firstNewId) yield modified(row);
+      else yield* this.#arrived(row, associated);
+    }
+    for (const [messageId, folderId] of this.#removed) yield deleted(folderId, messageId);
+  }
+
+  *#arrived(row: LightRow, associated: boolean): Iterable<StoreEvent> {
+    const { cameFromId: oldId, cameFromFolderId: oldFolderId, cameBy } = row;
+    const isKnown = oldId !== null && oldFolderId !== null && !this.#isBin(row.folderId) && !this.#isBin(oldFolderId) &&
+      this.#folders.has(oldFolderId);
+    const isMoved = isKnown && cameBy === 1 && this.#removed.has(oldId);
+    if (isMoved) {
+      this.#removed.delete(oldId);
+      yield moved(t.objectMoved, row, oldFolderId, oldId, [created(row), deleted(oldFolderId, oldId)]);
+    } else if (isKnown && cameBy === 2) {
+      yield moved(t.objectCopied, row, oldFolderId, oldId, [created(row)]);
+    } else {
+      yield created(row);
+    }
+    if (cameBy === null && isDelivered(row, associated)) yield newMail(row);
+  }
+}
+
+function isDelivered(row: LightRow, associated: boolean): boolean {
+  return !associated && (row.flags & (messageFlags.seen | messageFlags.draft)) === 0 &&
     row.savedMs - row.internalMs < deliveryGapMs;
+}
+
+function moved(
+  type: number, row: LightRow, oldFolderId: FolderId, oldId: MessageId, otherwise: readonly StoreEvent[],
+): StoreEvent {
+  const event = ofMessage(type, row.folderId, row.messageId,
+    { oldFolderId: toShortId(oldFolderId), oldMessageId: toShortId(oldId) });
+  // A copy is news to the folder it came into alone.
+  const folderIds = type === t.objectMoved ? [row.folderId, oldFolderId] : [row.folderId];
+  return { ...event, folderIds, oldMessageId: oldId, otherwise };
+}
+
+/** What came into a search folder, went, or changed there. [MS-OXCNOTIF] 2.2.1.4.1.2 */
+function* ofSearch(folderId: FolderId, moves: SearchMoves): Iterable<StoreEvent> {
+  const event = (type: number, row: SearchedRow, more: Partial<NotificationData>): StoreEvent => ({
+    type, folderIds: [folderId], messageId: null, replacedBy: null,
+    data: {
+      notificationFlags: type | f.isMessage | f.isSearchFolder, folderId: toShortId(row.folderId ?? folderId),
+      messageId: toShortId(row.key), ...more,
+    },
+  });
+  const parent = { parentFolderId: toShortId(folderId) };
+  for (const row of moves.added) yield event(t.objectCreated, row, { ...parent, tags: null });
+  for (const row of moves.changed) yield event(t.objectModified, row, { tags: null });
+  for (const key of moves.removed) yield event(t.objectDeleted, { key }, parent);
 }
 
 function ofMessage(
@@ -169,14 +278,15 @@ function ofMessage(
   };
 }
 
-const created = (row: ItemRow): StoreEvent => ofMessage(t.objectCreated, row.folderId, row.messageId, { tags: null });
-const modified = (row: ItemRow): StoreEvent => ofMessage(t.objectModified, row.folderId, row.messageId, { tags: null });
+const created = (row: LightRow): StoreEvent => ofMessage(t.objectCreated, row.folderId, row.messageId, { tags: null });
+const modified = (row: LightRow): StoreEvent =>
+  ofMessage(t.objectModified, row.folderId, row.messageId, { tags: null });
 const deleted = (folderId: FolderId, messageId: MessageId): StoreEvent =>
   ofMessage(t.objectDeleted, folderId, messageId, {});
 
-function newMail(row: ItemRow): StoreEvent {
+function newMail(row: LightRow): StoreEvent {
   return ofMessage(t.newMail, row.folderId, row.messageId, {
-    messageFlags: row.hasAttachments ? 0x10 : 0, unicodeFlag: true, messageClass: row.messageClass,
+    messageFlags: row.hasAttachments === 1 ? 0x10 : 0, unicodeFlag: true, messageClass: row.messageClass,
   });
 }
 

@@ -19,7 +19,7 @@ export function rowDeleted(id: RowId): NotificationData {
   const { folderId, messageId } = id;
   return {
     ...ofTable(tableEvents.rowDeleted, messageId !== undefined), rowFolderId: folderId,
-    ...messageId === undefined ? {} : { rowMessageId: messageId, rowInstance: 0 },
+    ...messageId === undefined ? {} : { rowMessageId: messageId, rowInstance: id.instance },
   };
 }
 
@@ -30,8 +30,8 @@ export function rowPut(isNew: boolean, id: RowId, after: RowId | null, rowData: 
     ...ofTable(isNew ? tableEvents.rowAdded : tableEvents.rowModified, isMessage),
     rowFolderId: id.folderId, insertAfterFolderId: after?.folderId ?? noId, rowData,
     ...isMessage ? {
-      rowMessageId: id.messageId, rowInstance: 0, insertAfterMessageId: after?.messageId ?? noId,
-      insertAfterInstance: 0,
+      rowMessageId: id.messageId, rowInstance: id.instance, insertAfterMessageId: after?.messageId ?? noId,
+      insertAfterInstance: after?.instance ?? 0,
     } : {},
   };
 }

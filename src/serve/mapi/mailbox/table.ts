@@ -4,30 +4,40 @@
  */
 import type { Ctx } from "#base/ctx.ts";
 import { yieldToOthers } from "#base/ctx.ts";
+import type { FolderId } from "#base/ids.ts";
 import { limits } from "#base/limits.ts";
-import { passes, tagsOf, untestable } from "#props/evaluate.ts";
+import { passes, untestable } from "#props/evaluate.ts";
 import type { ShortTermId } from "#props/object-ids.ts";
+import { restrictTypes } from "#props/structures.ts";
 import type { Restriction } from "#props/structures.ts";
 import { makeTag, propertyTypes, tagTypeCode } from "#props/types.ts";
 import type { PropertyTag, PropertyValue } from "#props/types.ts";
 import { Categories, isCategory } from "#serve/mapi/mailbox/categories.ts";
-import { toCells } from "#serve/mapi/mailbox/cells.ts";
+import { instanceCell, plainTag, toCells } from "#serve/mapi/mailbox/cells.ts";
+import { countLimitOf, heldTagsOf, isInstanceTag, testsInstances } from "#serve/mapi/mailbox/decide.ts";
 import { RopError } from "#serve/mapi/mailbox/errors.ts";
+import { expandRows, instanceTag, singleForm } from "#serve/mapi/mailbox/instances.ts";
 import type { PendingEvent, Subscription } from "#serve/mapi/mailbox/notifications.ts";
 import type { LogonObject } from "#serve/mapi/mailbox/objects.ts";
 import type { MailboxSession } from "#serve/mapi/mailbox/session.ts";
 import { rowDeleted, rowPut, TableEvents } from "#serve/mapi/mailbox/table-events.ts";
-import { merge, restrict, sorted } from "#serve/mapi/mailbox/table-order.ts";
-import type { CategoryKey, SortKey } from "#serve/mapi/mailbox/table-order.ts";
+import {
+  difference, patchDifference, patchRows, placeAfter, restrict, rowName, sorted,
+} from "#serve/mapi/mailbox/table-order.ts";
+import type { CategoryKey, PatchedRows, RowDifference, SortKey } from "#serve/mapi/mailbox/table-order.ts";
 import type { Cell } from "#wire/mapi/rows.ts";
 
 /** One row: what names it, and the properties that order and restriction look at. */
 export interface TableRow {
-  /** Unique in the table and the same as long as the row is there. */
+  /** What the row shows: the same as long as it is there. Categories are below 0. */
   readonly key: number;
+  /** 0, or which of several rows that show the same. [MS-OXCTABL] 2.2.1.2 */
+  readonly instance: number;
   /** Another one when the row has changed. */
   readonly version: number | string;
   readonly values: RowValues;
+  /** Of messages: where it is. */
+  readonly folderId?: FolderId;
 }
 
 export interface RowValues {
@@ -37,8 +47,10 @@ export interface RowValues {
 /** What changed in a source since a state it told. */
 export interface SourceChanges {
   readonly state: number;
-  readonly changed: readonly TableRow[];
-  readonly removed: readonly number[];
+  /** Keys of all that changed or left, whether it passes or not. */
+  readonly touched: ReadonlySet<number>;
+  /** Those of them that are there and pass. */
+  readonly rows: readonly TableRow[];
 }
 
 /** How events of a table name its rows. [MS-OXCNOTIF] 2.2.1.4.1.2 */
@@ -46,16 +58,17 @@ export interface RowId {
   readonly folderId: ShortTermId;
   /** Of tables of messages. */
   readonly messageId?: ShortTermId;
+  readonly instance: number;
 }
 
 /** Where rows come from. */
 export interface TableSource {
-  /** All rows with the tags that are wanted; in their natural order. */
-  list(ctx: Ctx, wanted: readonly PropertyTag[]): Promise<TableRow[]>;
+  /** The rows that pass, with the tags that are wanted; in their natural order. */
+  list(ctx: Ctx, wanted: readonly PropertyTag[], restriction: Restriction | null): Promise<TableRow[]>;
   /** Cells of some rows; a row that is gone meanwhile is undefined. */
   cells(ctx: Ctx, rows: readonly TableRow[], columns: readonly PropertyTag[]): Promise<(Cell[] | undefined)[]>;
-  /** More values of some rows, by key; left out where a row has all of them anyway. */
-  load?(ctx: Ctx, rows: readonly TableRow[], wanted: readonly PropertyTag[]): Promise<ReadonlyMap<number, RowValues>>;
+  /** Which of the rows pass; left out where a row has all values. */
+  test?(ctx: Ctx, rows: readonly TableRow[], restriction: Restriction): Promise<readonly boolean[]>;
   /** Every tag some row may have. */
   allColumns(ctx: Ctx): Promise<readonly PropertyTag[]>;
   /** Calls back when rows may have changed. */
@@ -63,13 +76,17 @@ export interface TableSource {
   /** The state that {@link changes} counts from; read before listing. */
   state?(ctx: Ctx): Promise<number>;
   /** Rows that changed; null when it is better to list all again. */
-  changes?(ctx: Ctx, since: number, wanted: readonly PropertyTag[]): Promise<SourceChanges | null>;
+  changes?(
+    ctx: Ctx, since: number, wanted: readonly PropertyTag[], restriction: Restriction | null,
+  ): Promise<SourceChanges | null>;
   /** For events; tables without tell of none. */
-  idOf?(key: number): RowId;
+  idOf?(row: TableRow): RowId;
   readonly canSort: boolean;
 }
 
 const PidTagDepth = makeTag(0x3005, "Integer32");
+const PidTagInstanceNum = makeTag(0x674e, "Integer32");
+const PidTagInstanceKey = makeTag(0x0ff6, "Binary");
 
 export const origins = { beginning: 0, current: 1, end: 2, custom: 3 } as const;
 
@@ -90,7 +107,7 @@ export class OpenTable implements Subscription {
   #session: MailboxSession | null = null;
   readonly #events = new TableEvents();
   handle = 0;
-  readonly #bookmarks = new Map<number, { key: number | null; place: number }>();
+  readonly #bookmarks = new Map<number, { name: number | string | null; place: number }>();
   #nextBookmark = 1;
   readonly #endWatch: () => void;
   readonly #isSilent: boolean;
@@ -132,7 +149,7 @@ export class OpenTable implements Subscription {
   }
 
   get columns(): readonly PropertyTag[] {
-    if (this.#columns === null) throw new RopError("invalidParameter", "The table has no columns yet.");
+    if (this.#columns === null) throw new RopError("nullObject", "The table has no columns yet.");
     return this.#columns;
   }
 
@@ -143,9 +160,18 @@ export class OpenTable implements Subscription {
       const code = tagTypeCode(tag) & ~0x3000;
       if (code !== 0 && !typeCodes.has(code)) throw new RopError("invalidParameter", "A column is of no known type.");
     }
+    const before = this.#instanceTags().join();
     this.#columns = columns;
     // Rows that wait are in the old columns.
     this.#events.collapse();
+    if (before !== this.#instanceTags().join()) this.#forget();
+  }
+
+  /** Properties whose values stand in rows of their own. [MS-OXCTABL] 2.2.2.2, 2.2.2.3 */
+  #instanceTags(): PropertyTag[] {
+    if (!this.source.canSort) return [];
+    const asked = [...this.#columns ?? [], ...this.#sort.map(({ tag }) => tag), ...this.#categories?.tags ?? []];
+    return [...new Set(asked.filter(isInstanceTag).map(instanceTag))].sort((a, b) => a - b);
   }
 
   /** With categories, rows with their values stand below rows of their own; the first `expandedCount` are open. */
@@ -190,11 +216,18 @@ export class OpenTable implements Subscription {
     if (this.#rows !== null && !this.#isStale) return this.#rows;
     const old = this.#rows;
     this.#isStale = false;
-    const leaves = old === null ? await this.#list(ctx)
-      : await this.#patch(ctx, this.#leaves) ?? await this.#list(ctx);
-    if (old !== null && leaves === this.#leaves) return old;
-    this.#leaves = leaves;
-    return await this.#show(ctx, old);
+    if (old === null) {
+      this.#leaves = await this.#list(ctx);
+      return await this.#show(ctx, null);
+    }
+    const patch = await this.#patch(ctx);
+    if (patch === "same") return old;
+    this.#leaves = patch === null ? await this.#list(ctx) : patch.rows;
+    if (patch === null || this.#categories !== null) return await this.#show(ctx, old);
+    this.#rows = patch.rows;
+    this.#place = patch.place;
+    await this.#tell(ctx, patchDifference(patch), patch.rows);
+    return patch.rows;
   }
 
   /** Puts the rows below their categories, keeps the place, tells of what is different. */
@@ -202,8 +235,10 @@ export class OpenTable implements Subscription {
     const fresh = this.#categories === null ? this.#leaves : await this.#categories.arrange(this.#leaves);
     this.#rows = fresh;
     if (old === null) return fresh;
-    this.#place = placeAfter(old, fresh, this.#place);
-    if (!isQuiet && !this.#isSilent && this.#columns !== null) await this.#tell(ctx, old, fresh);
+    this.#place = await placeAfter(old, fresh, this.#place);
+    // Rows that wait stand between others than before.
+    if (isQuiet) this.#events.collapse();
+    else await this.#tell(ctx, await difference(old, fresh), fresh);
     return fresh;
   }
 
@@ -229,17 +264,17 @@ export class OpenTable implements Subscription {
   }
 
   /** Which categories are open, and a row to come back to. [MS-OXCTABL] 2.2.2.19 */
-  async collapseState(ctx: Ctx, row: ShortTermId): Promise<Buffer> {
+  async collapseState(ctx: Ctx, row: ShortTermId, instance: number): Promise<Buffer> {
     await this.rows(ctx);
-    return this.#grouping.toState(row);
+    return this.#grouping.toState(row, instance);
   }
 
   /** A bookmark on the row of the state; the beginning when it is not there. [MS-OXCTABL] 2.2.2.20 */
   async setCollapseState(ctx: Ctx, state: Uint8Array): Promise<Buffer> {
     const old = await this.rows(ctx) as TableRow[];
-    const key = this.#grouping.fromState(state);
+    const { key, instance } = this.#grouping.fromState(state);
     const fresh = await this.#show(ctx, old, true);
-    const place = fresh.findIndex((row) => row.key === key);
+    const place = fresh.findIndex((row) => row.key === key && row.instance === instance);
     const before = this.#place;
     this.#place = Math.max(0, place);
     const bookmark = await this.createBookmark(ctx);
@@ -252,6 +287,8 @@ export class OpenTable implements Subscription {
     const { columns } = this;
     const leaves = rows.filter((row) => !isCategory(row));
     const found = await this.source.cells(ctx, leaves, columns);
+    if (columns.some(isInstanceTag)) putInstances(leaves, found, columns, codePage);
+    if (leaves.some(({ instance }) => instance > 0)) numberInstances(leaves, found, columns);
     if (this.#categories === null) return found;
     const depth = columns.indexOf(PidTagDepth);
     let next = 0;
@@ -263,49 +300,66 @@ export class OpenTable implements Subscription {
     });
   }
 
-  #wanted(): PropertyTag[] {
-    const wanted = new Set<PropertyTag>(this.#sort.map(({ tag }) => tag));
-    for (const tag of this.#categories?.wanted ?? []) wanted.add(tag);
-    if (this.#restriction !== null) tagsOf(this.#restriction, wanted);
-    return [...wanted];
+  /** What rows have to know, and the restriction that the source tests: what is about instances is tested here. */
+  #asked(): {
+    readonly wanted: PropertyTag[]; readonly tested: Restriction | null; readonly later: Restriction | null;
+  } {
+    const wanted = new Set<PropertyTag>(this.#sort.map(({ tag }) => plainTag(tag)));
+    for (const tag of this.#categories?.wanted ?? []) wanted.add(plainTag(tag));
+    for (const tag of this.#instanceTags()) wanted.add(plainTag(tag));
+    const restriction = this.#restriction;
+    if (restriction === null || !testsInstances(restriction)) {
+      return { wanted: [...wanted], tested: restriction, later: null };
+    }
+    for (const tag of heldTagsOf(restriction)) wanted.add(tag);
+    return { wanted: [...wanted], tested: null, later: singleForm(restriction) };
   }
 
-  async #list(ctx: Ctx): Promise<TableRow[]> {
-    this.#state = await this.source.state?.(ctx) ?? null;
-    const all = await this.source.list(ctx, this.#wanted());
-    const kept = this.#restriction === null ? all : await restrict(all, this.#restriction);
+  /** Rows as they come from the source in their order: expanded, tested, sorted. */
+  async #ordered(rows: readonly TableRow[], later: Restriction | null): Promise<TableRow[]> {
+    const tags = this.#instanceTags();
+    const expanded = expandRows(rows, tags);
+    const kept = later === null ? expanded : await restrict(expanded, later);
+    // A source lists in the order of its own; only what was expanded, or an order that was asked for, is to be made.
     return this.#sort.length === 0 ? kept : await sorted(kept, this.#sort);
   }
 
+  async #list(ctx: Ctx): Promise<TableRow[]> {
+    const { wanted, tested, later } = this.#asked();
+    this.#state = await this.source.state?.(ctx) ?? null;
+    const rows = await this.#ordered(await this.source.list(ctx, wanted, tested), later);
+    const countMax = countLimitOf(this.#restriction);
+    return rows.length <= countMax ? rows : rows.slice(0, countMax);
+  }
+
   /** The old rows with what changed; null when everything has to be listed again. */
-  async #patch(ctx: Ctx, old: TableRow[]): Promise<TableRow[] | null> {
-    if (this.#state === null || this.source.changes === undefined) return null;
-    const changes = await this.source.changes(ctx, this.#state, this.#wanted());
+  async #patch(ctx: Ctx): Promise<PatchedRows | "same" | null> {
+    // How many may pass cannot be told from what changed.
+    const isCounted = this.#restriction?.restrictType === restrictTypes.count;
+    if (this.#state === null || this.source.changes === undefined || isCounted) return null;
+    const { wanted, tested, later } = this.#asked();
+    const changes = await this.source.changes(ctx, this.#state, wanted, tested);
     if (changes === null) return null;
     this.#state = changes.state;
-    if (changes.changed.length === 0 && changes.removed.length === 0) return old;
-    const touched = new Set([...changes.removed, ...changes.changed.map(({ key }) => key)]);
-    const rest = old.filter((row) => !touched.has(row.key));
-    const { changed } = changes;
-    const added = this.#restriction === null ? [...changed] : await restrict(changed, this.#restriction);
-    return added.length === 0 ? rest : await merge(rest, await sorted(added, this.#sort), this.#sort);
+    if (changes.touched.size === 0) return "same";
+    const added = await this.#ordered([...changes.rows].sort((a, b) => a.key - b.key), later);
+    return await patchRows(this.#leaves, changes.touched, added, this.#sort, this.#place);
   }
 
   /** One event for each row that came, went or changed; too many are one that says: read again. */
-  async #tell(ctx: Ctx, old: readonly TableRow[], fresh: readonly TableRow[]): Promise<void> {
-    const { removed, added } = difference(old, fresh);
-    if (removed.length + added.length === 0) return;
+  async #tell(ctx: Ctx, { removed, added }: RowDifference, fresh: readonly TableRow[]): Promise<void> {
+    if (this.#isSilent || this.#columns === null || removed.length + added.length === 0) return;
     if (this.#events.isFull(removed.length + added.length)) return this.#events.collapse(true);
     const { source } = this;
-    const idOf = (key: number): RowId => this.#categories?.idOf(key) ?? source.idOf!(key);
-    for (const key of removed) this.#events.push(rowDeleted(idOf(key)));
+    const idOf = (row: TableRow): RowId => this.#categories?.idOf(row.key) ?? source.idOf!(row);
+    for (const row of removed) this.#events.push(rowDeleted(idOf(row)));
     const columns = this.columns;
     const cells = await this.cells(ctx, added.map(({ row }) => row), this.#session?.codePage ?? 1252);
     for (const [index, { row, isNew, place }] of added.entries()) {
       const rowData = cells[index];
       if (rowData === undefined) continue;
-      const after = place === 0 ? null : idOf(fresh[place - 1]!.key);
-      this.#events.push(rowPut(isNew, idOf(row.key), after, rowData), columns);
+      const after = place === 0 ? null : idOf(fresh[place - 1]!);
+      this.#events.push(rowPut(isNew, idOf(row), after, rowData), columns);
     }
   }
 
@@ -354,7 +408,7 @@ export class OpenTable implements Subscription {
     if (this.#bookmarks.size >= limits.mapiBookmarksMax) throw new RopError("notEnoughMemory", "Too many bookmarks.");
     const rows = await this.rows(ctx);
     const bookmark = this.#nextBookmark++;
-    this.#bookmarks.set(bookmark, { key: rows[this.#place]?.key ?? null, place: this.#place });
+    this.#bookmarks.set(bookmark, { name: nameAt(rows, this.#place), place: this.#place });
     const bytes = Buffer.alloc(4);
     bytes.writeUInt32LE(bookmark);
     return bytes;
@@ -369,8 +423,8 @@ export class OpenTable implements Subscription {
     const found = this.#bookmarks.get(bookmarkNumber(bookmark));
     if (found === undefined) throw new RopError("invalidBookmark", "No such bookmark.");
     const rows = await this.rows(ctx);
-    if (found.key === null) return { place: rows.length, isGone: false };
-    const place = rows.findIndex((row) => row.key === found.key);
+    if (found.name === null) return { place: rows.length, isGone: false };
+    const place = rows.findIndex((row) => rowName(row) === found.name);
     return place >= 0 ? { place, isGone: false } : { place: Math.min(found.place, rows.length), isGone: true };
   }
 
@@ -391,33 +445,63 @@ export class OpenTable implements Subscription {
     const start = options.place ?? (options.origin === origins.beginning ? 0
       : options.origin === origins.end ? rows.length : this.#place);
     const step = options.forward ? 1 : -1;
-    const wanted = restriction === null ? [] : [...tagsOf(restriction)];
     for (let at = options.forward ? start : start - 1; at >= 0 && at < rows.length;) {
       const slice = sliceFrom(rows, at, step);
-      const values = await this.#valuesOf(ctx, slice, wanted);
-      for (const row of slice) {
-        const found = values.get(row.key);
-        if (restriction === null || (found !== undefined && passes(restriction, found))) {
-          this.#place = at;
-          return row;
-        }
-        at += step;
+      const found = restriction === null ? 0 : (await this.#passing(ctx, slice, restriction)).indexOf(true);
+      if (found >= 0) {
+        this.#place = at + step * found;
+        return slice[found]!;
       }
+      at += step * slice.length;
       await yieldToOthers();
     }
     return null;
   }
 
-  /** What a restriction looks at, of some rows. */
-  async #valuesOf(
-    ctx: Ctx, rows: readonly TableRow[], wanted: readonly PropertyTag[],
-  ): Promise<ReadonlyMap<number, RowValues>> {
+  async #passing(ctx: Ctx, rows: readonly TableRow[], restriction: Restriction): Promise<boolean[]> {
+    const single = singleForm(restriction);
+    if (this.source.test === undefined || testsInstances(restriction)) {
+      return rows.map((row) => passes(single, row.values));
+    }
     const leaves = rows.filter((row) => !isCategory(row));
-    const loaded = await this.source.load?.(ctx, leaves, wanted);
-    if (loaded === undefined) return new Map(rows.map((row) => [row.key, row.values]));
-    const found = new Map(loaded);
-    for (const row of rows) if (isCategory(row)) found.set(row.key, row.values);
-    return found;
+    const verdicts = await this.source.test(ctx, leaves, restriction);
+    let next = 0;
+    return rows.map((row) => (isCategory(row) ? passes(single, row.values) : verdicts[next++]!));
+  }
+}
+
+const nameAt = (rows: readonly TableRow[], place: number): number | string | null =>
+  (rows[place] === undefined ? null : rowName(rows[place]));
+
+/** In columns that show one of several values: that of the row. */
+function putInstances(
+  rows: readonly TableRow[], cells: (Cell[] | undefined)[], columns: readonly PropertyTag[], codePage: number,
+): void {
+  for (const [place, tag] of columns.entries()) {
+    if (!isInstanceTag(tag)) continue;
+    const held = instanceTag(tag);
+    for (const [index, row] of rows.entries()) {
+      const own = cells[index];
+      if (own !== undefined) own[place] = instanceCell(row.values.get(held), tag, codePage);
+    }
+  }
+}
+
+/** The rows of one message are told apart by their number, and have keys of their own. [MS-OXCTABL] 2.2.1.1, 2.2.1.2 */
+function numberInstances(
+  rows: readonly TableRow[], cells: (Cell[] | undefined)[], columns: readonly PropertyTag[],
+): void {
+  for (const [index, { instance }] of rows.entries()) {
+    const own = cells[index];
+    if (own === undefined || instance === 0) continue;
+    for (const [place, tag] of columns.entries()) {
+      const value = own[place];
+      if (tag === PidTagInstanceNum) own[place] = instance;
+      if (tag !== PidTagInstanceKey || !(value instanceof Uint8Array)) continue;
+      const suffix = Buffer.alloc(4);
+      suffix.writeUInt32LE(instance);
+      own[place] = Buffer.concat([value, suffix]);
+    }
   }
 }
 
@@ -429,39 +513,6 @@ function sliceFrom(rows: readonly TableRow[], at: number, step: number): readonl
 
 function bookmarkNumber(bookmark: Uint8Array): number {
   return bookmark.length === 4 ? Buffer.from(bookmark).readUInt32LE() : 0;
-}
-
-interface PlacedRow {
-  readonly row: TableRow;
-  readonly place: number;
-  readonly isNew: boolean;
-}
-
-/** Rows that are gone, and rows that are new or changed, with their places. */
-function difference(old: readonly TableRow[], fresh: readonly TableRow[]): { removed: number[]; added: PlacedRow[] } {
-  const before = new Map(old.map((row) => [row.key, row]));
-  const added: PlacedRow[] = [];
-  for (const [place, row] of fresh.entries()) {
-    const known = before.get(row.key);
-    if (known !== row && known?.version !== row.version) added.push({ row, place, isNew: known === undefined });
-    before.delete(row.key);
-  }
-  return { removed: [...before.keys()], added };
-}
-
-/** The row it stood on, or the first that comes after it and is still there. */
-function placeAfter(old: readonly TableRow[], fresh: readonly TableRow[], place: number): number {
-  if (place === 0) return 0;
-  const places = new Map(fresh.map((row, index) => [row.key, index]));
-  for (let at = place; at < old.length; at++) {
-    const found = places.get(old[at]!.key);
-    if (found !== undefined) return found;
-  }
-  for (let at = Math.min(place, old.length) - 1; at >= 0; at--) {
-    const found = places.get(old[at]!.key);
-    if (found !== undefined) return found + 1;
-  }
-  return Math.min(place, fresh.length);
 }
 
 const typeCodes: ReadonlySet<number> = new Set(Object.values(propertyTypes).map(({ code }) => code));

@@ -21,6 +21,9 @@ const deleteFlags = { messages: 0x01, folders: 0x04, hard: 0x10 } as const;
 async function deleteFolder(call: RopCall<{ folderId: { replicaId: number; counter: number } }>, flags: number):
 Promise<RopReply> {
   const { mailbox } = asLogon(call);
+  if ((flags & ~(deleteFlags.messages | deleteFlags.folders | deleteFlags.hard)) !== 0) {
+    throw new RopError("invalidParameter", "An unknown way of deleting a folder.");
+  }
   const folderId = folderIdOf(call.request.folderId);
   const info = await mailbox.folder(call.ctx, folderId);
   if ((flags & deleteFlags.messages) === 0 && info.messageCount > 0) return { body: { partialCompletion: true } };
@@ -110,9 +113,10 @@ export const folderHandlers: readonly RopHandler[] = [
   handler(rops.RopSetSearchCriteria, async (call) => {
     const folder = asFolder(call.object);
     const { restrictionData, folderIds, searchFlags: flags } = call.request;
-    await setCriteria(call.ctx, folder, { restriction: restrictionData, folderIds: folderIds.map(folderIdOf), flags });
+    const { isRunning } = await setCriteria(call.ctx, folder,
+      { restriction: restrictionData, folderIds: folderIds.map(folderIdOf), flags });
     // The search is done whenever it is looked at. [MS-OXCNOTIF] 2.2.1.1
-    await tellSearchComplete(folder.logon, folder.folderId);
+    if (isRunning) await tellSearchComplete(folder.logon, folder.folderId);
     return {};
   }),
 

@@ -6,9 +6,10 @@ import { RopError } from "#serve/mapi/mailbox/errors.ts";
 import { folderIdOf, toShortId } from "#serve/mapi/mailbox/keys.ts";
 import type { LogonObject } from "#serve/mapi/mailbox/objects.ts";
 import { asLogon, handler } from "#serve/mapi/mailbox/rop-call.ts";
-import type { RopCall, RopHandler } from "#serve/mapi/mailbox/rop-call.ts";
+import type { RopCall, RopHandler, RopReply } from "#serve/mapi/mailbox/rop-call.ts";
 import { checkClass, receiveFolderOf, receiveFolders, setReceiveFolder } from "#serve/mapi/mailbox/receive-folders.ts";
 import { toFileTime } from "#serve/mapi/mailbox/property-source.ts";
+import type { PublicStore } from "#directory/api.ts";
 import type { FolderRole } from "#mailbox/roles.ts";
 import * as rops from "#wire/mapi/rops/store.ts";
 import * as transport from "#wire/mapi/rops/transport.ts";
@@ -24,17 +25,43 @@ const logonFolders: readonly FolderRole[] = [
   "commonViews", "schedule", "finder", "views", "shortcuts",
 ];
 
-async function openStore(call: RopCall<{ essdn: Uint8Array }>): Promise<LogonObject> {
-  const { ctx, session } = call;
+/** Of public folders; one that is not there has no id. [MS-OXCSTOR] 2.2.1.1.4 */
+const publicFolderIds: readonly (FolderRole | null)[] = [
+  "root", "ipmSubtree", "nonIpmSubtree", "eformsRegistry", "publicFreeBusy", "publicAddressBook", null,
+  "publicFreeBusy", "publicAddressBook", null, null, null, null,
+];
+const noFolder = { replicaId: 0, counter: 0 } as const;
+const noGuid = "00000000-0000-0000-0000-000000000000";
+
+/** The mailbox that was named; public folders are logged on to as such alone. */
+async function openPrivate(call: RopCall<{ essdn: Uint8Array }>): Promise<LogonObject> {
   const dn = Buffer.from(call.request.essdn).toString("latin1").replace(/\0.*$/s, "");
-  const entry = (await session.services.book.view(ctx)).byLegacyDn(dn);
-  if (entry?.mailboxId == null) throw new RopError("unknownUser", `No mailbox has the name ${dn}.`);
+  const entry = (await call.session.services.book.view(call.ctx)).byLegacyDn(dn);
+  if (entry === undefined || entry.kind === "public-store") {
+    throw new RopError("unknownUser", `No mailbox has the name ${dn}.`);
+  }
+  return await openStore(call, entry, false);
+}
+
+/** Whose name the client gives does not count: there is one place for public folders. [MS-OXCSTOR] 3.2.5.1.2 */
+async function openPublic(call: RopCall<unknown>): Promise<LogonObject> {
+  const entry = await call.session.services.directory.publicStore?.(call.ctx) ?? null;
+  if (entry === null) throw new RopError("loginPermission", "There are no public folders here.");
+  return await openStore(call, entry, true);
+}
+
+async function openStore(
+  call: RopCall<unknown>, entry: Pick<PublicStore, "address" | "displayName" | "legacyDn" | "mailboxId">,
+  isPublic: boolean,
+): Promise<LogonObject> {
+  const { ctx, session } = call;
+  if (entry.mailboxId === null) throw new RopError("unknownUser", `No mailbox has the name ${entry.legacyDn}.`);
   try {
     const mailbox = await session.services.mailboxes.open(ctx, session.person, entry.mailboxId);
     const { guid, replicaGuid } = await mailbox.identity(ctx);
     return {
       kind: "logon", logonId: call.logonId, mailbox, items: mailbox.items, mailboxId: entry.mailboxId,
-      mailboxGuid: guid, replicaGuid, isOwner: session.person.mailboxId === entry.mailboxId,
+      mailboxGuid: guid, replicaGuid, isOwner: session.person.mailboxId === entry.mailboxId, isPublic,
       owner: { legacyDn: entry.legacyDn, displayName: entry.displayName, address: entry.address },
     };
   } catch (error) {
@@ -57,10 +84,13 @@ const receiveFolderColumns = [makeTag(0x6748, "Integer64"), makeTag(0x001a, "Str
 export const logonHandlers: readonly RopHandler[] = [
   handler(rops.RopLogon, async (call) => {
     const { request, ctx } = call;
-    if ((request.logonFlags & logonFlags.private) === 0 || (request.openFlags & openFlags.public) !== 0) {
-      throw new RopError("loginPermission", "There are no public folders here yet.");
+    const isPublic = (request.logonFlags & logonFlags.private) === 0;
+    // Which of the two is meant is said twice.
+    if (isPublic !== ((request.openFlags & openFlags.public) !== 0)) {
+      throw new RopError("loginFailure", "The flags of this logon contradict each other.");
     }
-    const logon = await openStore(call);
+    if (isPublic) return await publicLogon(call, request.logonFlags);
+    const logon = await openPrivate(call);
     const folderIds = [];
     for (const role of logonFolders) folderIds.push(toShortId(await idOfRole(call, logon, role)));
     return {
@@ -77,24 +107,28 @@ export const logonHandlers: readonly RopHandler[] = [
 
   handler(rops.RopGetReceiveFolder, async (call) => {
     checkClass(call.request.messageClass);
-    const found = receiveFolderOf(await receiveFolders(call.ctx, asLogon(call)), call.request.messageClass);
+    const found = receiveFolderOf(await receiveFolders(call.ctx, asPrivate(call)), call.request.messageClass);
     return { body: { folderId: toShortId(found.folderId), explicitMessageClass: found.messageClass } };
   }),
 
   handler(rops.RopSetReceiveFolder, async (call) => {
     const { folderId, messageClass } = call.request;
-    await setReceiveFolder(call.ctx, asLogon(call), messageClass, folderId.counter === 0 ? null : folderIdOf(folderId));
+    const target = folderId.counter === 0 ? null : folderIdOf(folderId);
+    await setReceiveFolder(call.ctx, asPrivate(call), messageClass, target);
     return {};
   }),
 
   handler(rops.RopGetReceiveFolderTable, async (call) => {
-    const rows = (await receiveFolders(call.ctx, asLogon(call))).map(({ folderId, messageClass, changedMs }) => [
+    const rows = (await receiveFolders(call.ctx, asPrivate(call))).map(({ folderId, messageClass, changedMs }) => [
       BigInt.asIntN(64, toObjectId(folderId)), Buffer.from(messageClass, "latin1"), toFileTime(changedMs),
     ]);
     return { body: { rows }, given: { receiveFolderColumns } };
   }),
 
-  handler(rops.RopGetStoreState, () => ({ body: { storeState: 0 } })),
+  handler(rops.RopGetStoreState, (call) => {
+    asPrivate(call);
+    return { body: { storeState: 0 } };
+  }),
 
   handler(rops.RopGetOwningServers, async (call) => {
     await asLogon(call).mailbox.folder(call.ctx, folderIdOf(call.request.folderId));
@@ -102,7 +136,12 @@ export const logonHandlers: readonly RopHandler[] = [
     return { body: { cheapServersCount: 1, owningServers: servers } };
   }),
 
-  handler(rops.RopPublicFolderIsGhosted, () => ({ body: { isGhosted: false } })),
+  /** Every folder has its content here, the one place for it. [MS-OXCSTOR] 3.2.5.7 */
+  handler(rops.RopPublicFolderIsGhosted, async (call) => {
+    const logon = asLogon(call);
+    if (logon.isPublic) await logon.mailbox.folder(call.ctx, folderIdOf(call.request.folderId));
+    return { body: { isGhosted: false } };
+  }),
 
   handler(rops.RopLongTermIdFromId, (call) => {
     const { replicaId, counter } = call.request.objectId;
@@ -123,11 +162,33 @@ export const logonHandlers: readonly RopHandler[] = [
   }),
 
   handler(transport.RopGetTransportFolder, async (call) => ({
-    body: { folderId: toShortId(await idOfRole(call, asLogon(call), "outbox")) },
+    body: { folderId: toShortId(await idOfRole(call, asPrivate(call), "outbox")) },
   })),
   handler(transport.RopSetSpooler, () => ({})),
   handler(transport.RopOptionsData, () => ({ body: { optionsInfo: new Uint8Array(0), helpFile: new Uint8Array(0) } })),
 ];
+
+async function publicLogon(call: RopCall<unknown>, flags: number): Promise<RopReply> {
+  const logon = await openPublic(call);
+  const folderIds = [];
+  for (const role of publicFolderIds) {
+    folderIds.push(role === null ? noFolder : toShortId(await idOfRole(call, logon, role)));
+  }
+  return {
+    opens: logon,
+    body: {
+      logonFlags: flags & (logonFlags.undercover | logonFlags.ghosted), folderIds, replId: ownReplicaId,
+      replGuid: logon.replicaGuid, perUserGuid: noGuid,
+    },
+  };
+}
+
+/** Everything comes to somebody; to public folders it comes by their addresses. [MS-OXCSTOR] 3.2.5.2 */
+function asPrivate(call: RopCall<unknown>): LogonObject {
+  const logon = asLogon(call);
+  if (logon.isPublic) throw new RopError("notSupported", "Public folders have none of this.");
+  return logon;
+}
 
 async function idOfRole(call: RopCall<unknown>, logon: LogonObject, role: FolderRole): Promise<number> {
   const known = await roleIds(call, logon);

@@ -58,6 +58,15 @@ async function openedBody(call: RopCall<unknown>, message: OpenMessage): Promise
   };
 }
 
+/** What says two things at once says nothing. [MS-OXCMSG] 2.2.3.10.1 */
+function checkReadFlags(flags: number): void {
+  const { suppressReceipt, clearReadFlag, generateReceiptOnly } = readFlags;
+  const isClear = (flags & clearReadFlag) !== 0;
+  if (isClear && (flags & (suppressReceipt | generateReceiptOnly)) !== 0) {
+    throw new RopError("invalidParameter", "These read flags contradict each other.");
+  }
+}
+
 async function setReadFlag(call: RopCall<unknown>, message: OpenMessage, flags: number): Promise<boolean> {
   if (message.messageId === null || (flags & readFlags.generateReceiptOnly) !== 0) return false;
   const isRead = (flags & readFlags.clearReadFlag) === 0;
@@ -137,13 +146,22 @@ export const messageHandlers: readonly RopHandler[] = [
   })),
 
   handler(rops.RopSetMessageReadFlag, async (call) => {
-    await setReadFlag(call, asMessage(call.object), call.request.readFlags);
-    return { body: { readStatusChanged: false } };
+    const message = asMessage(call.object);
+    checkReadFlags(call.request.readFlags);
+    const hasChanged = await setReadFlag(call, message, call.request.readFlags);
+    const { clientData } = call.request;
+    // On public folders the client keeps count itself, and hears which of its calls did something.
+    if (!hasChanged || !message.logon.isPublic || clientData === undefined || clientData === null) {
+      return { body: { readStatusChanged: false } };
+    }
+    return { body: { readStatusChanged: true, logonId: call.logonId, clientData } };
   }),
 
   handler(rops.RopSetReadFlags, async (call) => {
     const { items } = asLogon(call);
     const folder = asFolder(call.object);
+    checkReadFlags(call.request.readFlags);
+    if ((call.request.readFlags & readFlags.generateReceiptOnly) !== 0) return { body: { partialCompletion: false } };
     const isRead = (call.request.readFlags & readFlags.clearReadFlag) === 0;
     const ids = call.request.messageIds.map(messageIdOf);
     const change = { mode: isRead ? "add" : "remove", flags: messageFlags.seen, keywords: [] } as const;

@@ -1,4 +1,5 @@
 /** Asking to be told. [MS-OXCNOTIF] 2.2.1.2 */
+import { limits } from "#base/limits.ts";
 import { RopError } from "#serve/mapi/mailbox/errors.ts";
 import { folderIdOf, messageIdOf } from "#serve/mapi/mailbox/keys.ts";
 import { StoreSubscription } from "#serve/mapi/mailbox/notifications.ts";
@@ -13,6 +14,9 @@ export const notificationHandlers: readonly RopHandler[] = [
   handler(rops.RopRegisterNotification, async (call) => {
     const { notificationTypes: types, wantWholeStore, folderId, messageId } = call.request;
     if ((types & knownTypes) === 0) throw new RopError("invalidParameter", "No kind of event was asked for.");
+    if (call.session.subscriptionCount >= limits.mapiSubscriptionsMax) {
+      throw new RopError("notEnoughMemory", "Too many registrations are open.");
+    }
     const isWhole = wantWholeStore || folderId === undefined || folderId.counter === 0;
     return {
       opens: await StoreSubscription.begin(call.ctx, call.session, asLogon(call), {

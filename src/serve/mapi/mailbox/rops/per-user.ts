@@ -1,11 +1,15 @@
-/** What clients keep with a store about public folders; nobody here reads it. [MS-OXCSTOR] 2.2.1.10 to 2.2.1.13 */
+/**
+ * What somebody read in public folders: in the public store as it is, and in their own mailbox as clients left it
+ * there, which nobody here reads. [MS-OXCSTOR] 2.2.1.10 to 2.2.1.13
+ */
 import type { Ctx } from "#base/ctx.ts";
 import { limits } from "#base/limits.ts";
 import { RopError } from "#serve/mapi/mailbox/errors.ts";
 import { keptClasses, readKept, writeKept } from "#serve/mapi/mailbox/kept.ts";
 import type { LogonObject } from "#serve/mapi/mailbox/objects.ts";
 import { asLogon, handler } from "#serve/mapi/mailbox/rop-call.ts";
-import type { RopHandler } from "#serve/mapi/mailbox/rop-call.ts";
+import type { RopCall, RopHandler } from "#serve/mapi/mailbox/rop-call.ts";
+import { readPublicReads, writePublicReads } from "#serve/mapi/mailbox/public-reads.ts";
 import * as rops from "#wire/mapi/rops/store.ts";
 
 interface LongTermId {
@@ -36,31 +40,58 @@ async function readAll(ctx: Ctx, logon: LogonObject): Promise<readonly PerUser[]
   return await readKept(ctx, logon, keptClasses.perUser) as readonly PerUser[] | undefined ?? [];
 }
 
+async function leftBytes(ctx: Ctx, logon: LogonObject, folderId: LongTermId): Promise<Buffer> {
+  const key = keyOf(folderId);
+  const found = (await readAll(ctx, logon)).find((one) => keyOf(one) === key);
+  return found === undefined ? Buffer.alloc(0) : Buffer.from(found.data, "base64");
+}
+
+/** What is read in pieces stays as it was at the first. */
+const unread = new WeakMap<LogonObject, { readonly key: string; readonly bytes: Buffer }>();
+
+async function publicReads(ctx: Ctx, logon: LogonObject, folderId: LongTermId, dataOffset: number): Promise<Buffer> {
+  const key = keyOf(folderId);
+  const begun = unread.get(logon);
+  if (dataOffset > 0 && begun?.key === key) return begun.bytes;
+  const bytes = await readPublicReads(ctx, logon, folderId);
+  unread.set(logon, { key, bytes });
+  return bytes;
+}
+
+/** Only mailboxes keep what was read elsewhere. [MS-OXCSTOR] 3.2.5.10 */
+function asPrivate(call: RopCall<unknown>): LogonObject {
+  const logon = asLogon(call);
+  if (logon.isPublic) throw new RopError("notSupported", "This is asked of mailboxes alone.");
+  return logon;
+}
+
 const zeroGuid = "00000000-0000-0000-0000-000000000000";
 
 export const perUserHandlers: readonly RopHandler[] = [
   handler(rops.RopGetPerUserLongTermIds, async (call) => {
-    const all = await readAll(call.ctx, asLogon(call));
+    const all = await readAll(call.ctx, asPrivate(call));
     const own = all.filter((one) => one.databaseGuid === call.request.databaseGuid);
     return { body: { longTermIds: own.map(({ replicaGuid, counter }) => ({ replicaGuid, counter })) } };
   }),
 
   handler(rops.RopGetPerUserGuid, async (call) => {
     const key = keyOf(call.request.longTermId);
-    const found = (await readAll(call.ctx, asLogon(call))).find((one) => keyOf(one) === key);
+    const found = (await readAll(call.ctx, asPrivate(call))).find((one) => keyOf(one) === key);
     if (found === undefined) throw new RopError("notFound", "Nothing is kept about this folder.");
     return { body: { databaseGuid: found.databaseGuid } };
   }),
 
   handler(rops.RopReadPerUserInformation, async (call) => {
     const { folderId, dataOffset, maxDataSize } = call.request;
-    const key = keyOf(folderId);
-    const found = (await readAll(call.ctx, asLogon(call))).find((one) => keyOf(one) === key);
-    const bytes = found === undefined ? Buffer.alloc(0) : Buffer.from(found.data, "base64");
+    const logon = asLogon(call);
+    const bytes = logon.isPublic ? await publicReads(call.ctx, logon, folderId, dataOffset)
+      : await leftBytes(call.ctx, logon, folderId);
     if (dataOffset > bytes.length) throw new RopError("generalFailure", "There is no such place in what is kept.");
     const room = Math.max(0, Math.min(maxDataSize === 0 ? 0x1000 : maxDataSize, call.roomBytes - 16));
     const data = bytes.subarray(dataOffset, dataOffset + room);
-    return { body: { hasFinished: dataOffset + data.length >= bytes.length, data } };
+    const hasFinished = dataOffset + data.length >= bytes.length;
+    if (hasFinished) unread.delete(logon);
+    return { body: { hasFinished, data } };
   }),
 
   handler(rops.RopWritePerUserInformation, async (call) => {
@@ -82,6 +113,10 @@ export const perUserHandlers: readonly RopHandler[] = [
     open.set(key, current);
     if (!hasFinished) return {};
     open.delete(key);
+    if (logon.isPublic) {
+      await writePublicReads(call.ctx, logon, folderId, Buffer.concat(current.pieces));
+      return {};
+    }
     const others = (await readAll(call.ctx, logon)).filter((one) => keyOf(one) !== key);
     const { databaseGuid, pieces } = current;
     const mine: PerUser = { ...folderId, databaseGuid, data: Buffer.concat(pieces).toString("base64") };

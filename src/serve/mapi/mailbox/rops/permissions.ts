@@ -77,7 +77,7 @@ export const permissionHandlers: readonly RopHandler[] = [
       const rows = [];
       for (const [index, entry] of entries.entries()) {
         const rights = entry.rights & mask;
-        rows.push({ key: index, version: rights, values: await rowOf(call, entry, rights) });
+        rows.push({ key: index, instance: 0, version: rights, values: await rowOf(call, entry, rights) });
       }
       return rows;
     }, { canSort: false });

@@ -68,7 +68,7 @@ const createFlag = 0x02;
 export const propertyHandlers: readonly RopHandler[] = [
   handler(rops.RopGetPropertiesSpecific, async (call) => {
     const { propertyTags, propertySizeLimit } = call.request;
-    const bag = await holderOf(call.object, call.session).bag(call.ctx);
+    const bag = await holderOf(call.object, call.session).bag(call.ctx, call.request.propertyTags);
     const cells = propertyTags.map((tag) => cellOf(bag, tag, call.session.codePage));
     const rowData = fitting(propertyTags, cells, propertySizeLimit, call.roomBytes);
     return { body: { rowData }, given: { propertyTags } };

@@ -92,7 +92,8 @@ export const ruleHandlers: readonly RopHandler[] = [
     const folder = asFolder(call.object);
     requireOwner(folder);
     const source = bagSource(call.session.codePage, async (ctx) =>
-      (await readRules(ctx, folder)).map(({ messageId, bag }) => ({ key: messageId, version: 0, values: bag })));
+      (await readRules(ctx, folder)).map(({ messageId, bag }) =>
+        ({ key: messageId, instance: 0, version: 0, values: bag })));
     return { opens: new OpenTable(folder.logon, source) };
   }),
 

@@ -6,7 +6,7 @@ import { propertyTypes, tagId, tagTypeCode } from "#props/types.ts";
 import type { PropertyTag, PropertyValue } from "#props/types.ts";
 import { RopError } from "#serve/mapi/mailbox/errors.ts";
 import { holderOf } from "#serve/mapi/mailbox/holders.ts";
-import { OpenAttachment } from "#serve/mapi/mailbox/message.ts";
+import { OpenAttachment, OpenMessage } from "#serve/mapi/mailbox/message.ts";
 import type { PropertyHolder } from "#serve/mapi/mailbox/message.ts";
 import type { LogonObject } from "#serve/mapi/mailbox/objects.ts";
 import { logonOf } from "#serve/mapi/mailbox/objects.ts";
@@ -125,8 +125,15 @@ async function openStream(call: RopCall<{ propertyTag: PropertyTag; openModeFlag
   if (isWritable && holder.readOnly.has(tagId(propertyTag))) {
     throw new RopError("accessDenied", "This property is the server's.");
   }
+  if (isWritable) requireWritable(holder);
   const bytes = mode === openModes.create ? new Uint8Array(0) : await readBytes(call, holder, propertyTag);
   return new OpenStream(logonOf(call.object), holder, propertyTag, bytes, isWritable, call.session.codePage);
+}
+
+/** Told when the stream is opened, not when it is committed. [MS-OXCPRPT] 3.2.5.12 */
+function requireWritable(holder: PropertyHolder): void {
+  if (holder instanceof OpenMessage) holder.requireWritable();
+  else if (holder instanceof OpenAttachment) holder.message.requireWritable();
 }
 
 async function readBytes(call: RopCall<unknown>, holder: PropertyHolder, tag: PropertyTag): Promise<Uint8Array> {

@@ -52,7 +52,7 @@ async function fittingRows(
     used++;
     if (row !== undefined) cells.push(row);
   }
-  if (used === 0 && rows.length > 0) throw new RopError("notEnoughMemory", "One row is larger than the buffer.");
+  if (used === 0 && rows.length > 0) throw new RopError("bufferTooSmall", "One row is larger than the buffer.");
   moveTo(used);
   return { cells, origin: used < rows.length ? 1 : origin };
 }
@@ -119,7 +119,7 @@ export const tableHandlers: readonly RopHandler[] = [
 
   handler(rops.RopGetStatus, () => ({ body: { tableStatus: tableStatus.complete } })),
   handler(rops.RopAbort, () => {
-    throw new RopError("notSupported", "Nothing is under way on this table.");
+    throw new RopError("unableToAbort", "Nothing is under way on this table.");
   }),
   handler(rops.RopQueryPosition, async (call) => ({ body: await asTable(call).position(call.ctx) })),
 
@@ -151,11 +151,14 @@ export const tableHandlers: readonly RopHandler[] = [
   handler(rops.RopFindRow, async (call) => {
     const table = asTable(call);
     const { restrictionData, findRowFlags, origin, bookmark } = call.request;
+    if (origin > 3) throw new RopError("invalidParameter", `${origin} is no origin.`);
     const at = origin === 3 ? await table.bookmarkPlace(call.ctx, bookmark) : null;
     const row = await table.find(call.ctx, restrictionData,
       { place: at?.place ?? null, origin, forward: (findRowFlags & 0x01) === 0 });
     if (row === null) throw new RopError("notFound", "No row passes the restriction.");
-    const [cells] = await table.cells(call.ctx, [row], call.session.codePage);
+    const [found] = await table.cells(call.ctx, [row], call.session.codePage);
+    // Told when there is room for it; the table stands on it either way. [MS-OXCTABL] 3.2.5.14
+    const cells = found !== undefined && rowSize(table, found) <= call.roomBytes - 16 ? found : undefined;
     return {
       body: {
         rowNoLongerVisible: at?.isGone ?? false, hasRowData: cells !== undefined,
@@ -185,7 +188,8 @@ export const tableHandlers: readonly RopHandler[] = [
   })),
 
   handler(rops.RopGetCollapseState, async (call) => ({
-    body: { collapseState: await asTable(call).collapseState(call.ctx, idOfBigint(call.request.rowId)) },
+    body: { collapseState: await asTable(call).collapseState(call.ctx, idOfBigint(call.request.rowId),
+      call.request.rowInstanceNumber) },
   })),
 
   handler(rops.RopSetCollapseState, async (call) => ({

@@ -1,0 +1,407 @@
+/**
+ * Synchronization of a folder's contents, or of the folders below it: what changed since the state that the client
+ * sent, and the state it is in after that. [MS-OXCFXICS] 3.2.5.3, 3.2.5.4, 3.2.5.5
+ */
+import type { Ctx } from "#base/ctx.ts";
+import { Fault } from "#base/fault.ts";
+import { ownReplicaId, toObjectId } from "#base/ids.ts";
+import type { ChangeNumber, FolderId } from "#base/ids.ts";
+import { limits } from "#base/limits.ts";
+import { messageFlags } from "#mailbox/api.ts";
+import type { ItemRow } from "#mailbox/items-api.ts";
+import { passes, tagsOf } from "#props/evaluate.ts";
+import type { Restriction } from "#props/structures.ts";
+import { makeTag, tagId } from "#props/types.ts";
+import type { PropertyTag, PropertyValue } from "#props/types.ts";
+import { RopError } from "#serve/mapi/mailbox/errors.ts";
+import { globalKey, versionOf } from "#serve/mapi/mailbox/keys.ts";
+import { OpenMessage } from "#serve/mapi/mailbox/message.ts";
+import type { FolderObject, LogonObject } from "#serve/mapi/mailbox/objects.ts";
+import { folderBags, toFileTime } from "#serve/mapi/mailbox/property-source.ts";
+import {
+  PidTagMessageAttachments, PidTagMessageRecipients, writeMessageContent, writeProperty,
+} from "#serve/mapi/mailbox/transfer/objects-out.ts";
+import type { Filter, OutputOptions } from "#serve/mapi/mailbox/transfer/objects-out.ts";
+import { knownUpTo, StateUpload, writeState } from "#serve/mapi/mailbox/transfer/state.ts";
+import type { SyncState } from "#serve/mapi/mailbox/transfer/state.ts";
+import { TransferStream } from "#serve/mapi/mailbox/transfer/stream.ts";
+import type { Producer, TransferOutput, TransferPart } from "#serve/mapi/mailbox/transfer/stream.ts";
+import { CounterSet, encodeShortIdSet } from "#wire/mapi/id-set.ts";
+import { isTransferable, metaTags } from "#wire/mapi/transfer-stream.ts";
+
+/** [MS-OXCFXICS] 2.2.3.2.1.1.1 */
+export const syncTypes = { contents: 1, hierarchy: 2 } as const;
+const syncFlags = {
+  unicode: 0x0001, noDeletions: 0x0002, ignoreNoLongerInScope: 0x0004, readState: 0x0008, associated: 0x0010,
+  normal: 0x0020, onlySpecified: 0x0080, noForeignIdentifiers: 0x0100, ignoreSpecifiedOnAssociated: 0x4000,
+  progress: 0x8000,
+} as const;
+const extraFlags = { eid: 0x1, messageSize: 0x2, changeNumber: 0x4, orderByDeliveryTime: 0x8 } as const;
+
+export interface SyncSettings {
+  readonly isHierarchy: boolean;
+  readonly flags: number;
+  readonly extraFlags: number;
+  readonly restriction: Restriction | null;
+  /** To leave out, or with `onlySpecified` the only ones. */
+  readonly tags: readonly PropertyTag[];
+  readonly codePage: number | null;
+  readonly hostname: string;
+}
+
+const binary = (id: number): PropertyTag => makeTag(id, "Binary");
+const PidTagSourceKey = binary(0x65e0);
+const PidTagParentSourceKey = binary(0x65e1);
+const PidTagChangeKey = binary(0x65e2);
+const PidTagPredecessorChangeList = binary(0x65e3);
+const PidTagLastModificationTime = makeTag(0x3008, "Time");
+const PidTagAssociated = makeTag(0x67aa, "Boolean");
+const PidTagMid = makeTag(0x674a, "Integer64");
+const PidTagMessageSize = makeTag(0x0e08, "Integer32");
+const PidTagChangeNumber = makeTag(0x67a4, "Integer64");
+const PidTagDisplayName = makeTag(0x3001, "String");
+const PidTagFolderId = makeTag(0x6748, "Integer64");
+const PidTagParentFolderId = makeTag(0x6749, "Integer64");
+
+const objectId = (counter: number): bigint => BigInt.asIntN(64, toObjectId(counter));
+const sizeMax = 0x7fff_ffff;
+
+/** A download under way. The client sends its state, then takes the stream. */
+export class SyncDownload {
+  readonly kind = "syncDownload";
+  readonly logon: LogonObject;
+  readonly upload: StateUpload;
+  readonly #folder: FolderObject;
+  readonly #settings: SyncSettings;
+  #stream: TransferStream | null = null;
+  #final: SyncState | null = null;
+
+  constructor(folder: FolderObject, settings: SyncSettings) {
+    this.logon = folder.logon;
+    this.upload = new StateUpload(folder.logon.replicaGuid);
+    this.#folder = folder;
+    this.#settings = settings;
+  }
+
+  get isContents(): boolean {
+    return !this.#settings.isHierarchy;
+  }
+
+  /** The state that the client has, as far as the stream was made. */
+  get state(): SyncState {
+    return this.#final ?? this.upload.state;
+  }
+
+  requireUnread(): void {
+    if (this.#stream !== null) throw new RopError("notInitialized", "The stream is being read already.");
+  }
+
+  next(ctx: Ctx, maxBytes: number): Promise<TransferPart> {
+    this.#stream ??= new TransferStream(ctx, this.#producer());
+    return this.#stream.next(ctx, maxBytes);
+  }
+
+  close(): void {
+    this.#stream?.close();
+  }
+
+  #producer(): Producer {
+    const known = this.upload.state;
+    const settings = this.#settings;
+    const folder = this.#folder;
+    const end = (out: TransferOutput, state: SyncState): void => {
+      this.#final = state;
+      writeState(out.writer, folder.logon.replicaGuid, state, !settings.isHierarchy);
+      out.writer.marker("IncrSyncEnd");
+    };
+    return settings.isHierarchy ? (out) => hierarchy(out, folder, settings, known, end)
+      : (out) => contents(out, folder, settings, known, end);
+  }
+}
+
+type End = (out: TransferOutput, state: SyncState) => void;
+
+async function optionsOf(ctx: Ctx, logon: LogonObject, codePage: number | null): Promise<OutputOptions> {
+  return { codePage, names: await logon.items.allPropertyNames(ctx) };
+}
+
+const isSet = (value: number, flag: number): boolean => (value & flag) !== 0;
+
+function filterOf({ flags, tags }: SyncSettings, isAssociated: boolean): Filter {
+  const ids = new Set(tags.map(tagId));
+  const isOnly = isSet(flags, syncFlags.onlySpecified) &&
+    !(isAssociated && isSet(flags, syncFlags.ignoreSpecifiedOnAssociated));
+  const has = (tag: PropertyTag): boolean => ids.has(tagId(tag)) === isOnly;
+  return { has, recipients: has(PidTagMessageRecipients), attachments: has(PidTagMessageAttachments) };
+}
+
+/** What is to be told of a folder's messages. */
+interface ContentsPlan {
+  readonly toSend: ItemRow[];
+  readonly deleted: number[];
+  readonly noLongerInScope: number[];
+  readonly read: number[];
+  readonly unread: number[];
+  readonly cn: ChangeNumber;
+}
+
+async function planContents(
+  ctx: Ctx, folder: FolderObject, settings: SyncSettings, known: SyncState,
+): Promise<ContentsPlan> {
+  const { items } = folder.logon;
+  const plan: ContentsPlan = {
+    toSend: [], deleted: [], noLongerInScope: [], read: [], unread: [], cn: 0 as ChangeNumber,
+  };
+  let cn = Number.MAX_SAFE_INTEGER;
+  for (const associated of [true, false]) {
+    if (!isSet(settings.flags, associated ? syncFlags.associated : syncFlags.normal)) continue;
+    const seen = associated ? known.seenAssociated : known.seen;
+    const since = Math.min(knownUpTo(seen), associated ? Number.MAX_SAFE_INTEGER : knownUpTo(known.read));
+    const changes = await items.changes(ctx, folder.folderId, since as ChangeNumber, { associated });
+    cn = Math.min(cn, changes.cn);
+    for (const id of changes.removed) if (known.given.has(id)) plan.deleted.push(id);
+    if (since === 0) await addForgotten(plan, ctx, folder, known, changes.changed, associated);
+    const inScope = await matching(ctx, folder.logon, settings.restriction, changes.changed);
+    for (const row of changes.changed) {
+      const isGiven = known.given.has(row.messageId);
+      if (!inScope(row)) {
+        if (isGiven) plan.noLongerInScope.push(row.messageId);
+      } else if (!isGiven || !seen.has(row.cn)) {
+        plan.toSend.push(row);
+      } else if (!associated && !known.read.has(row.readCn)) {
+        ((row.flags & messageFlags.seen) !== 0 ? plan.read : plan.unread).push(row.messageId);
+      }
+    }
+  }
+  if (isSet(settings.extraFlags, extraFlags.orderByDeliveryTime)) {
+    plan.toSend.sort((a, b) => b.internalMs - a.internalMs);
+  }
+  return { ...plan, cn: (cn === Number.MAX_SAFE_INTEGER ? 0 : cn) as ChangeNumber };
+}
+
+/** Without a known beginning everything is compared: what the client has and the folder has not is gone. */
+async function addForgotten(
+  plan: ContentsPlan, ctx: Ctx, folder: FolderObject, known: SyncState, all: readonly ItemRow[], associated: boolean,
+): Promise<void> {
+  if (known.given.isEmpty || plan.deleted.length > limits.mapiTransferIdsMax) return;
+  const there = CounterSet.of(all.map((row) => row.messageId));
+  const others = await otherIds(ctx, folder, !associated);
+  const gone = known.given.without(there).without(others).without(CounterSet.of(plan.deleted));
+  for (const { low, high } of gone.ranges) {
+    // Ids that were given and are not there; a range without end is no list of ids that anybody was given.
+    for (let id = low; id <= high && plan.deleted.length <= limits.mapiTransferIdsMax; id++) plan.deleted.push(id);
+  }
+}
+
+async function otherIds(ctx: Ctx, folder: FolderObject, associated: boolean): Promise<CounterSet> {
+  const ids: number[] = [];
+  for await (const rows of folder.logon.items.rows(ctx, folder.folderId, { associated })) {
+    for (const row of rows) ids.push(row.messageId);
+  }
+  return CounterSet.of(ids);
+}
+
+async function matching(
+  ctx: Ctx, logon: LogonObject, restriction: Restriction | null, rows: readonly ItemRow[],
+): Promise<(row: ItemRow) => boolean> {
+  if (restriction === null) return () => true;
+  const found = new Set<number>();
+  const tags = [...tagsOf(restriction)];
+  for (let at = 0; at < rows.length; at += limits.sliceRows) {
+    const ids = rows.slice(at, at + limits.sliceRows).map((row) => row.messageId);
+    for (const { row, object } of await logon.items.properties(ctx, ids, { tags })) {
+      const bag = await logon.items.toTags(ctx, object, false);
+      if (passes(restriction, { get: (tag) => bag.get(tag) })) found.add(row.messageId);
+    }
+  }
+  return (row) => found.has(row.messageId);
+}
+
+/** `contentsSync` of the grammar. [MS-OXCFXICS] 2.2.4.3.6 */
+async function* contents(
+  out: TransferOutput, folder: FolderObject, settings: SyncSettings, known: SyncState, end: End,
+): AsyncGenerator<void> {
+  const { logon } = folder;
+  const plan = await planContents(out.ctx, folder, settings, known);
+  const options = await optionsOf(out.ctx, logon, settings.codePage);
+  if (isSet(settings.flags, syncFlags.progress)) writeProgressTotal(out, plan.toSend);
+  const sent: ItemRow[] = [];
+  for (const row of plan.toSend) {
+    let message: OpenMessage;
+    try {
+      const stored = await logon.items.open(out.ctx, row.messageId);
+      message = new OpenMessage({
+        logon, hostname: settings.hostname, folderId: folder.folderId, messageId: row.messageId,
+        isAssociated: row.isAssociated, isWritable: false, within: null,
+      }, stored);
+    } catch (error) {
+      // Removed meanwhile; the next synchronization tells of it.
+      if (error instanceof Fault && error.code === "notFound") continue;
+      throw error;
+    }
+    const current = message.stored!.row;
+    if (isSet(settings.flags, syncFlags.progress)) writeProgress(out, current);
+    writeMessageHeader(out, logon, current, settings.extraFlags);
+    out.writer.marker("IncrSyncMessage");
+    yield* writeMessageContent(out, message, options, filterOf(settings, row.isAssociated));
+    sent.push(current);
+  }
+  writeDeletions(out, plan, settings);
+  if (isSet(settings.flags, syncFlags.readState)) writeReadStates(out, plan);
+  end(out, stateAfter(plan, settings, known, sent));
+  yield;
+}
+
+function stateAfter(plan: ContentsPlan, settings: SyncSettings, known: SyncState, sent: readonly ItemRow[]): SyncState {
+  const upTo = plan.cn === 0 ? [] : [{ low: 1, high: plan.cn }];
+  const changesOf = (associated: boolean) => sent.filter((row) => row.isAssociated === associated)
+    .map((row) => ({ low: row.cn, high: row.cn }));
+  const gone = CounterSet.of([...plan.deleted, ...plan.noLongerInScope]);
+  const has = (flag: number): boolean => isSet(settings.flags, flag);
+  return {
+    given: known.given.with(sent.map((row) => ({ low: row.messageId, high: row.messageId }))).without(gone),
+    seen: has(syncFlags.normal) ? known.seen.with([...upTo, ...changesOf(false)]) : known.seen,
+    seenAssociated: has(syncFlags.associated) ? known.seenAssociated.with([...upTo, ...changesOf(true)])
+      : known.seenAssociated,
+    read: has(syncFlags.normal) ? known.read.with([
+      ...upTo, ...sent.filter((row) => !row.isAssociated).map((row) => ({ low: row.readCn, high: row.readCn })),
+    ]) : known.read,
+  };
+}
+
+/** `messageChangeHeader`, in its order. [MS-OXCFXICS] 2.2.4.3.13 */
+function writeMessageHeader({ writer }: TransferOutput, logon: LogonObject, row: ItemRow, extra: number): void {
+  writer.marker("IncrSyncChg");
+  writer.property(PidTagSourceKey, globalKey(logon, row.messageId));
+  writer.property(PidTagLastModificationTime, toFileTime(row.modifiedMs));
+  const { changeKey, predecessors } = versionOf(logon, row);
+  writer.property(PidTagChangeKey, changeKey);
+  writer.property(PidTagPredecessorChangeList, predecessors);
+  writer.property(PidTagAssociated, row.isAssociated);
+  if (isSet(extra, extraFlags.eid)) writer.property(PidTagMid, objectId(row.messageId));
+  if (isSet(extra, extraFlags.messageSize)) {
+    writer.property(PidTagMessageSize, Math.min(row.itemSizeBytes, sizeMax));
+  }
+  if (isSet(extra, extraFlags.changeNumber)) writer.property(PidTagChangeNumber, objectId(row.cn));
+}
+
+const progressInformation = makeTag(0x0000, "Binary");
+const progressSize = makeTag(0x0000, "Integer32");
+const progressAssociated = makeTag(0x0000, "Boolean");
+
+/** ProgressInformation. [MS-OXCFXICS] 2.2.2.7 */
+function writeProgressTotal({ writer }: TransferOutput, rows: readonly ItemRow[]): void {
+  const bytes = Buffer.alloc(32);
+  const total = (associated: boolean): { count: number; size: number } => {
+    const some = rows.filter((row) => row.isAssociated === associated);
+    return { count: some.length, size: some.reduce((sum, row) => sum + row.itemSizeBytes, 0) };
+  };
+  const [settings, normal] = [total(true), total(false)];
+  bytes.writeUInt32LE(settings.count, 4);
+  bytes.writeBigUInt64LE(BigInt(settings.size), 8);
+  bytes.writeUInt32LE(normal.count, 16);
+  bytes.writeBigUInt64LE(BigInt(normal.size), 24);
+  writer.marker("IncrSyncProgressMode");
+  writer.property(progressInformation, bytes);
+}
+
+function writeProgress({ writer }: TransferOutput, row: ItemRow): void {
+  writer.marker("IncrSyncProgressPerMsg");
+  writer.property(progressSize, Math.min(row.itemSizeBytes, sizeMax));
+  writer.property(progressAssociated, row.isAssociated);
+}
+
+/** [MS-OXCFXICS] 2.2.4.3.3 */
+function writeDeletions({ writer }: TransferOutput, plan: ContentsPlan, { flags }: SyncSettings): void {
+  if (isSet(flags, syncFlags.noDeletions)) return;
+  const sets: [number, readonly number[]][] = [[metaTags.idsetDeleted, plan.deleted]];
+  if (!isSet(flags, syncFlags.ignoreNoLongerInScope)) sets.push([metaTags.idsetNoLongerInScope, plan.noLongerInScope]);
+  writeSets(writer, "IncrSyncDel", sets);
+}
+
+function writeReadStates({ writer }: TransferOutput, plan: ContentsPlan): void {
+  writeSets(writer, "IncrSyncRead", [[metaTags.idsetRead, plan.read], [metaTags.idsetUnread, plan.unread]]);
+}
+
+function writeSets(
+  writer: TransferOutput["writer"], marker: "IncrSyncDel" | "IncrSyncRead",
+  sets: readonly (readonly [number, readonly number[]])[],
+): void {
+  if (sets.every(([, ids]) => ids.length === 0)) return;
+  writer.marker(marker);
+  for (const [tag, ids] of sets) {
+    if (ids.length > 0) writer.meta(tag, encodeShortIdSet(ownReplicaId, CounterSet.of(ids)));
+  }
+}
+
+/** `hierarchySync` of the grammar: parents before their children. [MS-OXCFXICS] 2.2.4.3.9 */
+async function* hierarchy(
+  out: TransferOutput, folder: FolderObject, settings: SyncSettings, known: SyncState, end: End,
+): AsyncGenerator<void> {
+  const { logon } = folder;
+  const options = await optionsOf(out.ctx, logon, settings.codePage);
+  const below = new Set<FolderId>([folder.folderId]);
+  const there: number[] = [];
+  let newest = 0;
+  for (const { info, bag } of await folderBags(out.ctx, logon, settings.hostname)) {
+    if (info.parentId === null || !below.has(info.parentId) || info.isSearchFolder) continue;
+    below.add(info.folderId);
+    there.push(info.folderId);
+    newest = Math.max(newest, info.cn);
+    if (known.given.has(info.folderId) && known.seen.has(info.cn)) continue;
+    out.writer.marker("IncrSyncChg");
+    writeFolderChange(out, bag, info.parentId === folder.folderId, settings, options);
+    yield;
+  }
+  const given = CounterSet.of(there);
+  const deleted = [...withinIds(known.given.without(given))];
+  if (!isSet(settings.flags, syncFlags.noDeletions)) {
+    writeSets(out.writer, "IncrSyncDel", [[metaTags.idsetDeleted, deleted]]);
+  }
+  const seen = newest === 0 ? known.seen : known.seen.with([{ low: 1, high: newest }]);
+  end(out, { given, seen, seenAssociated: new CounterSet(), read: new CounterSet() });
+  yield;
+}
+
+function* withinIds(set: CounterSet): Generator<number> {
+  let count = 0;
+  for (const id of set) {
+    if (++count > limits.mapiTransferIdsMax) return;
+    yield id;
+  }
+}
+
+/** [MS-OXCFXICS] 2.2.4.3.5 */
+function writeFolderChange(
+  out: TransferOutput, bag: ReadonlyMap<PropertyTag, PropertyValue>, isAtTop: boolean, settings: SyncSettings,
+  options: OutputOptions,
+): void {
+  const first: [PropertyTag, PropertyValue | undefined][] = [
+    [PidTagParentSourceKey, isAtTop ? Buffer.alloc(0) : bag.get(PidTagParentSourceKey)],
+    ...[PidTagSourceKey, PidTagLastModificationTime, PidTagChangeKey, PidTagPredecessorChangeList, PidTagDisplayName]
+      .map((tag): [PropertyTag, PropertyValue | undefined] => [tag, bag.get(tag)]),
+  ];
+  const hasEid = isSet(settings.extraFlags, extraFlags.eid);
+  if (hasEid) first.push([PidTagFolderId, bag.get(PidTagFolderId)]);
+  if (hasEid || isSet(settings.flags, syncFlags.noForeignIdentifiers)) {
+    first.push([PidTagParentFolderId, bag.get(PidTagParentFolderId)]);
+  }
+  for (const [tag, value] of first) if (value !== undefined) writeProperty(out, tag, value, options);
+  const { has } = filterOf(settings, false);
+  const written = new Set(first.map(([tag]) => tag));
+  for (const [tag, value] of bag) {
+    if (written.has(tag) || !has(tag) || !isFolderProperty(tag)) continue;
+    writeProperty(out, tag, value, options);
+  }
+}
+
+/** What this server counts or names by itself stays here. */
+const serverFolderIds: ReadonlySet<number> = new Set([
+  0x0ff4, 0x0ff6, 0x0ff8, 0x0ff9, 0x0ffa, 0x0ffb, 0x0ffe, 0x0fff, 0x0e08, 0x0e09, 0x3602, 0x3603, 0x3617, 0x360a,
+  0x3008, 0x65e0, 0x65e1, 0x65e2, 0x65e3,
+]);
+
+function isFolderProperty(tag: PropertyTag): boolean {
+  const id = tagId(tag);
+  return isTransferable(tag) && !serverFolderIds.has(id) && !(id >= 0x6600 && id <= 0x67ff);
+}
