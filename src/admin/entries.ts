@@ -5,7 +5,7 @@ import type { Admin } from "#admin/admin.ts";
 import { showEntry } from "#admin/views.ts";
 import type { EntryView } from "#admin/views.ts";
 import { parseAddress } from "#directory/address.ts";
-import { addDomain, removeDomain, setDefaultDomain } from "#directory/domain-changes.ts";
+import { addDomain, removeDomain, setCatchAll, setDefaultDomain } from "#directory/domain-changes.ts";
 import { addEntry, removeEntry, reserveMailbox, setEntry, setPassword } from "#directory/entry-changes.ts";
 import type { EntryChange } from "#directory/entry-changes.ts";
 import { mailboxKinds } from "#directory/kinds.ts";
@@ -13,6 +13,7 @@ import type { AccessRight, EntryKind, Role } from "#directory/kinds.ts";
 import { addGrant, addMember, grantRole, removeGrant, removeMember, revokeRole } from "#directory/link-changes.ts";
 import { domains } from "#directory/reads.ts";
 import type { DomainInfo } from "#directory/reads.ts";
+import { forgetReader } from "#mailbox/tx/readers.ts";
 import { serverScope } from "#store/api.ts";
 import type { Procedure } from "#store/api.ts";
 
@@ -37,7 +38,7 @@ export async function createEntry(ctx: Ctx, admin: Admin, wanted: NewEntry): Pro
   const { key, local } = parseAddress(wanted.address);
   const password = wanted.password === undefined || wanted.password === null ? { phc: null, scram: null }
     : await admin.directory.newPassword(ctx, key, wanted.password, admin.hasher);
-  const mailboxId = mailboxKinds.includes(wanted.kind) ? await makeMailbox(ctx, admin, key, wanted.change) : null;
+  const mailboxId = mailboxKinds.includes(wanted.kind) ? await makeMailbox(ctx, admin, key, wanted) : null;
   try {
     await change(ctx, admin, addEntry, {
       by: admin.by, kind: wanted.kind, address: key, displayName: wanted.displayName ?? local, mailboxId,
@@ -51,10 +52,14 @@ export async function createEntry(ctx: Ctx, admin: Admin, wanted: NewEntry): Pro
   return showEntry(ctx, admin, key);
 }
 
-async function makeMailbox(ctx: Ctx, admin: Admin, address: string, wanted?: EntryChange): Promise<MailboxId> {
+async function makeMailbox(
+  ctx: Ctx, admin: Admin, address: string, { kind, change: wanted }: NewEntry,
+): Promise<MailboxId> {
   const aliases = (wanted?.addAddresses ?? []).filter((one) => !/^[a-z0-9]+:/i.test(one));
   const mailboxId = await change(ctx, admin, reserveMailbox, { address, aliases });
-  await admin.provisionMailbox(ctx, { mailboxId, language: wanted?.language ?? "en" });
+  await admin.provisionMailbox(ctx, {
+    mailboxId, language: wanted?.language ?? "en", isPublic: kind === "public-store",
+  });
   return mailboxId;
 }
 
@@ -71,6 +76,10 @@ export async function deleteEntry(
 ): Promise<{ address: string; mailboxId: number | null }> {
   const entry = await change(ctx, admin, removeEntry, { by: admin.by, address, kinds });
   if (entry.mailboxId !== null) await admin.store.removeMailbox(ctx, entry.mailboxId);
+  const open = entry.kind === "user" ? await admin.directory.publicStore(ctx) : null;
+  if (open !== null && open.mailboxId !== null) {
+    await admin.store.transact(ctx, open.mailboxId, forgetReader, { readerId: entry.entryId });
+  }
   return { address: entry.address, mailboxId: entry.mailboxId };
 }
 
@@ -120,6 +129,13 @@ export function deleteDomain(ctx: Ctx, admin: Admin, name: string): Promise<void
 
 export function makeDefaultDomain(ctx: Ctx, admin: Admin, name: string): Promise<void> {
   return change(ctx, admin, setDefaultDomain, { by: admin.by, name });
+}
+
+/** Who gets what is addressed to nobody of a domain; null for nobody. */
+export function catchAll(
+  ctx: Ctx, admin: Admin, name: string, address: string | null,
+): Promise<{ name: string; address: string | null }> {
+  return change(ctx, admin, setCatchAll, { by: admin.by, name, address });
 }
 
 export function listDomains(ctx: Ctx, admin: Admin): Promise<DomainInfo[]> {

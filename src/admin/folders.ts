@@ -6,7 +6,7 @@ import { serverPrincipal } from "#admin/admin.ts";
 import type { Admin } from "#admin/admin.ts";
 import { forMessage, parseAddress } from "#directory/address.ts";
 import { anonymousMember, defaultMember, folderRoleRights, freeBusyRights, roleOf } from "#mailbox/access.ts";
-import type { FolderInfo, Mailbox } from "#mailbox/api.ts";
+import type { FolderInfo, Mailbox, PermissionEntry } from "#mailbox/api.ts";
 
 export interface FolderView {
   readonly path: string;
@@ -122,7 +122,11 @@ export async function listPermissions(
 ): Promise<PermissionView[]> {
   const mailbox = await openMailbox(ctx, admin, request.address);
   const folder = await folderAt(ctx, mailbox, request.path);
-  return (await mailbox.permissions(ctx, folder.folderId)).map(({ member, memberId, rights }) => ({
+  return permissionViews(await mailbox.permissions(ctx, folder.folderId));
+}
+
+export function permissionViews(entries: readonly PermissionEntry[]): PermissionView[] {
+  return entries.map(({ member, memberId, rights }) => ({
     to: member === null ? `removed (${memberId})` : typeof member === "string" ? member : member.address,
     name: member === null || typeof member === "string" ? "" : member.displayName,
     right: roleOf(rights) ?? "custom", rights,
@@ -136,12 +140,7 @@ export async function listPermissions(
 export async function permitFolder(
   ctx: Ctx, admin: Admin, request: { address: string; path: string; to: string; right: string | null },
 ): Promise<void> {
-  const rights = request.right === null ? null
-    : Object.entries(folderRoleRights).find(([name]) => name === request.right)?.[1];
-  if (rights === undefined) {
-    throw new Fault("invalidArgument",
-      `"${forMessage(request.right ?? "")}" is not one of ${folderPermissions.join(", ")}.`);
-  }
+  const rights = request.right === null ? null : rightsNamed(request.right);
   const mailbox = await openMailbox(ctx, admin, request.address);
   const folder = await folderAt(ctx, mailbox, request.path);
   if (rights !== null && (rights & freeBusyRights) !== 0 && !folder.containerClass.startsWith("IPF.Appointment")) {
@@ -150,7 +149,15 @@ export async function permitFolder(
   await mailbox.setPermission(ctx, folder.folderId, await memberOf(ctx, admin, request.to), rights);
 }
 
-async function memberOf(ctx: Ctx, admin: Admin, to: string): Promise<number> {
+/** The bits of one of {@link folderPermissions}. Fault `invalidArgument`. */
+export function rightsNamed(right: string): number {
+  const found = Object.entries(folderRoleRights).find(([name]) => name === right);
+  if (found !== undefined) return found[1];
+  throw new Fault("invalidArgument", `"${forMessage(right)}" is not one of ${folderPermissions.join(", ")}.`);
+}
+
+/** Whom a permission entry is for: `default`, `anonymous`, or the address of a user or group. Fault `notFound`. */
+export async function memberOf(ctx: Ctx, admin: Admin, to: string): Promise<number> {
   if (to.toLowerCase() === "default") return defaultMember;
   if (to.toLowerCase() === "anonymous") return anonymousMember;
   const entry = await admin.directory.entryByAddress(ctx, parseAddress(to).key);

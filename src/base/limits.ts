@@ -55,6 +55,10 @@ export const limits = {
   imapSequenceRangesMax: 20_000,
   /** Values in one parenthesized list of an IMAP command: flags, header fields, search keys. */
   imapListMax: 2000,
+  /** UIDs of folders that were opened, remembered for the next who does, all together, bytes; four a message. */
+  uidListsMaxBytes: 32 * 1024 * 1024,
+  /** Texts of one message of which trigrams are kept, bytes; a longer one is read at each search. */
+  searchGramsMaxBytes: 1024 * 1024,
   /** One text of a search, characters: what is looked for in pieces must be far smaller than a piece. */
   searchTermMaxCharacters: 4096,
   /** One pattern of an IMAP LIST, characters. */
@@ -74,14 +78,38 @@ export const limits = {
   imapProgressMs: 10_000,
   /** Messages of one MULTIAPPEND. */
   imapMultiAppendMax: 200,
+  /** Value of one annotation of a folder or mailbox (RFC 5464 §4.1 asks for at least 1024 bytes). */
+  annotationMaxBytes: 64 * 1024,
+  /** Annotations of one folder, shared ones and each person's counted apart (RFC 5464 §4.1 asks for at least 10). */
+  annotationsPerFolderMax: 200,
+  /** Names and values of all annotations of one mailbox together. */
+  annotationsMaxBytes: 8 * 1024 * 1024,
+  /** Name of one annotation, characters. */
+  annotationNameMaxCharacters: 256,
+  /** Event groups of one IMAP NOTIFY. */
+  imapNotifyGroupsMax: 100,
+  /** Folders one IMAP connection watches; more are refused with NOTIFICATIONOVERFLOW. */
+  imapNotifyFoldersMax: 5000,
+  /** Answers to one look at what changed; more end the watch with NOTIFICATIONOVERFLOW. */
+  imapNotifyAnswersMax: 10_000,
+  /** Shortest time between two looks at all folders of a mailbox for NOTIFY. */
+  imapNotifyPauseMs: 200,
+  /** Searches of one connection whose results are kept up to date. */
+  imapContextsMax: 16,
+  /** Results of all such searches of one connection together. */
+  imapContextResultsMax: 1_000_000,
+  /** FILTER keys put in place of FILTER keys, one inside the other (RFC 5466 §3.1 asks for at least 3). */
+  imapFilterDepthMax: 8,
   /** APPENDs of one connection whose commit is awaited at once. */
   imapAppendsUnderWayMax: 32,
-  /** Encoded bytes of one part that BINARY decodes, in memory. */
+  /** Encoded bytes of one part that BINARY decodes. */
   imapDecodeMaxBytes: 160 * 1024 * 1024,
   /** Answers of one IMAP connection gathered before they are handed to the socket, bytes. */
   imapReplyFlushBytes: 32 * 1024,
   /** Payloads in one buffer of a MAPI client. */
   mapiPayloadsMax: 64,
+  /** Payloads of one answer, the first left out. [MS-OXCRPC] 3.1.4.2.1.2 */
+  mapiPackedPayloadsMax: 95,
   /** Body of one request of a MAPI client: a buffer of 256 KiB, and what stands around it. */
   mapiBodyMaxBytes: 1024 * 1024,
   /** One header field of a MAPI client, characters. */
@@ -101,6 +129,13 @@ export const limits = {
   /** Categories that one collapse state tells of: it has 64 KiB. */
   mapiCollapseMarksMax: 4000,
   mapiBookmarksMax: 1000,
+  /** Rows that one message has in a table which shows the values of a property one by one. */
+  mapiInstancesMax: 200,
+  /** Messages that the full-text index may name for one text, and of them read at once. */
+  textCandidatesMax: 200_000,
+  textCandidatesSlice: 2000,
+  /** What a search that does not go on has found, and is kept with its folder. */
+  mapiSearchFoundMax: 50_000,
   /** Rows sorted in one go; a merge comes between. */
   sortSliceRows: 2000,
   /** Objects one session of a MAPI client holds open. */
@@ -109,6 +144,8 @@ export const limits = {
   mapiRopsPerCallMax: 4096,
   /** Room that an event may need in an answer, bytes. */
   mapiEventRoomBytes: 2048,
+  /** Registrations and tables of one session that are told what happens. */
+  mapiSubscriptionsMax: 2000,
   /** Events that wait for one client's subscription; beyond, the oldest are forgotten. */
   mapiEventsMax: 500,
   /** Row events that wait for one table; beyond, the client is told to read it again. */
@@ -123,6 +160,27 @@ export const limits = {
   /** What clients leave with a store and nobody else reads: one kind of it, bytes. */
   mapiKeptMaxBytes: 512 * 1024,
   mapiReceiveFoldersMax: 1000,
+  /** Ranges of one synchronization state that a client sends. */
+  mapiSetRangesMax: 200_000,
+  /** One value of a transfer stream that is kept whole; longer bytes come in parts. */
+  mapiTransferWordMaxBytes: 64 * 1024 * 1024,
+  mapiTransferNameMaxBytes: 1024,
+  /** Bytes of a transfer stream in one answer. [MS-OXCROPS] 2.2.12.4.1 */
+  mapiTransferBufferMaxBytes: 0x7c00,
+  /** Makers of changes in one list of changes. */
+  mapiPredecessorsMax: 1000,
+  /** Attachments of one message that comes as a stream. */
+  mapiTransferAttachmentsMax: 2000,
+  /** Ids set aside for a client at once; programs ask for 65,536. */
+  reservedIdsMax: 1_000_000,
+  /** One part of a synchronization state. */
+  mapiStateMaxBytes: 4 * 1024 * 1024,
+  /** Ids that one synchronization tells to be gone. */
+  mapiTransferIdsMax: 2_000_000,
+  /** Messages embedded in one another in a transfer stream. */
+  mapiTransferDepthMax: 20,
+  /** Attachments up to this size are held whole on their way into a stream. */
+  mapiAttachmentAtOnceMaxBytes: 512 * 1024,
   mapiPerUserOpenMax: 100,
   /** How long a client waits for events before it is told that there are none. [MS-OXCMAPIHTTP] 3.1.5.8 */
   mapiNotificationWaitMs: 5 * 60_000,
@@ -140,6 +198,10 @@ export const limits = {
   groupCommitMax: 256,
   /** Folders in one mailbox. */
   foldersMax: 50_000,
+  /** Ranges of what one reader read in one public folder before neighbours are joined. */
+  readerRangesCompactMin: 256,
+  /** Public folders of which one reader's marks are held in memory. */
+  readerFoldersKeptMax: 100,
   /** People and groups one folder is opened to. */
   folderPermissionsMax: 1000,
   /** Values of one setting of a directory entry: senders a group takes mail from. */
@@ -161,6 +223,10 @@ export const limits = {
   smtpIdleTimeoutMs: 5 * 60_000,
   pop3IdleTimeoutMs: 10 * 60_000,
   pop3SignInTimeoutMs: 2 * 60_000,
+  /** How long a POP3 sign-in waits for another session of the same maildrop to end. */
+  pop3LockWaitMs: 5_000,
+  /** POP3 sign-ins that wait for one maildrop. */
+  pop3LockWaitersMax: 4,
   /** Time one SMTP message may take from DATA to the final dot. */
   smtpDataTimeoutMs: 30 * 60_000,
   /** How long a stopping server waits for work under way. */
@@ -352,6 +418,11 @@ export const limits = {
   recurrenceRuleListMax: 400,
   /** EXDATE and RDATE values, and changed occurrences, of one series. */
   recurrenceExceptionsMax: 20_000,
+  /** Periods looked at for a rule that Exchange has no pattern for, and exceptions that stand for one in a series. */
+  recurrencePeriodsMax: 100_000,
+  recurrenceCoverMax: 3000,
+  /** Occurrences that one change of all later ones is written into. */
+  recurrenceRangeMax: 400,
   /** Occurrences that one look at a series gives. */
   occurrencesPerExpansionMax: 100_000,
   /** Lines of one vCard or iCalendar file, components inside components, and parameters of one line. */
@@ -433,6 +504,8 @@ export const limits = {
   itemValueInBagMaxBytes: 4096,
   /** A MIME message read whole to be told as properties, bytes; of a larger one only the parts that are needed. */
   itemReadWholeMaxBytes: 1024 * 1024,
+  /** A body of a MIME message held as a property, bytes of the message; a larger one is told from them when asked. */
+  itemBodyHeldMaxBytes: 1024 * 1024,
   /** Messages told as properties, or rendered, in one transaction. */
   itemConvertAtOnce: 20,
   /** Tries to change an item that others change at the same time. */
@@ -483,4 +556,29 @@ export const limits = {
   sieveVariableMaxCharacters: 8192,
   /** Work of one run: characters compared, and tests. */
   sieveWorkMax: 20_000_000,
+  /** What people read before they write to somebody, characters, and its languages. */
+  mailTipMaxCharacters: 500,
+  mailTipsMax: 20,
+  /** Recipients that are asked about at once. */
+  mailTipsRecipientsMax: 100,
+  /** Lines of the audit of one mailbox, those that wait to be written, and those told at once. */
+  mailboxAuditMax: 20_000,
+  mailboxAuditWaitingMax: 10_000,
+  mailboxAuditShownMax: 1000,
+  /** Items of one act that the audit names by their subjects. */
+  mailboxAuditSubjectsMax: 5,
+  /** Removed items that are listed, or brought back in one transaction. */
+  recoverListMax: 10_000,
+  recoverAtOnce: 500,
+  /** Links to calendars of one person, and instances that one of them tells. */
+  publishedCalendarsMax: 50,
+  publishedInstancesMax: 5000,
+  /** Published calendars kept ready, and their bytes together. */
+  publishedCacheMax: 200,
+  publishedCacheMaxBytes: 32 * 1024 * 1024,
+  /** Moderators of one group who are asked, and messages that wait for one that are listed at once. */
+  moderatorsMax: 100,
+  heldListedMax: 1000,
+  /** XML of a message that shares a calendar, bytes. */
+  sharingXmlMaxBytes: 64 * 1024,
 } as const;

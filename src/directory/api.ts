@@ -3,9 +3,10 @@
  * memory-cached rows that follow changes made by other processes (the command line) within a second.
  */
 import type { Ctx } from "#base/ctx.ts";
-import type { EntryId, MailboxId } from "#base/ids.ts";
+import type { EntryId, FolderId, MailboxId } from "#base/ids.ts";
 import type { EntryKind } from "#directory/kinds.ts";
-import type { SentCopies } from "#directory/settings.ts";
+import type { QuotaLevels } from "#directory/quota.ts";
+import type { GroupReports, MeetingMessages, ModerationNotice, SentCopies } from "#directory/settings.ts";
 
 /** `web` is a browser at our own pages; `autodiscover` asks for settings only, for whatever program. */
 export type Protocol =
@@ -76,11 +77,20 @@ export interface BearerOffer {
 
 /** What an address leads to. `path` lists groups passed through. */
 export type Resolution =
-  | { readonly kind: "mailbox"; readonly mailboxId: MailboxId; readonly entryId: EntryId; readonly address: string }
+  | {
+    readonly kind: "mailbox"; readonly mailboxId: MailboxId; readonly entryId: EntryId; readonly address: string;
+    /** A public folder, whose own rights say who may write to it. */
+    readonly folderId?: FolderId;
+  }
   | {
     readonly kind: "group"; readonly entryId: EntryId; readonly address: string;
     /** Flat: mailboxes and remote addresses, each once. */
     readonly members: readonly Resolution[];
+    /**
+     * Set where a group in it is closed to some or moderated: who gets mail whoever sends it, and the groups whose own
+     * rules decide. Those are to be resolved one by one.
+     */
+    readonly delivery?: { readonly members: readonly Resolution[]; readonly gated: readonly GatedGroup[] };
   }
   | { readonly kind: "remote"; readonly address: string }
   /** In one of our domains, but nobody. */
@@ -88,12 +98,41 @@ export type Resolution =
   /** Known but not taking mail (disabled). */
   | { readonly kind: "disabled"; readonly address: string };
 
+export interface GatedGroup {
+  readonly entryId: EntryId;
+  readonly address: string;
+}
+
+/** What happens to mail of one sender to a group. */
+export interface GroupMailing {
+  /** Why this sender may not write to it; null when they may. */
+  readonly refusal: string | null;
+  /** Addresses of those who must let it pass; null when nobody has to, empty when there is nobody who could. */
+  readonly moderators: readonly string[] | null;
+  /** Who hears when a member cannot be reached. */
+  readonly reports: GroupReports;
+  /** Whoever manages the group; null for nobody. */
+  readonly owner: string | null;
+  /** Who hears that a moderator refused. */
+  readonly moderationNotice: ModerationNotice;
+}
+
 export interface MailboxOwner {
   readonly entryId: EntryId;
   readonly address: string;
   readonly displayName: string;
   /** null without a limit. */
   readonly quotaBytes: number | null;
+  /** The same with the levels below it. */
+  readonly levels?: QuotaLevels;
+  /** Mail programs show what was removed. */
+  readonly showsRemoved?: boolean;
+  /** What a POP3 program fetched counts as read. */
+  readonly marksFetched?: boolean;
+  /** Of the folder names and of what the server writes to its owner. */
+  readonly language?: string;
+  /** The mailbox of public folders, in which everybody has read marks of their own. */
+  readonly isPublicStore?: boolean;
 }
 
 /** What the directory knows of one person and a mailbox that is not theirs. */
@@ -127,6 +166,28 @@ export interface Sharing {
   sentCopies(ctx: Ctx, entryId: EntryId): Promise<SentCopies>;
   /** null when this sender may write to the group, else why not. `entryId` null: nobody who signed in. */
   refusesSender(ctx: Ctx, groupId: EntryId, sender: { entryId: EntryId | null }): Promise<string | null>;
+  /** Left out where groups have no rules; null for a group that is gone. */
+  groupMailing?(ctx: Ctx, groupId: EntryId, sender: { entryId: EntryId | null }): Promise<GroupMailing | null>;
+  /** Whether somebody may let mail to a group pass: its moderators, and whoever manages it. */
+  mayModerate?(ctx: Ctx, groupId: EntryId, entryId: EntryId): Promise<boolean>;
+  /** Who else gets the meeting messages of a mailbox; null where nobody does. */
+  meetingCopies?(ctx: Ctx, mailboxId: MailboxId): Promise<MeetingCopies | null>;
+}
+
+/** [MS-OXODLGT] 2.2.2.2.5 to 2.2.2.2.7 */
+export interface MeetingCopies {
+  readonly entryId: EntryId;
+  readonly to: Exclude<MeetingMessages, "owner">;
+  readonly delegates: readonly { readonly address: string; readonly seesPrivate: boolean }[];
+}
+
+/** Where the folders of the whole organisation are. */
+export interface PublicStore {
+  readonly entryId: EntryId;
+  readonly address: string;
+  readonly displayName: string;
+  readonly legacyDn: string;
+  readonly mailboxId: MailboxId | null;
 }
 
 export interface Directory {
@@ -148,4 +209,8 @@ export interface Directory {
   readonly sharing?: Sharing;
   /** The entry whose mailbox this is. */
   mailboxOwner(ctx: Ctx, mailboxId: MailboxId): Promise<MailboxOwner | null>;
+  /** The entry with the mailbox of public folders; null, or left out, while there are none. */
+  publicStore?(ctx: Ctx): Promise<PublicStore | null>;
+  /** A key of this server, 32 random bytes, made at first need and kept with its data. Left out where none are kept. */
+  secret?(ctx: Ctx, name: string): Promise<Uint8Array>;
 }

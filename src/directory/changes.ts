@@ -52,6 +52,7 @@ export function* addAudit(line: AuditLine): Work<void> {
 
 const kindNames: Record<EntryKind, string> = {
   user: "user", group: "group", shared: "shared mailbox", room: "room", equipment: "equipment", contact: "contact",
+  "public-store": "mailbox of public folders", "public-folder": "public folder",
 };
 
 /** The entry of an address. Fault `notFound` when there is none or it is of another kind. */

@@ -9,13 +9,18 @@ import { limits } from "#base/limits.ts";
 import { accountById, accountBySignInName } from "#directory/account.ts";
 import type { Account } from "#directory/account.ts";
 import type {
-  BearerOffer, Directory, MailboxOwner, MailboxStanding, NamedEntry, Protocol, Resolution, ScramAccount, Sharing,
-  SignedIn, SignInFrom, SignInMethods,
+  BearerOffer, Directory, GroupMailing, MailboxOwner, MailboxStanding, MeetingCopies, NamedEntry, Protocol, Resolution,
+  ScramAccount, Sharing, SignedIn, SignInFrom, SignInMethods,
 } from "#directory/api.ts";
 import { tryNormaliseDomain, tryParseAddress } from "#directory/address.ts";
 import { setPassword } from "#directory/entry-changes.ts";
 import type { AccessRight, EntryKind, Role } from "#directory/kinds.ts";
 import { PasswordHasher } from "#directory/password.ts";
+import { publicFolderEntries, publicStoreEntry } from "#directory/public-folders.ts";
+import type { PublicFolderEntry } from "#directory/public-folders.ts";
+import { publishedById } from "#directory/published-calendars.ts";
+import type { PublishedCalendar } from "#directory/published-calendars.ts";
+import { quotaLevels } from "#directory/quota.ts";
 import {
   addressesOf, attributesOf, directoryVersion, domains, entriesChangedSince, entriesPage, entryByAddress, entryById,
   entryByLegacyDn, entryByMailbox, grantsOn, grantsTo, resolveWork, rolesOf, selfAndGroupsOf,
@@ -24,7 +29,7 @@ import type { DomainInfo, Entry, GrantInfo, RoleInfo } from "#directory/reads.ts
 import type { NewScramKeys } from "#directory/scram-keys.ts";
 import { ensureSecret, readSecret, scramSalt } from "#directory/secrets.ts";
 import { delegatesOf, settingsOf } from "#directory/settings.ts";
-import type { Delegate, SentCopies } from "#directory/settings.ts";
+import type { Delegate, GroupReports, ModerationNotice, SentCopies } from "#directory/settings.ts";
 import { SignIn } from "#directory/sign-in.ts";
 import type { BearerIdentity, SignInRequest } from "#directory/sign-in.ts";
 import { isKnownDevice, recordSignIns } from "#directory/sign-in-log.ts";
@@ -34,6 +39,12 @@ import type { Store } from "#store/api.ts";
 import type { Work } from "#store/sql.ts";
 
 const versionCheckMs = 1000;
+
+/** Who lets mail to a group pass: whoever is named, else whoever manages it. */
+function moderatorIds(group: Entry, settings: ReadonlyMap<string, readonly string[]>): readonly string[] {
+  const named = settings.get("moderators") ?? [];
+  return named.length > 0 || group.managedBy === null ? named : [String(group.managedBy)];
+}
 
 /** Whoever gives access tokens out. */
 export interface BearerSource {
@@ -218,6 +229,7 @@ export class StoreDirectory implements Directory, SignInMethods, Sharing {
     const target = await this.#entryByMailbox(ctx, mailboxId);
     if (target === null) return "none";
     if (target.entryId === entryId) return "owner";
+    if (target.kind === "public-store" && await this.#runsPublicFolders(ctx, entryId)) return "full";
     const rights = await this.#rightsOn(ctx, entryId, target.entryId);
     return rights.has("full") ? "full" : rights.has("read") ? "read" : "none";
   }
@@ -252,6 +264,11 @@ export class StoreDirectory implements Directory, SignInMethods, Sharing {
     return this.#cached(ctx, `settings ${entryId}`, () => settingsOf(entryId));
   }
 
+  /** A calendar that whoever has its link may read; null for one that was revoked. */
+  published(ctx: Ctx, publishId: number): Promise<PublishedCalendar | null> {
+    return this.#cached(ctx, `published ${publishId}`, () => publishedById(publishId));
+  }
+
   /** Who acts for somebody. */
   delegates(ctx: Ctx, entryId: EntryId): Promise<Delegate[]> {
     return this.#cached(ctx, `delegates ${entryId}`, () => delegatesOf(entryId));
@@ -277,12 +294,88 @@ export class StoreDirectory implements Directory, SignInMethods, Sharing {
     return senders !== "members" || self.has(String(groupId)) ? null : "takes mail from its members alone";
   }
 
+  async groupMailing(
+    ctx: Ctx, groupId: EntryId, sender: { entryId: EntryId | null },
+  ): Promise<GroupMailing | null> {
+    const entry = await this.entry(ctx, groupId);
+    if (entry === null || entry.kind !== "group") return null;
+    const settings = await this.settings(ctx, groupId);
+    const [reports = "sender"] = settings.get("reports") ?? [];
+    const [moderationNotice = "inside"] = settings.get("moderation-notice") ?? [];
+    const owner = entry.managedBy === null ? null : await this.entry(ctx, entry.managedBy);
+    return {
+      refusal: await this.refusesSender(ctx, groupId, sender),
+      moderators: await this.#moderatorsFor(ctx, entry, sender.entryId),
+      reports: reports as GroupReports, owner: owner?.address ?? null,
+      moderationNotice: moderationNotice as ModerationNotice,
+    };
+  }
+
+  /** null where this sender's mail need not wait. */
+  async #moderatorsFor(ctx: Ctx, group: Entry, senderId: EntryId | null): Promise<string[] | null> {
+    const settings = await this.settings(ctx, group.entryId);
+    if ((settings.get("moderated") ?? [])[0] !== "on") return null;
+    const ids = moderatorIds(group, settings);
+    const passes = new Set([...ids, ...settings.get("moderation-bypass") ?? [], String(group.managedBy)]);
+    if (senderId !== null) {
+      const self = await this.#selfAndGroups(ctx, senderId);
+      if (self.some((one) => passes.has(String(one)))) return null;
+    }
+    const found = await this.namedEntries(ctx, ids.map(Number));
+    return [...found.values()].map(({ address }) => address);
+  }
+
+  async mayModerate(ctx: Ctx, groupId: EntryId, entryId: EntryId): Promise<boolean> {
+    const group = await this.entry(ctx, groupId);
+    if (group === null) return false;
+    const ids = new Set([...moderatorIds(group, await this.settings(ctx, groupId)), String(group.managedBy)]);
+    return (await this.#selfAndGroups(ctx, entryId)).some((one) => ids.has(String(one)));
+  }
+
+  async meetingCopies(ctx: Ctx, mailboxId: MailboxId): Promise<MeetingCopies | null> {
+    const entry = await this.#entryByMailbox(ctx, mailboxId);
+    // Rooms and equipment ask their delegates by requests of their own.
+    if (entry === null || (entry.kind !== "user" && entry.kind !== "shared")) return null;
+    const delegates = (await this.delegates(ctx, entry.entryId)).filter(({ meetingCopies }) => meetingCopies);
+    if (delegates.length === 0) return null;
+    const [to = "both"] = (await this.settings(ctx, entry.entryId)).get("meeting-messages") ?? [];
+    if (to === "owner") return null;
+    const named = await this.namedEntries(ctx, delegates.map(({ delegateId }) => delegateId));
+    return {
+      entryId: entry.entryId, to: to as MeetingCopies["to"],
+      delegates: delegates.flatMap(({ delegateId, seesPrivate }) => {
+        const address = named.get(delegateId)?.address;
+        return address === undefined ? [] : [{ address, seesPrivate }];
+      }),
+    };
+  }
+
   async mailboxOwner(ctx: Ctx, mailboxId: MailboxId): Promise<MailboxOwner | null> {
     const entry = await this.#entryByMailbox(ctx, mailboxId);
     if (entry === null) return null;
+    const settings = await this.settings(ctx, entry.entryId);
     return {
       entryId: entry.entryId, address: entry.address, displayName: entry.displayName, quotaBytes: entry.quotaBytes,
+      levels: quotaLevels(entry.quotaBytes, settings), language: entry.language,
+      showsRemoved: settings.get("show-recoverable")?.[0] === "on",
+      marksFetched: settings.get("pop3-marks-read")?.[0] !== "off",
+      isPublicStore: entry.kind === "public-store",
     };
+  }
+
+  async #runsPublicFolders(ctx: Ctx, entryId: EntryId): Promise<boolean> {
+    const roles = await this.roles(ctx, entryId);
+    return roles.some(({ role }) => role === "public-folder-admin" || role === "organisation-admin");
+  }
+
+  /** The entry with the mailbox of public folders; null while there are none. */
+  publicStore(ctx: Ctx): Promise<Entry | null> {
+    return this.#cached(ctx, "public store", publicStoreEntry);
+  }
+
+  /** Public folders with an address, in no order. */
+  publicFolders(ctx: Ctx): Promise<readonly PublicFolderEntry[]> {
+    return this.#cached(ctx, "public folders", publicFolderEntries);
   }
 
   /** May `entryId` act as the person `targetId`: role impersonation over them or over all. */

@@ -1,8 +1,9 @@
 /** Changes of the domains this server takes mail for. */
 import { Fault } from "#base/fault.ts";
 import { normaliseDomain } from "#directory/address.ts";
-import { beginChange, lockDirectory } from "#directory/changes.ts";
+import { beginChange, lockDirectory, requireEntry } from "#directory/changes.ts";
 import type { By } from "#directory/changes.ts";
+import { mailboxKinds } from "#directory/kinds.ts";
 import { domains, isLocalDomainWork } from "#directory/reads.ts";
 import { procedure } from "#store/api.ts";
 import type { Transaction } from "#store/api.ts";
@@ -58,5 +59,23 @@ export const setDefaultDomain = procedure({
     if (!(yield* isLocalDomainWork(name))) throw new Fault("notFound", `${name} is not a domain of this server.`);
     const cn = yield* beginChange(tx, args, "domain-default", name);
     yield* run("UPDATE mail_domain SET is_default = CASE WHEN name = $1 THEN 1 ELSE 0 END, cn = $2", name, cn);
+  },
+});
+
+export interface CatchAllArgs extends DomainArgs {
+  /** Who gets mail to addresses that nobody has; null for nobody: it is refused. */
+  readonly address: string | null;
+}
+
+export const setCatchAll = procedure({
+  name: "directory.setCatchAll",
+  *run(tx: Transaction, args: CatchAllArgs): Work<{ name: string; address: string | null }> {
+    yield* lockDirectory();
+    const name = normaliseDomain(args.name);
+    if (!(yield* isLocalDomainWork(name))) throw new Fault("notFound", `${name} is not a domain of this server.`);
+    const entry = args.address === null ? null : yield* requireEntry(args.address, [...mailboxKinds, "group"]);
+    const cn = yield* beginChange(tx, args, "domain-catch-all", name, entry?.address ?? "nobody");
+    yield* run("UPDATE mail_domain SET catch_all_id = $2, cn = $3 WHERE name = $1", name, entry?.entryId ?? null, cn);
+    return { name, address: entry?.address ?? null };
   },
 });

@@ -138,6 +138,7 @@ export const removeEntry = procedure({
     yield* run("DELETE FROM entry_grant WHERE target_id = $1 OR grantee_id = $1", id);
     yield* run("DELETE FROM entry_role WHERE entry_id = $1 OR over_id = $1", id);
     yield* run("DELETE FROM entry_setting WHERE entry_id = $1", id);
+    yield* run("DELETE FROM published_calendar WHERE entry_id = $1", id);
     yield* run("DELETE FROM entry_delegate WHERE entry_id = $1 OR delegate_id = $1", id);
     for (const table of credentialTables) yield* run(`DELETE FROM ${table} WHERE entry_id = $1`, id);
     yield* run("DELETE FROM oauth_row WHERE account = $1", String(id));

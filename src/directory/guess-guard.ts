@@ -1,9 +1,9 @@
 /**
  * Slows down who guesses passwords. Failures are counted by account and network together, so that a stranger who
  * guesses somewhere else can never lock the owner out. A device that signed in before is counted by itself and never
- * refused: when too much goes wrong there, its attempts only go one after the other. So do those of unknown devices in a
- * network where passwords of many accounts were wrong: one password tried on everybody. And a password that was right
- * before is always looked at.
+ * refused: when too much goes wrong there, its attempts only go one after the other. So do those of unknown devices in
+ * a network where passwords of many accounts were wrong: one password tried on everybody. And a password that was
+ * right before is always looked at.
  */
 import { isIPv4, isIPv6 } from "node:net";
 import type { Ctx } from "#base/ctx.ts";

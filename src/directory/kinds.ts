@@ -1,9 +1,12 @@
 /** The words of the directory: kinds of entries, protocols with a switch, rights, roles. */
-export const entryKinds = ["user", "group", "shared", "room", "equipment", "contact"] as const;
+/** `public-store`: the mailbox with all public folders, one at most; `public-folder`: one of them with an address. */
+export const entryKinds = [
+  "user", "group", "shared", "room", "equipment", "contact", "public-store", "public-folder",
+] as const;
 export type EntryKind = (typeof entryKinds)[number];
 
 /** Kinds that own a mailbox. */
-export const mailboxKinds: readonly EntryKind[] = ["user", "shared", "room", "equipment"];
+export const mailboxKinds: readonly EntryKind[] = ["user", "shared", "room", "equipment", "public-store"];
 
 /** Protocols an administrator can switch off for one person. */
 export const protocolSwitches = ["mapi", "ews", "eas", "imap", "pop3", "smtp"] as const;

@@ -6,6 +6,7 @@ import "#directory/entry-changes.ts";
 import "#directory/link-changes.ts";
 import "#directory/oauth-rows.ts";
 import "#directory/public-folders.ts";
+import "#directory/published-calendars.ts";
 import "#directory/second-factor.ts";
 import "#directory/secrets.ts";
 import "#directory/setting-changes.ts";

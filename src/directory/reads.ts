@@ -1,10 +1,11 @@
 /** Read bodies over the directory's tables: one row type, lookups by address, id, name; resolution of addresses. */
-import type { EntryId, MailboxId } from "#base/ids.ts";
+import type { EntryId, FolderId, MailboxId } from "#base/ids.ts";
 import { limits } from "#base/limits.ts";
 import type { Resolution } from "#directory/api.ts";
 import { tryParseAddress, withoutDetail } from "#directory/address.ts";
 import type { AccessRight, EntryKind, Role } from "#directory/kinds.ts";
 import { parseGroupQuery, queryCondition } from "#directory/query.ts";
+import { isGated, settingsOf } from "#directory/settings.ts";
 import { all, get } from "#store/sql.ts";
 import type { SqlValue, Work } from "#store/sql.ts";
 
@@ -80,6 +81,11 @@ export function* entryByAddress(key: string): Work<Entry | null> {
   return base === null ? null : yield* entryByAddressKey(base);
 }
 
+/** The first entry of a kind. */
+export function entryByMailKind(kind: EntryKind): Work<Entry | null> {
+  return entryWhere("e.entry_id = (SELECT MIN(entry_id) FROM entry WHERE kind = $1)", kind);
+}
+
 /** Entries in order of name, one page: those after (`afterNameKey`, `afterId`). */
 export function* entriesPage(request: {
   kind: EntryKind | null; afterNameKey: string; afterId: number; limitRows: number;
@@ -105,13 +111,16 @@ export function* entriesByIds(entryIds: readonly number[]): Work<Entry[]> {
 export interface DomainInfo {
   readonly name: string;
   readonly isDefault: boolean;
+  /** Who gets what is addressed to nobody; null for nobody. */
+  readonly catchAll: string | null;
 }
 
 /** All domains, the default one first. */
 export function* domains(): Work<DomainInfo[]> {
-  const rows = yield* all<{ name: string; is_default: number }>(
-    "SELECT name, is_default FROM mail_domain ORDER BY is_default DESC, name");
-  return rows.map((row) => ({ name: row.name, isDefault: row.is_default !== 0 }));
+  const rows = yield* all<{ name: string; is_default: number; catch_all: string | null }>(
+    `SELECT d.name, d.is_default, e.address AS catch_all FROM mail_domain d
+     LEFT JOIN entry e ON e.entry_id = d.catch_all_id ORDER BY d.is_default DESC, d.name`);
+  return rows.map((row) => ({ name: row.name, isDefault: row.is_default !== 0, catchAll: row.catch_all }));
 }
 
 export function* isLocalDomainWork(domain: string): Work<boolean> {
@@ -224,8 +233,8 @@ export function* selfAndGroupsOf(entryId: number): Work<number[]> {
 
 /**
  * Where mail for an address goes. A group gives all its mailboxes and outside addresses flat, each once, whatever
- * groups stand in groups; disabled members are left out. `postmaster` of our domains always reaches somebody when
- * there is an administrator. RFC 5321 §4.5.1
+ * groups stand in groups; disabled members are left out. What nobody has may go to one entry of its domain.
+ * `postmaster` of our domains always reaches somebody when there is an administrator. RFC 5321 §4.5.1
  */
 export function* resolveWork(text: string): Work<Resolution> {
   const whole = text.toLowerCase() === "postmaster" ? yield* postmasterAddress() : text;
@@ -234,10 +243,14 @@ export function* resolveWork(text: string): Work<Resolution> {
   const entry = yield* entryByAddress(address.key);
   if (entry === null) {
     if (!(yield* isLocalDomainWork(address.domain))) return { kind: "remote", address: address.key };
-    const administrator = address.local === "postmaster" ? yield* firstAdministrator() : null;
-    return administrator === null ? { kind: "unknown", address: address.key } : yield* resolveEntry(administrator);
+    const other = address.local === "postmaster" ? yield* firstAdministrator() : yield* catchAllOf(address.domain);
+    return other === null ? { kind: "unknown", address: address.key } : yield* resolveEntry(other);
   }
   return yield* resolveEntry(entry, address.key);
+}
+
+function catchAllOf(domain: string): Work<Entry | null> {
+  return entryWhere("e.entry_id = (SELECT catch_all_id FROM mail_domain WHERE name = $1)", domain);
 }
 
 function* postmasterAddress(): Work<string> {
@@ -252,27 +265,58 @@ function* firstAdministrator(): Work<Entry | null> {
 
 function* resolveEntry(entry: Entry, asked: string = entry.address): Work<Resolution> {
   if (entry.disabled) return { kind: "disabled", address: asked };
-  if (entry.kind !== "group") return single(entry);
+  if (entry.kind !== "group") return yield* single(entry);
+  const directMembers = new Map<number, readonly Entry[]>();
+  const { members, groups } = yield* openGroup(entry, directMembers, () => false);
+  const all = { kind: "group", entryId: entry.entryId, address: entry.address, members } as const;
+  const gated: Entry[] = [];
+  for (const group of groups) if (group !== entry && isGated(yield* settingsOf(group.entryId))) gated.push(group);
+  if (gated.length === 0) return all;
+  const closed = new Set(gated.map(({ entryId }) => entryId));
+  const open = yield* openGroup(entry, directMembers, ({ entryId }) => closed.has(entryId));
+  // A closed group inside a closed group is that one's to open.
+  const names = open.closed.map(({ entryId, address }) => ({ entryId, address }));
+  return { ...all, delivery: { members: open.members, gated: names } };
+}
+
+/** Everybody in a group, groups in it opened but those that are closed. Circles end, as each is looked at once. */
+function* openGroup(
+  entry: Entry, known: Map<number, readonly Entry[]>, isClosed: (group: Entry) => boolean,
+): Work<{ members: Resolution[]; groups: Entry[]; closed: Entry[] }> {
   const members: Resolution[] = [];
+  const closed: Entry[] = [];
   const seen = new Set<number>([entry.entryId]);
   const groups: Entry[] = [entry];
   for (const group of groups) {
-    for (const member of yield* membersOf(group)) {
+    const direct = known.get(group.entryId) ?? (yield* membersOf(group));
+    known.set(group.entryId, direct);
+    for (const member of direct) {
       if (seen.has(member.entryId) || member.disabled) continue;
       seen.add(member.entryId);
-      if (member.kind === "group") groups.push(member);
-      else if (members.length < limits.groupMembersMax) members.push(single(member));
+      if (member.kind !== "group") {
+        if (members.length < limits.groupMembersMax) members.push(yield* single(member));
+      } else if (isClosed(member)) closed.push(member);
+      else groups.push(member);
     }
   }
-  return { kind: "group", entryId: entry.entryId, address: entry.address, members };
+  return { members, groups, closed };
 }
 
-function single(entry: Entry): Resolution {
-  if (entry.mailboxId === null) {
+function* single(entry: Entry): Work<Resolution> {
+  if (entry.kind === "public-folder") return yield* publicFolder(entry);
+  // To public folders as a whole nobody writes.
+  if (entry.mailboxId === null || entry.kind === "public-store") {
     // A contact is outside; anybody else without a mailbox takes no mail.
     return { kind: entry.kind === "contact" ? "remote" : "disabled", address: entry.address };
   }
   return { kind: "mailbox", mailboxId: entry.mailboxId, entryId: entry.entryId, address: entry.address };
+}
+
+function* publicFolder({ entryId, address }: Entry): Work<Resolution> {
+  const [folderId] = (yield* settingsOf(entryId)).get("public-folder") ?? [];
+  const store = yield* entryByMailKind("public-store");
+  if (folderId === undefined || store === null || store.mailboxId === null) return { kind: "disabled", address };
+  return { kind: "mailbox", mailboxId: store.mailboxId, entryId, address, folderId: Number(folderId) as FolderId };
 }
 
 /** Counts every change of the directory; caches compare it. */

@@ -97,6 +97,10 @@ export const folderOperations = {
   /** Settings kept in the folder (FAI), rules among them: to make, change, remove. */
   changeAssociated: { any: r.folderOwner },
   createFolder: { any: r.createSubFolder },
+  /** To read annotations, and to keep one's own on the folder. RFC 5464 §3.3 */
+  readAnnotations: { any: r.readAny },
+  /** Annotations that all who are let in see. */
+  changeAnnotations: { any: r.editAny | r.folderOwner },
   /** Rename, move, delete, properties. */
   changeFolder: { any: r.folderOwner },
   /** Who has rights here is told to nobody else. */

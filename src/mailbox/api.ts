@@ -6,7 +6,9 @@ import type { Ctx } from "#base/ctx.ts";
 import type { ChangeNumber, ContentId, FolderId, MailboxId, MessageId, Uid } from "#base/ids.ts";
 import type { NamedEntry } from "#directory/api.ts";
 import type { MimeIndex } from "#format/mime/types.ts";
+import type { Annotations } from "#mailbox/annotations.ts";
 import type { Items } from "#mailbox/items-api.ts";
+import type { Query } from "#mailbox/query.ts";
 import type { FolderRole } from "#mailbox/roles.ts";
 import type { FolderProperties } from "#mailbox/tx/folder-properties.ts";
 import type { PermissionChange } from "#mailbox/tx/permissions.ts";
@@ -127,6 +129,28 @@ export interface FlagColumns {
   readonly keywords: ReadonlyMap<number, readonly string[]>;
 }
 
+/** A folder's messages as POP3 numbers them, as columns ascending by UID, and how long the folder keeps them. */
+export interface MaildropColumns {
+  readonly count: number;
+  readonly uidValidity: number;
+  readonly uids: Uint32Array;
+  /** Of the item, wherever it is moved: the same for as long as it is in this mailbox, and no other's ever. */
+  readonly itemIds: Float64Array;
+  readonly sizes: Float64Array;
+  readonly contentIds: Float64Array;
+  /** After so many days messages leave the folder by themselves; null: never. */
+  readonly keepDays: number | null;
+}
+
+/** Messages a query may describe, ascending by UID, as columns. */
+export interface Candidates {
+  readonly uids: readonly number[];
+  /** Beside the UIDs; may be empty when they were not asked for. */
+  readonly modSeqs: readonly number[];
+  /** Beside the UIDs: no more need be looked at. Undefined: all of them are. */
+  readonly sure: readonly boolean[] | undefined;
+}
+
 /** Inclusive range of UIDs. */
 export interface UidRange {
   readonly first: number;
@@ -201,6 +225,15 @@ export interface FolderChanges {
   readonly vanished: Uint32Array;
 }
 
+/** Where words are looked for. */
+export type RankedField = "subject" | "addresses" | "body" | "text";
+
+export interface RankedMessage {
+  readonly uid: number;
+  /** Only to be compared with others of the same answer. */
+  readonly score: number;
+}
+
 /** Who has which rights in a folder. */
 export interface PermissionEntry {
   /** PidTagMemberId: the directory entry, 0 for Default, -1 for Anonymous. [MS-OXCPERM] 2.2.5 */
@@ -211,12 +244,26 @@ export interface PermissionEntry {
   readonly member: "default" | "anonymous" | NamedEntry | null;
 }
 
+/** Bytes used and allowed; null where there is no limit. What was removed does not count. [MS-OXCSTOR] 2.2.2.1 */
+export interface MailboxQuota {
+  readonly usedBytes: number;
+  readonly limitBytes: number | null;
+  readonly messageCount: number;
+  /** From here on the owner is warned. */
+  readonly warningBytes?: number | null;
+  /** From here on nothing can be sent. */
+  readonly sendBytes?: number | null;
+  /** In Recoverable Items. */
+  readonly removedBytes?: number;
+}
+
 /** One opened mailbox for one principal. Every call checks the right it needs; Fault `accessDenied` otherwise. */
 export interface Mailbox {
   readonly mailboxId: MailboxId;
   readonly principal: Principal;
   /** The same mailbox as items made of properties. */
   readonly items: Items;
+  readonly annotations: Annotations;
 
   /** All folders the principal may see, parents before children. One query. */
   folders(ctx: Ctx): Promise<FolderInfo[]>;
@@ -224,7 +271,12 @@ export interface Mailbox {
   folderByRole(ctx: Ctx, role: FolderRole): Promise<FolderInfo>;
   /** Fault `alreadyExists` when a sibling has the same name without regard to case. */
   createFolder(
-    ctx: Ctx, request: { parentId: FolderId; name: string; containerClass?: string; searchFolder?: boolean },
+    ctx: Ctx,
+    request: {
+      parentId: FolderId; name: string; containerClass?: string; searchFolder?: boolean;
+      /** One that `items.reserveIds` set aside. */
+      folderId?: FolderId;
+    },
   ): Promise<FolderInfo>;
   /** Renames and moves in one step. Fault `folderCycle`, `alreadyExists`, `notAllowed` for folders with a role. */
   moveFolder(ctx: Ctx, request: { folderId: FolderId; parentId: FolderId; name: string }): Promise<FolderInfo>;
@@ -276,17 +328,36 @@ export interface Mailbox {
   rows(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncIterable<MessageRow[]>;
   summaries(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncIterable<MessageSummary[]>;
   structures(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncIterable<MessageStructure[]>;
-  /** What lists are ordered by, and no more. */
-  sortKeys(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncIterable<MessageSortKeys[]>;
+  /** What lists are ordered by, and no more; the subject and the date of the message only where they are wanted. */
+  sortKeys(
+    ctx: Ctx, folderId: FolderId, uids: UidSet, wanted: { readonly hasSubject: boolean; readonly hasDate: boolean },
+  ): AsyncIterable<MessageSortKeys[]>;
   /** Header sections with their rows; one query for each slice. */
   headers(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncIterable<MessageHeader[]>;
   /** Flags and change numbers alone, in slices. */
   flags(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncIterable<FlagColumns>;
+  /** The whole folder by columns, every message with its bytes. */
+  maildrop(ctx: Ctx, folderId: FolderId): Promise<MaildropColumns>;
+  /** Whether what a POP3 program fetches counts as read. */
+  marksFetched(ctx: Ctx): Promise<boolean>;
+  /**
+   * Messages of the set that `query` may describe, in slices: all that it does are among them. By rows and the trigrams
+   * of texts, without a look at the messages themselves.
+   */
+  candidates(
+    ctx: Ctx, folderId: FolderId, uids: UidSet, query: Query, options: { modSeqs: boolean },
+  ): AsyncIterable<Candidates>;
   /** What happened in a folder after `since`. One read of the change log. */
   changes(ctx: Ctx, folderId: FolderId, since: ChangeNumber): Promise<FolderChanges>;
   content(ctx: Ctx, contentId: ContentId): Promise<MessageContent>;
   /** UIDs whose full-text index matches all words; for ranking and quick search, not for exact substrings. */
   searchWords(ctx: Ctx, folderId: FolderId, words: string): Promise<Uint32Array>;
+  /** UIDs of messages that hold words like these, with how well they fit (greater is better), ascending by UID. */
+  rankWords(ctx: Ctx, folderId: FolderId, words: string, field: RankedField): Promise<RankedMessage[]>;
+  /** Conversation keys in hexadecimal by UID; a message that belongs to none has no entry. */
+  conversations(ctx: Ctx, folderId: FolderId, uids: UidSet): Promise<ReadonlyMap<number, string>>;
+  /** UIDs of a folder's messages in a conversation, ascending. */
+  inConversation(ctx: Ctx, folderId: FolderId, conversationKey: string): Promise<number[]>;
 
   beginUpload(ctx: Ctx, expectedBytes: number | null): Upload;
   /** Stores an uploaded message; the upload is consumed. Durable when it returns. */
@@ -307,6 +378,7 @@ export interface Mailbox {
   }): Promise<{ uids: Uint32Array; cn: ChangeNumber }>;
   /** Calls back after each commit that changed this mailbox; a hint only. */
   watch(listener: (cn: ChangeNumber) => void): () => void;
-  /** Bytes used and allowed; null when there is no limit. */
-  quota(ctx: Ctx): Promise<{ usedBytes: number; limitBytes: number | null; messageCount: number }>;
+  quota(ctx: Ctx): Promise<MailboxQuota>;
+  /** Whether Recoverable Items stands among the folders that mail programs list. Left out: it does not. */
+  showsRemoved?(ctx: Ctx): Promise<boolean>;
 }

@@ -10,6 +10,8 @@ import type { Ctx } from "#base/ctx.ts";
 import type { ChangeNumber, ContentId, EntryId, FolderId, ItemId, MessageId } from "#base/ids.ts";
 import type { ItemContent, ItemObject, NamedValue } from "#convert/item.ts";
 import type { FlagChange, MessageRow, Upload } from "#mailbox/api.ts";
+import type { LightColumn, LightRow } from "#mailbox/items/light.ts";
+import type { TextCandidates, TextNeedle } from "#mailbox/items/text-candidates.ts";
 import type { NamedId } from "#props/registry.ts";
 import type { PropertyBag, PropertyTag, ReadonlyPropertyBag } from "#props/types.ts";
 
@@ -52,11 +54,23 @@ export interface ItemRow extends Omit<MessageRow, "contentId"> {
   readonly creatorId: EntryId | null;
   /** PidTagConversationId, 16 bytes; null for what belongs to none. [MS-OXOMSG] 2.2.1.2 */
   readonly conversationId: Uint8Array | null;
+  /** The last version that a client made away from the server, null for none; others may have followed. */
+  readonly imported: (ImportedChange & { readonly isCurrent: boolean }) | null;
   /**
    * What joins messages of one conversation, whichever way they tell of it: {@link Items.conversation} lists by it.
    * Empty for what belongs to none.
    */
   readonly conversationKey: string;
+}
+
+/** How a client names a version that it made away from the server. [MS-OXCFXICS] 2.2.1.2.7, 2.2.1.2.8 */
+export interface ImportedChange {
+  /** Of a new item: one that {@link Items.reserveIds} gave out. */
+  readonly messageId?: MessageId;
+  /** PidTagChangeKey, an XID. */
+  readonly changeKey: Uint8Array;
+  /** PidTagPredecessorChangeList, the change itself included. */
+  readonly predecessors: Uint8Array;
 }
 
 /** An item that stands somewhere in time: appointment, meeting, task, or anything with a reminder. */
@@ -130,6 +144,7 @@ export interface CreateItemRequest {
   readonly flags?: number;
   /** PidTagMessageDeliveryTime, else this, else now; UTC milliseconds. */
   readonly internalMs?: number | null;
+  readonly imported?: ImportedChange;
 }
 
 /** Changes of one attachment; what is not named stays. */
@@ -163,6 +178,7 @@ export interface UpdateItemRequest {
     readonly add?: readonly NewAttachment[];
   };
   readonly flags?: FlagChange;
+  readonly imported?: ImportedChange;
 }
 
 export interface ItemSaved {
@@ -199,6 +215,28 @@ export interface Items {
   /** Rows of a folder in the order they came, in slices; the light way to list. */
   rows(ctx: Ctx, folderId: FolderId, options?: { associated?: boolean }): AsyncIterable<ItemRow[]>;
   /**
+   * A few columns of a folder's rows in the order they came, in slices: nothing else is read. Columns that were not
+   * asked for are not there.
+   */
+  light(
+    ctx: Ctx, folderId: FolderId, columns: readonly LightColumn[], options?: { associated?: boolean },
+  ): AsyncIterable<LightRow[]>;
+  /** The same of some messages, in no order; ids that are gone, or may not be seen, are left out. */
+  lightOf(ctx: Ctx, messageIds: readonly MessageId[], columns: readonly LightColumn[]): Promise<LightRow[]>;
+  /**
+   * Which messages may hold a text in a field, whatever case, marks and folder: from the full-text index. null when it
+   * cannot tell. The answer looks at `candidateColumns`.
+   */
+  textCandidates(ctx: Ctx, needle: TextNeedle): Promise<TextCandidates | null>;
+  /**
+   * The same of what changed after `since`, and what left the folder; null when more than `rowsMax` rows did, for which
+   * listing anew is no slower.
+   */
+  lightChanges(
+    ctx: Ctx, folderId: FolderId, since: ChangeNumber, columns: readonly LightColumn[],
+    options: { associated?: boolean; rowsMax: number },
+  ): Promise<{ cn: ChangeNumber; changed: LightRow[]; removed: MessageId[] } | null>;
+  /**
    * Rows with some of their properties, for tables. Bytes are parsed only for bodies and headers that were asked for;
    * all else stands in rows and small bags.
    */
@@ -221,6 +259,12 @@ export interface Items {
    */
   update(ctx: Ctx, request: UpdateItemRequest): Promise<ItemSaved>;
   setFlags(ctx: Ctx, messageIds: readonly MessageId[], change: FlagChange): Promise<ItemRow[]>;
+  /** Sets ids aside that a client gives to what it makes; the first of `count`. */
+  reserveIds(ctx: Ctx, count: number): Promise<number>;
+  /** Whether an item has this id, had it, or neither. */
+  idState(ctx: Ctx, messageId: MessageId): Promise<"there" | "removed" | "free">;
+  /** Moves an item to where its new id, set aside before, belongs. Fault `notAllowed` for another id. */
+  importMove(ctx: Ctx, messageId: MessageId, targetId: FolderId, change: ImportedChange): Promise<ItemRow>;
   /** New ids in the order of those given; null for one that is gone. A moved item has a new id. */
   copy(ctx: Ctx, messageIds: readonly MessageId[], targetId: FolderId): Promise<(MessageId | null)[]>;
   move(ctx: Ctx, messageIds: readonly MessageId[], targetId: FolderId): Promise<(MessageId | null)[]>;

@@ -1,20 +1,29 @@
 /** Opening mailboxes, and one opened mailbox: permission first, then the store. */
-import { yieldToOthers } from "#base/ctx.ts";
 import type { Ctx } from "#base/ctx.ts";
 import { Fault } from "#base/fault.ts";
 import type { ChangeNumber, ContentId, FolderId, MailboxId, MessageId, Uid } from "#base/ids.ts";
 import type { Directory, MailboxOwner } from "#directory/api.ts";
-import { anonymousMember, defaultMember } from "#mailbox/access.ts";
 import type {
-  AppendedMessage, AppendResult, CopyResult, FlagChange, FlagColumns, FlagResult, FolderChanges, FolderInfo, Mailbox,
-  Mailboxes, MessageContent, MessageHeader, MessageRow, MessageSortKeys, MessageStructure, MessageSummary,
-  PermissionEntry, Principal, UidSet, Upload,
+  AppendedMessage, AppendResult, Candidates, CopyResult, FlagChange, FlagColumns, FlagResult, FolderChanges,
+  FolderInfo, Mailbox, MailboxQuota, Mailboxes, MessageContent, MessageHeader, MessageRow, MessageSortKeys,
+  MaildropColumns, MessageStructure, MessageSummary,
+  PermissionEntry, Principal, RankedField, RankedMessage, UidRange, UidSet, Upload,
 } from "#mailbox/api.ts";
+import { findInConversation, readConversations } from "#mailbox/conversations.ts";
+import { OpenAnnotations } from "#mailbox/annotations.ts";
+import type { Annotations } from "#mailbox/annotations.ts";
 import { decodeMimeIndex } from "#format/mime/index-text.ts";
+import { audited } from "#mailbox/audit/audited.ts";
+import type { MailboxAudit } from "#mailbox/audit/log.ts";
 import { openContent } from "#mailbox/content.ts";
+import { inTreeOrder, toFolderInfo } from "#mailbox/folder-info.ts";
 import { fillMailbox } from "#mailbox/items/fill.ts";
 import { OpenItems } from "#mailbox/items/items.ts";
-import { guidText, PropertyNameMap } from "#mailbox/items/names.ts";
+import { NameMaps } from "#mailbox/items/name-maps.ts";
+import { guidText } from "#mailbox/items/names.ts";
+import type { PropertyNameMap } from "#mailbox/items/names.ts";
+import { checkMembers, namedPermissions } from "#mailbox/permissions/entries.ts";
+import { readMaildrop } from "#mailbox/maildrop.ts";
 import { Access, mayNotOpen } from "#mailbox/permissions/open-access.ts";
 import { LimitedView } from "#mailbox/permissions/limited-view.ts";
 import { PermissionSnapshots } from "#mailbox/permissions/snapshots.ts";
@@ -22,11 +31,16 @@ import { withBytes } from "#mailbox/items/render.ts";
 import type { Renderable } from "#mailbox/items/render.ts";
 import type { Items } from "#mailbox/items-api.ts";
 import {
-  headerColumns, headerOf, readUids, scanFlags, scanFolder, readChanges, sortColumns, summaryColumns, toSortKeys,
-  toSummary, toStructure,
+  flagSlices, headerColumns, headerOf, readChanges, readFolderFor, readFoldersFor, readUids, scanFlags, scanFolder,
+  scanSortKeys, sortScan, summaryColumns, toSortKeys, toSummary, toStructure,
 } from "#mailbox/reads.ts";
-import type { HeaderRecord, SortRecord, StructureRecord, SummaryRecord } from "#mailbox/reads.ts";
+import type { HeaderRecord, ScanColumns, SortRecord, StructureRecord, SummaryRecord } from "#mailbox/reads.ts";
+import { findCandidates } from "#mailbox/search/candidates.ts";
+import type { Query } from "#mailbox/query.ts";
 import type { FolderRole } from "#mailbox/roles.ts";
+import { Readers } from "#mailbox/readers/reader.ts";
+import type { Markable, Reader } from "#mailbox/readers/reader.ts";
+import type { ReaderId } from "#mailbox/tx/readers.ts";
 import { setFlags } from "#mailbox/tx/flags.ts";
 import {
   copyFolder, createFolder, deleteFolder, moveFolder, readFolder, readFolderByRole, readFolders, setSubscription,
@@ -39,62 +53,41 @@ import type { Inserted, InsertMessage } from "#mailbox/tx/insert.ts";
 import { insertMessages } from "#mailbox/tx/insert-many.ts";
 import { readFolderPermissions, setPermissions } from "#mailbox/tx/permissions.ts";
 import type { PermissionChange } from "#mailbox/tx/permissions.ts";
-import { messageColumns, toMessageRow, uidMax } from "#mailbox/tx/rows.ts";
+import { readUse } from "#mailbox/tx/quota.ts";
+import { messageColumns, toMessageRow } from "#mailbox/tx/rows.ts";
 import type { MessageRecord } from "#mailbox/tx/rows.ts";
 import { copyMessages, moveMessages, removeMessages } from "#mailbox/tx/transfer.ts";
+import { UidLists } from "#mailbox/uid-lists.ts";
 import { SpooledUpload } from "#mailbox/upload.ts";
 import type { PropertyTag, ReadonlyPropertyBag } from "#props/types.ts";
 import type { Procedure, Store } from "#store/api.ts";
 import { findWords } from "#store/search-index.ts";
+import { rankWords } from "#store/search-rank.ts";
 import { all, get } from "#store/sql.ts";
+import type { Work } from "#store/sql.ts";
 
-/** Messages changed in one transaction by a flag change; more go in several, so that no commit grows too long. */
-const flagSliceRows = 2000;
-
-export function createMailboxes(store: Store, directory: Directory): Mailboxes {
+export function createMailboxes(store: Store, directory: Directory, audit?: MailboxAudit): Mailboxes {
   const names = new NameMaps(store);
   const snapshots = new PermissionSnapshots(store);
+  const readers = new Readers();
+  const uidLists = new UidLists();
   return {
     async open(ctx, principal, mailboxId) {
       const owner = await directory.mailboxOwner(ctx, mailboxId);
       if (owner === null) throw mayNotOpen();
-      const access = new Access(directory, principal, mailboxId, snapshots.of(mailboxId));
+      const access = new Access(directory, principal, mailboxId, snapshots.of(mailboxId), owner.isPublicStore);
       await access.current(ctx);
       // What is private must be known before anybody else looks.
       if (access.makerId !== null) await fillMailbox(ctx, store, mailboxId);
-      return new OpenMailbox({ store, directory, principal, mailboxId, access, owner, names: names.of(mailboxId) });
+      const reader = owner.isPublicStore === true && principal.entryId > 0
+        ? readers.of(mailboxId, principal.entryId) : null;
+      const opened = new OpenMailbox({
+        store, directory, principal, mailboxId, access, owner, names: names.of(mailboxId), reader, uidLists,
+      });
+      // Everybody is somebody else in a public folder.
+      return audit === undefined || owner.isPublicStore === true ? opened : audited(opened, { store, audit });
     },
     watch: (mailboxId, listener) => store.watch(mailboxId, listener),
-  };
-}
-
-/** Mailboxes whose named properties are remembered; the rest are read again when they are opened. */
-const nameMapsMax = 1000;
-
-class NameMaps {
-  readonly #store: Store;
-  readonly #maps = new Map<MailboxId, PropertyNameMap>();
-
-  constructor(store: Store) {
-    this.#store = store;
-  }
-
-  of(mailboxId: MailboxId): PropertyNameMap {
-    const map = this.#maps.get(mailboxId) ?? new PropertyNameMap(this.#store, mailboxId);
-    this.#maps.delete(mailboxId);
-    this.#maps.set(mailboxId, map);
-    if (this.#maps.size > nameMapsMax) this.#maps.delete(this.#maps.keys().next().value!);
-    return map;
-  }
-}
-
-function toFolderInfo(row: FolderRow): FolderInfo {
-  return {
-    folderId: row.folder_id as FolderId, parentId: row.parent_id as FolderId | null, name: row.name, role: row.role,
-    containerClass: row.container_class, hidden: row.hidden === 1, isSearchFolder: row.search_folder === 1,
-    uidValidity: row.uid_validity, uidNext: row.uid_next, messageCount: row.message_count,
-    unreadCount: row.unread_count, associatedCount: row.associated_count, sizeBytes: row.size_bytes,
-    highestCn: Math.max(1, row.highest_cn) as ChangeNumber, cn: row.cn as ChangeNumber,
   };
 }
 
@@ -110,6 +103,9 @@ interface OpenParts {
   readonly access: Access;
   readonly owner: MailboxOwner;
   readonly names: PropertyNameMap;
+  /** Of the public store: whose read marks are told and changed; null for the server itself. */
+  readonly reader: Reader | null;
+  readonly uidLists: UidLists;
 }
 
 class OpenMailbox implements Mailbox {
@@ -123,13 +119,24 @@ class OpenMailbox implements Mailbox {
   /** For ids of messages that are rendered. */
   readonly #domain: string;
   readonly #names: PropertyNameMap;
+  readonly #reader: Reader | null;
+  readonly #uidLists: UidLists;
+  readonly #isPublic: boolean;
+  /** For procedures; see `tx/readers.ts`. */
+  readonly #readerId: ReaderId;
   #identity: { guid: Uint8Array; replicaGuid: Uint8Array } | null = null;
   readonly items: Items;
+  readonly annotations: Annotations;
 
-  constructor({ store, directory, principal, mailboxId, access, owner, names }: OpenParts) {
+  constructor({ store, directory, principal, mailboxId, access, owner, names, reader, uidLists }: OpenParts) {
+    this.#uidLists = uidLists;
+    this.#reader = reader;
+    this.#isPublic = owner.isPublicStore === true;
+    this.#readerId = this.#isPublic ? reader?.readerId ?? 0 : null;
     this.#domain = owner.address.slice(owner.address.lastIndexOf("@") + 1);
     this.#names = names;
-    this.items = new OpenItems(store, mailboxId, names, access, owner.quotaBytes);
+    this.annotations = new OpenAnnotations(store, mailboxId, access, principal.entryId);
+    this.items = new OpenItems(store, mailboxId, names, access, owner.quotaBytes, reader, this.#readerId);
     this.#store = store;
     this.#directory = directory;
     this.principal = principal;
@@ -151,31 +158,22 @@ class OpenMailbox implements Mailbox {
     return withBytes(ctx, from, this.#domain, rows);
   }
 
+  #marking<R extends Markable>(folderId: FolderId): ((rows: R[]) => Work<void>) | undefined {
+    const reader = this.#reader;
+    return reader === null ? undefined : (rows) => reader.mark(folderId, rows);
+  }
+
   async folders(ctx: Ctx): Promise<FolderInfo[]> {
     await this.#access.current(ctx);
-    const rows = await this.#store.read(ctx, this.mailboxId, () => readFolders(this.mailboxId));
-    const byId = new Map(rows.map((row) => [row.folder_id, row]));
-    const ordered: FolderInfo[] = [];
-    const placed = new Set<number>();
-    const place = (row: FolderRow): void => {
-      // Ids grow, but a folder may have been moved below a younger one: walk up first. Depth is bounded on creation.
-      const chain: FolderRow[] = [];
-      for (let at: FolderRow | undefined = row; at !== undefined && !placed.has(at.folder_id);) {
-        chain.push(at);
-        placed.add(at.folder_id);
-        at = at.parent_id === null ? undefined : byId.get(at.parent_id);
-      }
-      for (const one of chain.reverse()) {
-        if (this.#access.allows(one.folder_id, "seeFolder")) ordered.push(toFolderInfo(one));
-      }
-    };
-    for (const row of rows) place(row);
-    return await this.#view.count(ctx, ordered);
+    const rows = await this.#store.read(ctx, this.mailboxId, () => readFoldersFor(this.mailboxId, this.#reader));
+    const seen = inTreeOrder(rows).filter((row) => this.#access.allows(row.folder_id, "seeFolder"));
+    return await this.#view.count(ctx, seen.map(toFolderInfo));
   }
 
   async folder(ctx: Ctx, folderId: FolderId): Promise<FolderInfo> {
     await this.#access.check(ctx, folderId, "seeFolder");
-    const row = await this.#store.read(ctx, this.mailboxId, () => readFolder(this.mailboxId, folderId));
+    const row = await this.#store.read(ctx, this.mailboxId,
+      () => readFolderFor(this.mailboxId, folderId, this.#reader));
     return await this.#info(ctx, row);
   }
 
@@ -232,10 +230,17 @@ class OpenMailbox implements Mailbox {
   }
 
   async createFolder(
-    ctx: Ctx, request: { parentId: FolderId; name: string; containerClass?: string; searchFolder?: boolean },
+    ctx: Ctx,
+    request: {
+      parentId: FolderId; name: string; containerClass?: string; searchFolder?: boolean; folderId?: FolderId;
+    },
   ): Promise<FolderInfo> {
     await this.#access.check(ctx, request.parentId, "createFolder");
-    const row = await this.#transact(ctx, createFolder, { ...request, makerId: this.#access.folderMakerId });
+    if (this.#isPublic && request.searchFolder === true) {
+      throw new Fault("notSupported", "Public folders have no search folders among them.");
+    }
+    const row = await this.#transact(ctx, createFolder,
+      { ...request, makerId: this.#access.folderMakerId, isPublic: this.#isPublic });
     this.#access.outdate();
     return toFolderInfo(row);
   }
@@ -281,14 +286,7 @@ class OpenMailbox implements Mailbox {
     ctx: Ctx, folderId: FolderId, changes: readonly PermissionChange[], { replace = false } = {},
   ): Promise<ChangeNumber> {
     await this.#access.check(ctx, folderId, "changePermissions");
-    const members = changes.filter(({ memberId, rights }) => memberId > 0 && rights !== null);
-    const known = await this.#directory.sharing?.namedEntries(ctx, members.map(({ memberId }) => memberId));
-    for (const { memberId } of members) {
-      const entry = known?.get(memberId);
-      if (known !== undefined && (entry === undefined || entry.kind === "contact")) {
-        throw new Fault("notFound", "There is nobody of this name whom rights could be given.");
-      }
-    }
+    await checkMembers(ctx, this.#directory, changes);
     const { cn } = await this.#transact(ctx, setPermissions, { folderId, changes, replace });
     this.#access.outdate();
     return cn as ChangeNumber;
@@ -297,15 +295,7 @@ class OpenMailbox implements Mailbox {
   async permissions(ctx: Ctx, folderId: FolderId): Promise<PermissionEntry[]> {
     await this.#access.check(ctx, folderId, "readPermissions");
     const rows = await this.#store.read(ctx, this.mailboxId, () => readFolderPermissions(this.mailboxId, folderId));
-    const rights = new Map(rows.map((row) => [row.member_id, row.rights]));
-    const memberIds = [...rights.keys()].filter((memberId) => memberId > 0);
-    const named = await this.#directory.sharing?.namedEntries(ctx, memberIds);
-    return [
-      { memberId: defaultMember, rights: rights.get(defaultMember) ?? 0, member: "default" },
-      { memberId: anonymousMember, rights: rights.get(anonymousMember) ?? 0, member: "anonymous" },
-      ...memberIds.map((memberId): PermissionEntry =>
-        ({ memberId, rights: rights.get(memberId)!, member: named?.get(memberId) ?? null })),
-    ];
+    return await namedPermissions(ctx, this.#directory, rows);
   }
 
   async subscriptions(ctx: Ctx): Promise<string[]> {
@@ -322,7 +312,8 @@ class OpenMailbox implements Mailbox {
 
   async uids(ctx: Ctx, folderId: FolderId): Promise<{ folder: FolderInfo; uids: Uint32Array }> {
     await this.#access.check(ctx, folderId, "listItems");
-    const found = await readUids(ctx, this.#store, this.mailboxId, folderId, toFolderInfo);
+    const found = await readUids(
+      ctx, this.#store, this.mailboxId, folderId, toFolderInfo, this.#uidLists, this.#reader);
     const hidden = await this.#view.hidden(ctx, folderId);
     if (hidden.size === 0) return found;
     const [folder] = await this.#view.count(ctx, [found.folder]);
@@ -332,7 +323,7 @@ class OpenMailbox implements Mailbox {
   async *rows(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncGenerator<MessageRow[]> {
     await this.#access.check(ctx, folderId, "listItems");
     const visible = await this.#view.visible(ctx, folderId, uids);
-    const columns = { columns: messageColumns, joins: "" };
+    const columns = { columns: messageColumns, joins: "", mark: this.#marking<MessageRecord>(folderId) };
     for await (const slice of scanFolder<MessageRecord>(ctx, this.#store, this.mailboxId, folderId, visible, columns)) {
       yield (await this.#withBytes(ctx, slice)).map(toMessageRow);
     }
@@ -344,6 +335,7 @@ class OpenMailbox implements Mailbox {
     const columns = {
       columns: `${messageColumns}, ${summaryColumns}`,
       joins: "JOIN message_detail d ON d.mailbox_id = m.mailbox_id AND d.item_id = m.item_id",
+      mark: this.#marking<SummaryRecord>(folderId),
     };
     for await (const slice of scanFolder<SummaryRecord>(ctx, this.#store, this.mailboxId, folderId, visible, columns)) {
       yield (await this.#withBytes(ctx, slice)).map(toSummary);
@@ -356,6 +348,7 @@ class OpenMailbox implements Mailbox {
     const slices = scanFolder<StructureRecord>(ctx, this.#store, this.mailboxId, folderId, visible, {
       columns: `${messageColumns}, x.mime_index`, sliceRows: 100,
       joins: "LEFT JOIN mime x ON x.mailbox_id = m.mailbox_id AND x.content_id = m.content_id",
+      mark: this.#marking<StructureRecord>(folderId),
     });
     for await (const slice of slices) {
       const rows = await this.#withBytes(ctx, slice);
@@ -371,15 +364,20 @@ class OpenMailbox implements Mailbox {
     return found?.mime_index ?? null;
   }
 
-  async *sortKeys(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncGenerator<MessageSortKeys[]> {
+  async *sortKeys(
+    ctx: Ctx, folderId: FolderId, uids: UidSet, wanted: { readonly hasSubject: boolean; readonly hasDate: boolean },
+  ): AsyncGenerator<MessageSortKeys[]> {
     await this.#access.check(ctx, folderId, "listItems");
     const visible = await this.#view.visible(ctx, folderId, uids);
-    const columns = {
-      columns: sortColumns, joins: "JOIN message_detail d ON d.mailbox_id = m.mailbox_id AND d.item_id = m.item_id",
-    };
-    for await (const slice of scanFolder<SortRecord>(ctx, this.#store, this.mailboxId, folderId, visible, columns)) {
-      yield (await this.#withBytes(ctx, slice)).map(toSortKeys);
-    }
+    yield* scanSortKeys(ctx, this.#store, this.mailboxId, folderId, visible, wanted,
+      (range) => this.#sortRows(ctx, folderId, range, sortScan(wanted)));
+  }
+
+  async *#sortRows(
+    ctx: Ctx, folderId: FolderId, range: UidRange, columns: ScanColumns<SortRecord>,
+  ): AsyncGenerator<MessageSortKeys[]> {
+    const slices = scanFolder<SortRecord>(ctx, this.#store, this.mailboxId, folderId, [range], columns);
+    for await (const slice of slices) yield (await this.#withBytes(ctx, slice)).map(toSortKeys);
   }
 
   async *headers(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncGenerator<MessageHeader[]> {
@@ -389,6 +387,7 @@ class OpenMailbox implements Mailbox {
       columns: `${messageColumns}, ${headerColumns}`, sliceRows: 200,
       joins: `LEFT JOIN mime x ON x.mailbox_id = m.mailbox_id AND x.content_id = m.content_id
         LEFT JOIN content c ON c.mailbox_id = m.mailbox_id AND c.content_id = m.content_id`,
+      mark: this.#marking<HeaderRecord>(folderId),
     };
     for await (const slice of scanFolder<HeaderRecord>(ctx, this.#store, this.mailboxId, folderId, visible, columns)) {
       const found: MessageHeader[] = [];
@@ -412,13 +411,32 @@ class OpenMailbox implements Mailbox {
   async *flags(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncGenerator<FlagColumns> {
     await this.#access.check(ctx, folderId, "listItems");
     const visible = await this.#view.visible(ctx, folderId, uids);
-    yield* scanFlags(ctx, this.#store, this.mailboxId, folderId, visible);
+    yield* scanFlags(ctx, this.#store, this.mailboxId, folderId, visible, this.#reader);
+  }
+
+  async maildrop(ctx: Ctx, folderId: FolderId): Promise<MaildropColumns> {
+    await this.#access.check(ctx, folderId, "listItems");
+    const hidden = await this.#view.hidden(ctx, folderId);
+    return await readMaildrop(ctx, this.#store, this.mailboxId, folderId, hidden, (rows) => this.#withBytes(ctx, rows));
+  }
+
+  async marksFetched(ctx: Ctx): Promise<boolean> {
+    return (await this.#directory.mailboxOwner(ctx, this.mailboxId))?.marksFetched ?? true;
+  }
+
+  async *candidates(
+    ctx: Ctx, folderId: FolderId, uids: UidSet, query: Query, options: { modSeqs: boolean },
+  ): AsyncGenerator<Candidates> {
+    await this.#access.check(ctx, folderId, "listItems");
+    const visible = await this.#view.visible(ctx, folderId, uids);
+    const from = { store: this.#store, mailboxId: this.mailboxId, folderId, hasReaders: this.#reader !== null };
+    yield* findCandidates(ctx, from, visible, query, options);
   }
 
   async changes(ctx: Ctx, folderId: FolderId, since: ChangeNumber): Promise<FolderChanges> {
     await this.#access.check(ctx, folderId, "listItems");
     const found = await readChanges(ctx, this.#store, this.mailboxId, folderId, since,
-      (rows) => this.#withBytes(ctx, rows));
+      (rows) => this.#withBytes(ctx, rows), this.#reader);
     const hidden = await this.#view.hidden(ctx, folderId);
     if (hidden.size === 0) return found;
     // What became private is gone for those who may not see it.
@@ -452,6 +470,27 @@ class OpenMailbox implements Mailbox {
       () => findWords(this.#store.dialect, this.mailboxId, folderId, words));
     const hidden = await this.#view.hidden(ctx, folderId);
     return Uint32Array.from(found.filter((uid) => !hidden.has(uid)));
+  }
+
+  async rankWords(ctx: Ctx, folderId: FolderId, words: string, field: RankedField): Promise<RankedMessage[]> {
+    await this.#access.check(ctx, folderId, "listItems");
+    const found = await this.#store.read(ctx, this.mailboxId,
+      () => rankWords(this.#store.dialect, this.mailboxId, folderId, words, field));
+    const hidden = await this.#view.hidden(ctx, folderId);
+    return found.filter(({ uid }) => !hidden.has(uid));
+  }
+
+  async conversations(ctx: Ctx, folderId: FolderId, uids: UidSet): Promise<Map<number, string>> {
+    await this.#access.check(ctx, folderId, "listItems");
+    const visible = await this.#view.visible(ctx, folderId, uids);
+    return await readConversations(ctx, this.#store, this.mailboxId, folderId, visible);
+  }
+
+  async inConversation(ctx: Ctx, folderId: FolderId, conversationKey: string): Promise<number[]> {
+    await this.#access.check(ctx, folderId, "listItems");
+    const found = await findInConversation(ctx, this.#store, this.mailboxId, folderId, conversationKey);
+    const hidden = await this.#view.hidden(ctx, folderId);
+    return found.filter((uid) => !hidden.has(uid));
   }
 
   beginUpload(ctx: Ctx, expectedBytes: number | null): Upload {
@@ -488,7 +527,7 @@ class OpenMailbox implements Mailbox {
     await this.#store.requireRoom(source.inline.length);
     return {
       folder: { folderId }, source, flags, keywords, internalMs, quotaBytes: this.#quotaBytes, deliveryId: null,
-      creatorId: this.#access.makerId,
+      creatorId: this.#access.makerId, readerId: this.#readerId,
     };
   }
 
@@ -499,8 +538,9 @@ class OpenMailbox implements Mailbox {
     const rows: MessageRow[] = [];
     const conflicts: number[] = [];
     let cn = 0;
-    for await (const slice of this.#flagSlices(ctx, folderId, visible)) {
-      const result = await this.#transact(ctx, setFlags, { folderId, uids: slice, change });
+    for await (const slice of flagSlices(ctx, this.#store, this.mailboxId, folderId, visible)) {
+      const result = await this.#transact(ctx, setFlags,
+        { folderId, uids: slice, change, readerId: this.#readerId });
       for (const row of result.rows) rows.push(row);
       for (const uid of result.conflicts) conflicts.push(uid);
       cn = Math.max(cn, result.cn);
@@ -508,40 +548,22 @@ class OpenMailbox implements Mailbox {
     return { cn: cn as ChangeNumber, rows, conflicts };
   }
 
-  /** Splits a large set into ranges of bounded size. */
-  async *#flagSlices(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncGenerator<UidSet> {
-    const wanted = uids === "all" ? [{ first: 1, last: uidMax }] : uids;
-    const span = wanted.reduce((sum, range) => sum + Math.max(0, range.last - range.first + 1), 0);
-    if (span <= flagSliceRows) {
-      yield uids;
-      return;
-    }
-    for (const range of wanted) {
-      for (let first = range.first; first <= range.last;) {
-        const edge = await this.#store.read(ctx, this.mailboxId, () => get<{ uid: number }>(
-          `SELECT uid FROM message WHERE mailbox_id = $1 AND folder_id = $2 AND associated = 0 AND uid BETWEEN $3 AND $4
-           ORDER BY uid LIMIT 1 OFFSET $5`, this.mailboxId, folderId, first, range.last, flagSliceRows - 1));
-        const last = edge?.uid ?? range.last;
-        yield [{ first, last }];
-        first = last + 1;
-        await yieldToOthers();
-      }
-    }
-  }
-
   async copy(ctx: Ctx, folderId: FolderId, uids: UidSet, targetId: FolderId): Promise<CopyResult> {
     await this.#access.check(ctx, folderId, "listItems");
     await this.#access.check(ctx, targetId, "createItem");
     const visible = await this.#view.visible(ctx, folderId, uids);
-    const result = await this.#transact(ctx, copyMessages,
-      { folderId, uids: visible, targetId, quotaBytes: this.#quotaBytes, creatorId: this.#access.makerId });
+    const result = await this.#transact(ctx, copyMessages, {
+      folderId, uids: visible, targetId, quotaBytes: this.#quotaBytes, creatorId: this.#access.makerId,
+      readerId: this.#readerId,
+    });
     return { ...result, cn: result.cn as ChangeNumber };
   }
 
   async move(ctx: Ctx, folderId: FolderId, uids: UidSet, targetId: FolderId): Promise<CopyResult> {
     await this.#access.check(ctx, targetId, "createItem");
     const own = await this.#view.touchable(ctx, folderId, uids, "deleteItem");
-    const result = await this.#transact(ctx, moveMessages, { folderId, uids: own, targetId, quotaBytes: null });
+    const result = await this.#transact(ctx, moveMessages,
+      { folderId, uids: own, targetId, quotaBytes: null, readerId: this.#readerId });
     return { ...result, cn: result.cn as ChangeNumber };
   }
 
@@ -559,11 +581,19 @@ class OpenMailbox implements Mailbox {
     return this.#store.watch(this.mailboxId, listener);
   }
 
-  async quota(ctx: Ctx): Promise<{ usedBytes: number; limitBytes: number | null; messageCount: number }> {
+  async showsRemoved(ctx: Ctx): Promise<boolean> {
+    if (!this.#access.opensRemoved) return false;
+    return (await this.#directory.mailboxOwner(ctx, this.mailboxId))?.showsRemoved ?? false;
+  }
+
+  async quota(ctx: Ctx): Promise<MailboxQuota> {
     await this.#access.checkStore(ctx, "read");
-    const row = await this.#store.read(ctx, this.mailboxId, () => get<{ size_bytes: number; message_count: number }>(
-      "SELECT size_bytes, message_count FROM mailbox WHERE mailbox_id = $1", this.mailboxId));
-    return { usedBytes: row?.size_bytes ?? 0, limitBytes: this.#quotaBytes, messageCount: row?.message_count ?? 0 };
+    const use = await this.#store.read(ctx, this.mailboxId, () => readUse(this.mailboxId));
+    // As it is now: a session may be older than the limit.
+    const owner = await this.#directory.mailboxOwner(ctx, this.mailboxId);
+    const limitBytes = owner === null ? this.#quotaBytes : owner.quotaBytes;
+    return { ...use, limitBytes, warningBytes: owner?.levels?.warningBytes ?? null,
+      sendBytes: owner?.levels?.sendBytes ?? null };
   }
 }
 

@@ -15,7 +15,8 @@ const english: Record<FolderRole, string> = {
   archive: "Archive", conversationHistory: "Conversation History", recoverableItems: "Recoverable Items",
   recoverableDeletions: "Deletions", recoverableVersions: "Versions", recoverablePurges: "Purges",
   recoverableDiscoveryHolds: "DiscoveryHolds", recoverableAudits: "Audits",
-  recoverableCalendarLogging: "Calendar Logging", allItems: "AllItems",
+  recoverableCalendarLogging: "Calendar Logging", allItems: "AllItems", nonIpmSubtree: "NON_IPM_SUBTREE",
+  eformsRegistry: "EFORMS REGISTRY", publicFreeBusy: "SCHEDULE+ FREE BUSY", publicAddressBook: "OFFLINE ADDRESS BOOK",
 };
 
 type Seen =

@@ -47,10 +47,10 @@ const depthOf: Readonly<Record<Query["op"], QueryDepth>> = {
   text: "content",
 };
 
-/** The least depth at which some part of the query can be decided. */
-export function shallowestDepth(query: Query): QueryDepth {
-  if (query.op === "not") return shallowestDepth(query.of);
+/** The depth at which every part of the query can be decided. */
+export function deepestDepth(query: Query): QueryDepth {
+  if (query.op === "not") return deepestDepth(query.of);
   if (query.op !== "and" && query.op !== "or") return depthOf[query.op];
-  const depths = query.of.map(shallowestDepth);
-  return depths.includes("row") || depths.length === 0 ? "row" : depths.includes("structure") ? "structure" : "content";
+  const depths = query.of.map(deepestDepth);
+  return depths.includes("content") ? "content" : depths.includes("structure") ? "structure" : "row";
 }

@@ -1,5 +1,6 @@
 /** Read queries of an opened mailbox, in slices so that the thread that serves sockets is never held long. */
 import { decodeMimeIndex, headerRange } from "#format/mime/index-text.ts";
+import type { UidLists } from "#mailbox/uid-lists.ts";
 import { yieldToOthers } from "#base/ctx.ts";
 import type { Ctx } from "#base/ctx.ts";
 import type { ChangeNumber, FolderId, MailboxId, Uid } from "#base/ids.ts";
@@ -8,38 +9,97 @@ import type {
   FlagColumns, FolderChanges, FolderInfo, MessageRow, MessageSortKeys, MessageStructure, MessageSummary, UidRange,
   UidSet,
 } from "#mailbox/api.ts";
-import { readFolder } from "#mailbox/tx/folders.ts";
+import type { Markable, Reader } from "#mailbox/readers/reader.ts";
+import { readFolder, readFolders } from "#mailbox/tx/folders.ts";
 import type { FolderRow } from "#mailbox/tx/folders.ts";
 import { messageColumns, parseKeywords, toMessageRow, uidMax } from "#mailbox/tx/rows.ts";
 import type { MessageRecord } from "#mailbox/tx/rows.ts";
 import type { Store } from "#store/api.ts";
-import { all } from "#store/sql.ts";
+import { all, get } from "#store/sql.ts";
 import type { Work } from "#store/sql.ts";
 
 /** UIDs read at once: SQLite joins them into one text, a fraction of the cost of rows. */
 const uidSliceRows = 10_000;
+/** UIDs that are only counted at once: where none is missing they need not be read. */
+const uidRunMax = 20_000;
 
+/** The UIDs of a folder as of its state: what changes meanwhile shows up as changes since that state. */
 export async function readUids(
   ctx: Ctx, store: Store, mailboxId: MailboxId, folderId: FolderId, toInfo: (row: FolderRow) => FolderInfo,
+  lists: UidLists, reader: Reader | null = null,
 ): Promise<{ folder: FolderInfo; uids: Uint32Array }> {
-  const folder = await store.read(ctx, mailboxId, () => readFolder(mailboxId, folderId));
-  let uids = new Uint32Array(folder.message_count);
-  let count = 0;
-  // The folder's state is older than the list; what changed between shows up as changes since that state.
-  for (let last = 0; last < folder.uid_next - 1;) {
-    const slice = await store.read(ctx, mailboxId, () => readUidSlice(mailboxId, folderId, last, folder.uid_next - 1));
-    if (slice.length === 0) break;
-    if (count + slice.length > uids.length) {
-      const larger = new Uint32Array(Math.max(count + slice.length, uids.length + (uids.length >> 1)));
-      larger.set(uids.subarray(0, count));
-      uids = larger;
-    }
-    for (const uid of slice) uids[count++] = uid;
-    last = slice.at(-1)!;
-    if (slice.length === uidSliceRows) await yieldToOthers();
-    else break;
+  const folder = await store.read(ctx, mailboxId, () => readFolderFor(mailboxId, folderId, reader));
+  const known = lists.of(mailboxId, folder);
+  if (known?.uidNext === folder.uid_next && known.uids.length === folder.message_count) {
+    return { folder: toInfo(folder), uids: known.uids.slice() };
   }
-  return { folder: toInfo(folder), uids: count === uids.length ? uids : uids.slice(0, count) };
+  let uids: Uint32Array | undefined;
+  if (known !== undefined && folder.message_count >= known.uids.length) {
+    const come = await readUidsFrom(ctx, store, mailboxId, folderId, known.uidNext, folder);
+    // As many more as there are new ones: none of the old ones went.
+    if (known.uids.length + come.length === folder.message_count) {
+      uids = new Uint32Array(folder.message_count);
+      uids.set(known.uids);
+      uids.set(come, known.uids.length);
+    }
+  }
+  uids ??= await readUidsFrom(ctx, store, mailboxId, folderId, 1, folder);
+  if (uids.length === folder.message_count) lists.keep(mailboxId, folder, uids.slice());
+  return { folder: toInfo(folder), uids };
+}
+
+/** UIDs of the state `folder` from `first` on. */
+async function readUidsFrom(
+  ctx: Ctx, store: Store, mailboxId: MailboxId, folderId: FolderId, first: number, folder: FolderRow,
+): Promise<Uint32Array> {
+  let uids = new Uint32Array(Math.min(folder.message_count, folder.uid_next - first));
+  let count = 0;
+  const room = (more: number): void => {
+    if (count + more <= uids.length) return;
+    const larger = new Uint32Array(Math.max(count + more, uids.length + (uids.length >> 1)));
+    larger.set(uids.subarray(0, count));
+    uids = larger;
+  };
+  for (let next = first; next < folder.uid_next;) {
+    const last = Math.min(next + uidRunMax, folder.uid_next) - 1;
+    const from = next;
+    const found = await store.read(ctx, mailboxId, () => readUidRun(mailboxId, folderId, from, last, folder.uid_next - 1));
+    if (found === "all") {
+      room(last - next + 1);
+      for (; next <= last; next++) uids[count++] = next;
+    } else {
+      if (found.length === 0) break;
+      room(found.length);
+      for (const uid of found) uids[count++] = uid;
+      next = found.at(-1)! + 1;
+    }
+    await yieldToOthers();
+  }
+  return count === uids.length ? uids : uids.slice(0, count);
+}
+
+/** "all" when every UID of the range is a message; else the UIDs from `first` on, some of them. */
+function* readUidRun(
+  mailboxId: number, folderId: number, first: number, last: number, newest: number,
+): Work<number[] | "all"> {
+  const counted = yield* all<{ n: number }>(
+    `SELECT COUNT(*) AS n FROM message
+     WHERE mailbox_id = $1 AND folder_id = $2 AND associated = 0 AND uid BETWEEN $3 AND $4`,
+    mailboxId, folderId, first, last);
+  return counted[0]!.n === last - first + 1 ? "all" : yield* readUidSlice(mailboxId, folderId, first - 1, newest);
+}
+
+export function* readFoldersFor(mailboxId: MailboxId, reader: Reader | null): Work<FolderRow[]> {
+  const rows = yield* readFolders(mailboxId);
+  if (reader !== null) yield* reader.count(rows);
+  return rows;
+}
+
+/** A folder with the unread count of whoever looks. */
+export function* readFolderFor(mailboxId: MailboxId, folderId: FolderId, reader: Reader | null): Work<FolderRow> {
+  const row = yield* readFolder(mailboxId, folderId);
+  if (reader !== null) yield* reader.count([row]);
+  return row;
 }
 
 function* readUidSlice(mailboxId: number, folderId: number, after: number, last: number): Work<number[]> {
@@ -48,13 +108,32 @@ function* readUidSlice(mailboxId: number, folderId: number, after: number, last:
        SELECT uid FROM message WHERE mailbox_id = $1 AND folder_id = $2 AND associated = 0 AND uid > $3 AND uid <= $4
        ORDER BY uid LIMIT $5) AS slice`, mailboxId, folderId, after, last, uidSliceRows);
   const list = rows[0]!.list;
-  return list === null || list === "" ? [] : list.split(",").map(Number);
+  return list === null ? [] : numbersIn(list);
 }
 
-export interface ScanColumns {
+/** Numbers parted by commas, without a string for each. */
+function numbersIn(list: string): number[] {
+  const numbers: number[] = [];
+  let value = 0;
+  for (let at = 0; at < list.length; at++) {
+    const code = list.charCodeAt(at);
+    if (code === 0x2c) {
+      numbers.push(value);
+      value = 0;
+    } else {
+      value = value * 10 + code - 0x30;
+    }
+  }
+  if (list !== "") numbers.push(value);
+  return numbers;
+}
+
+export interface ScanColumns<R> {
   readonly columns: string;
   readonly joins: string;
   readonly sliceRows?: number;
+  /** Puts the read marks of whoever looks into the rows, where they are not the messages' own. */
+  readonly mark?: ((rows: R[]) => Work<void>) | undefined;
 }
 
 /** Neighbouring ranges of a set read in one query: at most this many, so that the text stays a known one. */
@@ -62,7 +141,7 @@ const rangesPerSlice = 200;
 
 /** Rows of a set in UID order, slice by slice. `R` has at least `uid`. */
 export async function* scanFolder<R extends { uid: number }>(
-  ctx: Ctx, store: Store, mailboxId: MailboxId, folderId: FolderId, uids: UidSet, what: ScanColumns,
+  ctx: Ctx, store: Store, mailboxId: MailboxId, folderId: FolderId, uids: UidSet, what: ScanColumns<R>,
 ): AsyncGenerator<R[]> {
   const sliceRows = what.sliceRows ?? limits.sliceRows;
   const text = `SELECT ${what.columns} FROM message m ${what.joins}
@@ -86,6 +165,7 @@ export async function* scanFolder<R extends { uid: number }>(
           first = ranges[position]?.first ?? 0;
         }
       }
+      if (what.mark !== undefined) yield* what.mark(found);
       return found;
     });
     if (slice.length > 0) yield slice;
@@ -98,7 +178,7 @@ const flagSliceRows = 2000;
 
 /** See `Mailbox.flags`. The rows of a range come joined into one text, as UIDs do. */
 export async function* scanFlags(
-  ctx: Ctx, store: Store, mailboxId: MailboxId, folderId: FolderId, uids: UidSet,
+  ctx: Ctx, store: Store, mailboxId: MailboxId, folderId: FolderId, uids: UidSet, reader: Reader | null = null,
 ): AsyncGenerator<FlagColumns> {
   const ranges: readonly UidRange[] = uids === "all" ? [{ first: 1, last: uidMax }] : uids;
   let position = 0;
@@ -120,6 +200,7 @@ export async function* scanFlags(
           first = ranges[position]?.first ?? 0;
         }
       }
+      if (reader !== null) yield* reader.markColumns(folderId, slice);
       return slice;
     });
     if (columns.count > 0) yield columns;
@@ -169,10 +250,81 @@ class FlagSlice implements FlagColumns {
   }
 }
 
+/** Messages changed in one transaction by a change of flags; more go in several, so that no commit grows too long. */
+const changedRowsMax = 2000;
+
+/** Splits a large set into ranges of bounded size. */
+export async function* flagSlices(
+  ctx: Ctx, store: Store, mailboxId: MailboxId, folderId: FolderId, uids: UidSet,
+): AsyncGenerator<UidSet> {
+  const wanted = uids === "all" ? [{ first: 1, last: uidMax }] : uids;
+  const span = wanted.reduce((sum, range) => sum + Math.max(0, range.last - range.first + 1), 0);
+  if (span <= changedRowsMax) {
+    yield uids;
+    return;
+  }
+  // Small ranges go together: each slice is a commit.
+  let small: UidRange[] = [];
+  let room = changedRowsMax;
+  for (const range of wanted) {
+    const width = range.last - range.first + 1;
+    if (width > room) {
+      if (small.length > 0) yield small;
+      [small, room] = [[], changedRowsMax];
+    }
+    if (width <= room) {
+      small.push(range);
+      room -= width;
+      continue;
+    }
+    for (let first = range.first; first <= range.last;) {
+      const edge = await store.read(ctx, mailboxId, () => get<{ uid: number }>(
+        `SELECT uid FROM message WHERE mailbox_id = $1 AND folder_id = $2 AND associated = 0 AND uid BETWEEN $3 AND $4
+         ORDER BY uid LIMIT 1 OFFSET $5`, mailboxId, folderId, first, range.last, changedRowsMax - 1));
+      const last = edge?.uid ?? range.last;
+      yield [{ first, last }];
+      first = last + 1;
+      await yieldToOthers();
+    }
+  }
+  if (small.length > 0) yield small;
+}
+
+/** Rows with the reader's marks; `last` hears of the last row as it stands. */
+function* markedFor<R extends Markable>(
+  reader: Reader | null, folderId: FolderId, rows: Work<R[]>, last: (row: R) => void,
+): Work<R[]> {
+  const found = yield* rows;
+  const end = found.at(-1);
+  if (end !== undefined) last(end);
+  if (reader !== null) yield* reader.mark(folderId, found);
+  return found;
+}
+
+/** Messages of which nothing changed but what this reader has read. */
+async function addMarked(
+  ctx: Ctx, store: Store, mailboxId: MailboxId, folderId: FolderId, since: ChangeNumber,
+  { reader, withBytes, changed }: {
+    reader: Reader; withBytes: (rows: MessageRecord[]) => Promise<MessageRecord[]>; changed: MessageRow[];
+  },
+): Promise<void> {
+  const ranges = await store.read(ctx, mailboxId, () => reader.changedSince(folderId, since));
+  if (ranges.length === 0) return;
+  const told = new Set<number>(changed.map(({ uid }) => uid));
+  const columns = {
+    columns: messageColumns, joins: "", mark: (rows: MessageRecord[]) => reader.mark(folderId, rows),
+  };
+  for await (const slice of scanFolder<MessageRecord>(ctx, store, mailboxId, folderId, ranges, columns)) {
+    const rows = slice.filter((row) => row.mod_seq > since && !told.has(row.uid));
+    for (const row of await withBytes(rows)) changed.push(toMessageRow(row));
+  }
+}
+
 /** See `Mailbox.changes`. The state told is the one of the first look: what comes later is told next time again. */
 export async function readChanges(
   ctx: Ctx, store: Store, mailboxId: MailboxId, folderId: FolderId, since: ChangeNumber,
   withBytes: (rows: MessageRecord[]) => Promise<MessageRecord[]> = (rows) => Promise.resolve(rows),
+  reader: Reader | null = null,
 ): Promise<FolderChanges> {
   const { folder, vanished } = await store.read(ctx, mailboxId, function* () {
     const state = yield* readFolder(mailboxId, folderId);
@@ -186,16 +338,21 @@ export async function readChanges(
   let afterSeq: number = since;
   let afterUid = uidMax;
   while (folder.highest_cn > since) {
-    const rows = await store.read(ctx, mailboxId, () => all<MessageRecord>(
+    const rows = await store.read(ctx, mailboxId, () => markedFor(reader, folderId, all<MessageRecord>(
       `SELECT ${messageColumns} FROM message m
        WHERE m.mailbox_id = $1 AND m.folder_id = $2 AND m.associated = 0
          AND (m.mod_seq > $3 OR (m.mod_seq = $3 AND m.uid > $4))
-       ORDER BY m.mod_seq, m.uid LIMIT $5`, mailboxId, folderId, afterSeq, afterUid, limits.sliceRows));
+       ORDER BY m.mod_seq, m.uid LIMIT $5`, mailboxId, folderId, afterSeq, afterUid, limits.sliceRows), (row) => {
+      // The row's own number, before the reader's is told: rows come in that order.
+      afterSeq = row.mod_seq;
+      afterUid = row.uid;
+    }));
     for (const row of await withBytes(rows)) changed.push(toMessageRow(row));
     if (rows.length < limits.sliceRows) break;
-    afterSeq = rows.at(-1)!.mod_seq;
-    afterUid = rows.at(-1)!.uid;
     await yieldToOthers();
+  }
+  if (reader !== null && folder.highest_cn > since) {
+    await addMarked(ctx, store, mailboxId, folderId, since, { reader, withBytes, changed });
   }
   changed.sort((left, right) => left.uid - right.uid);
   return {
@@ -234,15 +391,94 @@ export function toStructure(record: StructureRecord): MessageStructure {
   return { ...toMessageRow(record), index: decodeMimeIndex(record.mime_index!) };
 }
 
-export const sortColumns = "m.item_id, m.uid, m.size_bytes, m.internal_ms, m.content_id, d.subject, d.sent_ms";
-
 export type SortRecord = Pick<MessageRecord, "item_id" | "uid" | "size_bytes" | "internal_ms" | "content_id"> &
-  Pick<SummaryRecord, "subject" | "sent_ms">;
+  Partial<Pick<SummaryRecord, "subject" | "sent_ms">>;
+
+export function sortScan(
+  { hasSubject, hasDate }: { readonly hasSubject: boolean; readonly hasDate: boolean },
+): ScanColumns<SortRecord> {
+  const detail = `${hasSubject ? ", d.subject" : ""}${hasDate ? ", d.sent_ms" : ""}`;
+  return {
+    columns: `m.item_id, m.uid, m.size_bytes, m.internal_ms, m.content_id${detail}`,
+    joins: detail === "" ? "" : "JOIN message_detail d ON d.mailbox_id = m.mailbox_id AND d.item_id = m.item_id",
+  };
+}
+
+/** Keys read at once, and the most UIDs they may lie apart. */
+const sortSliceRows = 3000;
+
+/**
+ * Keys of one range from `first` on, joined into one text as UIDs are: lines of `uid size internal [sent] [subject]`,
+ * with another line end in a subject as a space. "rows" where one of the messages has no bytes yet; see `sortScan`.
+ */
+export function* readSortKeys(
+  mailboxId: number, folderId: number, { first, last }: UidRange,
+  { hasSubject, hasDate }: { readonly hasSubject: boolean; readonly hasDate: boolean },
+): Work<MessageSortKeys[] | "rows"> {
+  const line = `CAST(m.uid AS TEXT) || CASE WHEN m.content_id IS NULL THEN '?' ELSE ' ' END ||
+    CAST(m.size_bytes AS TEXT) || ' ' || CAST(m.internal_ms AS TEXT)` +
+    (hasDate ? " || ' ' || COALESCE(CAST(d.sent_ms AS TEXT), '')" : "") +
+    (hasSubject ? " || ' ' || replace(d.subject, '\n', ' ')" : "");
+  const detail = hasSubject || hasDate
+    ? "JOIN message_detail d ON d.mailbox_id = m.mailbox_id AND d.item_id = m.item_id" : "";
+  const rows = yield* all<{ list: string | null }>(
+    `SELECT string_agg(line, '\n') AS list FROM (
+       SELECT ${line} AS line FROM message m ${detail}
+       WHERE m.mailbox_id = $1 AND m.folder_id = $2 AND m.associated = 0 AND m.uid BETWEEN $3 AND $4
+       ORDER BY m.uid LIMIT $5) AS slice`, mailboxId, folderId, first, last, sortSliceRows);
+  const { list } = rows[0]!;
+  if (list === null || list === "") return [];
+  const keys: MessageSortKeys[] = [];
+  for (const text of list.split("\n")) {
+    const mark = text.search(/[ ?]/);
+    if (text.charCodeAt(mark) !== 0x20) return "rows";
+    const size = text.indexOf(" ", mark + 1);
+    let end = text.indexOf(" ", size + 1);
+    const internalMs = Number(end < 0 ? text.slice(size + 1) : text.slice(size + 1, end));
+    let sentMs: number | null = null;
+    if (hasDate) {
+      const start = end + 1;
+      end = text.indexOf(" ", start);
+      const sent = end < 0 ? text.slice(start) : text.slice(start, end);
+      sentMs = sent === "" ? null : Number(sent);
+    }
+    keys.push({
+      uid: Number(text.slice(0, mark)) as Uid, subject: hasSubject ? text.slice(end + 1) : "", sentMs, internalMs,
+      sizeBytes: Number(text.slice(mark + 1, size)),
+    });
+  }
+  return keys;
+}
+
+/** What lists are ordered by, in slices; ranges that hold messages without bytes are left to `others`. */
+export async function* scanSortKeys(
+  ctx: Ctx, store: Store, mailboxId: MailboxId, folderId: FolderId, uids: UidSet,
+  wanted: { readonly hasSubject: boolean; readonly hasDate: boolean },
+  others: (range: UidRange) => AsyncIterable<MessageSortKeys[]>,
+): AsyncGenerator<MessageSortKeys[]> {
+  for (const range of uids === "all" ? [{ first: 1, last: uidMax }] : uids) {
+    for (let { first } = range; first <= range.last;) {
+      const from = { first, last: range.last };
+      const keys = await store.read(ctx, mailboxId, () => readSortKeys(mailboxId, folderId, from, wanted));
+      if (keys === "rows") {
+        const end = Math.min(range.last, first + sortSliceRows - 1);
+        yield* others({ first, last: end });
+        first = end + 1;
+        continue;
+      }
+      if (keys.length === 0) break;
+      yield keys;
+      if (keys.length < sortSliceRows) break;
+      first = keys.at(-1)!.uid + 1;
+      await yieldToOthers();
+    }
+  }
+}
 
 export function toSortKeys(record: SortRecord): MessageSortKeys {
   return {
-    uid: record.uid as Uid, subject: record.subject, sentMs: record.sent_ms, internalMs: record.internal_ms,
-    sizeBytes: record.size_bytes,
+    uid: record.uid as Uid, subject: record.subject ?? "", sentMs: record.sent_ms ?? null,
+    internalMs: record.internal_ms, sizeBytes: record.size_bytes,
   };
 }
 

@@ -15,7 +15,12 @@ export interface RoleRow {
   readonly specialUse?: "\\Archive" | "\\Drafts" | "\\Junk" | "\\Sent" | "\\Trash";
 }
 
-export type FolderRole =
+export type FolderRole = MailboxRole | PublicRole;
+
+/** Of the public store alone. [MS-OXCSTOR] 2.2.1.1.4 */
+export type PublicRole = "nonIpmSubtree" | "eformsRegistry" | "publicFreeBusy" | "publicAddressBook";
+
+export type MailboxRole =
   | "root" | "deferredAction" | "spoolerQueue" | "ipmSubtree" | "inbox" | "outbox" | "sentItems" | "deletedItems"
   | "commonViews" | "schedule" | "finder" | "views" | "shortcuts" | "drafts" | "calendar" | "contacts" | "journal"
   | "notes" | "tasks" | "reminders" | "junkEmail" | "syncIssues" | "conflicts" | "localFailures" | "serverFailures"
@@ -75,9 +80,32 @@ export const folderRoles = {
   recoverableAudits: { parent: "recoverableItems", containerClass: "", visible: false },
   recoverableCalendarLogging: { parent: "recoverableItems", containerClass: "", visible: false },
   allItems: { parent: "root", containerClass: "IPF", visible: false, searchFolder: true },
-} as const satisfies Record<FolderRole, RoleRow>;
+} as const satisfies Record<MailboxRole, RoleRow>;
+
+/**
+ * The folders of a new public store in the order they are made. Public folders stand below `ipmSubtree`, and everybody
+ * sees the way to those they may see.
+ */
+export const publicFolders: readonly (RoleRow & { readonly role: FolderRole; readonly name: string })[] = [
+  { role: "root", name: "Root", parent: null, containerClass: "", visible: false },
+  { role: "ipmSubtree", name: "IPM_SUBTREE", parent: "root", containerClass: "", visible: true },
+  { role: "nonIpmSubtree", name: "NON_IPM_SUBTREE", parent: "root", containerClass: "", visible: false },
+  { role: "eformsRegistry", name: "EFORMS REGISTRY", parent: "nonIpmSubtree", containerClass: "", visible: false },
+  {
+    role: "publicFreeBusy", name: "SCHEDULE+ FREE BUSY", parent: "nonIpmSubtree", containerClass: "", visible: false,
+  },
+  {
+    role: "publicAddressBook", name: "OFFLINE ADDRESS BOOK", parent: "nonIpmSubtree", containerClass: "",
+    visible: false,
+  },
+  { role: "recoverableItems", name: "Recoverable Items", parent: "root", containerClass: "", visible: false },
+  { role: "recoverableDeletions", name: "Deletions", parent: "recoverableItems", containerClass: "", visible: false },
+  { role: "recoverablePurges", name: "Purges", parent: "recoverableItems", containerClass: "", visible: false },
+];
+const publicRows: Partial<Record<FolderRole, RoleRow>> =
+  Object.fromEntries(publicFolders.map((row) => [row.role, row]));
 
 /** The row of a role with its optional columns. */
 export function roleRow(role: FolderRole): RoleRow {
-  return folderRoles[role];
+  return role in folderRoles ? folderRoles[role as MailboxRole] : publicRows[role]!;
 }

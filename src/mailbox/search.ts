@@ -3,116 +3,51 @@
  * structure, then its bytes. Nothing is held for the folder as a whole, and the event loop is given away often.
  */
 import type { Ctx } from "#base/ctx.ts";
-import type { ChangeNumber, FolderId, Uid } from "#base/ids.ts";
-import type { MimeAddress, MimeIndex, MimePart } from "#format/mime/types.ts";
+import type { FolderId } from "#base/ids.ts";
+import type { MimeIndex } from "#format/mime/types.ts";
 import type { Mailbox, MessageContent, MessageRow, UidRange, UidSet } from "#mailbox/api.ts";
 import type { Query } from "#mailbox/query.ts";
+import type { Section } from "#mailbox/search/texts.ts";
 import { throwIfCancelled, yieldToOthers } from "#base/ctx.ts";
-import { limits } from "#base/limits.ts";
-import { charsetDecoder } from "#format/mime/charset.ts";
 import { parseDate } from "#format/mime/date.ts";
-import { transferDecoder } from "#format/mime/decode.ts";
-import { fieldText, headerFields } from "#format/mime/headers.ts";
-import { paramValue } from "#format/mime/parameters.ts";
+import { foldText } from "#format/mime/fold.ts";
 import { decodeWords } from "#format/mime/words.ts";
 import { messageFlags } from "#mailbox/api.ts";
-import { shallowestDepth } from "#mailbox/query.ts";
+import { deepestDepth } from "#mailbox/query.ts";
+import { undecidedByRows } from "#mailbox/search/row-filter.ts";
+import { addressText, fieldsOf, PartReader, sectionsOf } from "#mailbox/search/texts.ts";
 
 /** How long searching keeps the thread before others get a turn. */
 const turnMs = 8;
 
-/** Rows of the messages in `uids` that `query` describes, in UID order, in slices. */
+/** What was found, in UID order. */
+export interface FoundColumns {
+  readonly uids: readonly number[];
+  /** Beside the UIDs; empty when they were not asked for. */
+  readonly modSeqs: readonly number[];
+}
+
+/** The messages in `uids` that `query` describes, in slices. */
 export async function* searchFolder(
-  ctx: Ctx, mailbox: Mailbox, folderId: FolderId, query: Query, uids: UidSet,
-): AsyncGenerator<MessageRow[]> {
+  ctx: Ctx, mailbox: Mailbox, folderId: FolderId, query: Query, uids: UidSet, { modSeqs = false } = {},
+): AsyncGenerator<FoundColumns> {
   const search = new Search(ctx, mailbox);
-  const folded = foldQuery(query);
-  if (shallowestDepth(folded) !== "row") {
-    yield* search.byStructure(folderId, folded, uids);
-    return;
-  }
-  for await (const rows of mailbox.rows(ctx, folderId, uids)) {
-    const verdicts = rows.map((row) => evaluate(folded, row, undefined));
-    const found = new Set<number>();
-    const undecided = undecidedRanges(rows, verdicts);
-    if (undecided.length > 0) {
-      for await (const more of search.byStructure(folderId, folded, undecided)) {
-        for (const row of more) found.add(row.uid);
-      }
-    }
-    yield rows.filter((row, index) => verdicts[index] ?? found.has(row.uid));
-    await search.giveWay();
-  }
-}
-
-/** What flags, keywords, UIDs and change numbers decide: no row need be made for each message. */
-export function isOfFlags(query: Query): boolean {
-  switch (query.op) {
-    case "all": case "none": case "flag": case "keyword": case "uid": case "changed": return true;
-    case "not": return isOfFlags(query.of);
-    case "and": case "or": return query.of.every(isOfFlags);
-    default: return false;
-  }
-}
-
-/** {@link searchFolder} for a query of which {@link isOfFlags} holds. */
-export async function* searchFlags(
-  ctx: Ctx, mailbox: Mailbox, folderId: FolderId, query: Query, uids: UidSet,
-): AsyncGenerator<Pick<MessageRow, "uid" | "modSeq">[]> {
-  const folded = foldQuery(query);
-  for await (const columns of mailbox.flags(ctx, folderId, uids)) {
-    const found: Pick<MessageRow, "uid" | "modSeq">[] = [];
-    // One row for all: the keys looked at are those of the columns.
-    const row = { uid: 0, flags: 0, modSeq: 0, keywords: noKeywords };
-    for (let at = 0; at < columns.count; at++) {
-      row.uid = columns.uids[at]!;
-      row.flags = columns.flags[at]!;
-      row.modSeq = columns.modSeqs[at]!;
-      row.keywords = columns.keywords.get(at) ?? noKeywords;
-      if (evaluateFlags(folded, row)) found.push({ uid: row.uid as Uid, modSeq: row.modSeq as ChangeNumber });
-    }
-    yield found;
+  // Of what is not sure, the rows have said all that they can, save read marks where each reader has their own.
+  const folded = foldQuery(undecidedByRows(query, { hasReaders: true }));
+  for await (const found of mailbox.candidates(ctx, folderId, uids, query, { modSeqs })) {
+    yield found.sure === undefined ? found : await search.verify(folderId, folded, found, found.sure);
     throwIfCancelled(ctx);
   }
 }
 
-const noKeywords: readonly string[] = [];
-
-interface FlagsOnly {
-  readonly uid: number;
-  readonly flags: number;
-  readonly modSeq: number;
-  readonly keywords: readonly string[];
-}
-
-function evaluateFlags(query: Query, row: FlagsOnly): boolean {
-  switch (query.op) {
-    case "all": return true;
-    case "and": return query.of.every((one) => evaluateFlags(one, row));
-    case "or": return query.of.some((one) => evaluateFlags(one, row));
-    case "not": return !evaluateFlags(query.of, row);
-    case "flag": return (row.flags & messageFlags[query.flag]) !== 0;
-    case "keyword": return row.keywords.some((keyword) => fold(keyword) === query.keyword);
-    case "uid": return isInRanges(query.ranges, row.uid);
-    case "changed": return row.modSeq >= query.since;
-    default: return false;
-  }
-}
-
-/** Rows next to each other share a range: no message lies between them. */
-function undecidedRanges(rows: readonly MessageRow[], verdicts: readonly (boolean | undefined)[]): UidRange[] {
+/** UIDs next to each other share a range. */
+function rangesOf(uids: readonly number[]): UidRange[] {
   const ranges: { first: number; last: number }[] = [];
-  let isOpen = false;
-  rows.forEach((row, index) => {
-    if (verdicts[index] !== undefined) {
-      isOpen = false;
-    } else if (isOpen) {
-      ranges[ranges.length - 1]!.last = row.uid;
-    } else {
-      ranges.push({ first: row.uid, last: row.uid });
-      isOpen = true;
-    }
-  });
+  for (const uid of uids) {
+    const previous = ranges.at(-1);
+    if (previous !== undefined && previous.last + 1 === uid) previous.last = uid;
+    else ranges.push({ first: uid, last: uid });
+  }
   return ranges;
 }
 
@@ -120,14 +55,14 @@ function undecidedRanges(rows: readonly MessageRow[], verdicts: readonly (boolea
 function foldQuery(query: Query): Query {
   if (query.op === "and" || query.op === "or") return { ...query, of: query.of.map(foldQuery) };
   if (query.op === "not") return { ...query, of: foldQuery(query.of) };
-  if (query.op === "keyword") return { ...query, keyword: fold(query.keyword) };
-  if (query.op === "header") return { ...query, name: query.name.toLowerCase(), text: fold(query.text) };
-  return "text" in query ? { ...query, text: fold(query.text) } : query;
+  if (query.op === "keyword") return { ...query, keyword: foldText(query.keyword) };
+  if (query.op === "header") return { ...query, name: query.name.toLowerCase(), text: foldText(query.text) };
+  return "text" in query ? { ...query, text: foldText(query.text) } : query;
 }
 
-/** Case does not count, nor how an accent is composed. */
-function fold(text: string): string {
-  return text.normalize("NFC").toLowerCase();
+/** What the row of a message decides; undefined where its structure or its bytes would be needed. */
+export function decidedByRow(query: Query, row: MessageRow): boolean | undefined {
+  return evaluate(foldQuery(query), row, undefined);
 }
 
 /** Undefined where the structure or the bytes would be needed. */
@@ -142,7 +77,7 @@ function evaluate(query: Query, row: MessageRow, index: MimeIndex | undefined): 
       return verdict === undefined ? undefined : !verdict;
     }
     case "flag": return (row.flags & messageFlags[query.flag]) !== 0;
-    case "keyword": return row.keywords.some((keyword) => fold(keyword) === query.keyword);
+    case "keyword": return row.keywords.some((keyword) => foldText(keyword) === query.keyword);
     case "uid": return isInRanges(query.ranges, row.uid);
     case "sizeAbove": return row.sizeBytes > query.sizeBytes;
     case "sizeBelow": return row.sizeBytes < query.sizeBytes;
@@ -181,7 +116,8 @@ function evaluateStructure(query: Query, { envelope }: MimeIndex): boolean | und
   switch (query.op) {
     case "subject": return holds(envelope.subject ?? "", query.text);
     case "from": case "to": case "cc": case "bcc":
-      return query.text === "" || envelope[query.op].some((address) => holds(addressText(address), query.text));
+      return query.text === "" ||
+        envelope[query.op].some((address) => foldText(addressText(address)).includes(query.text));
     case "sentDay": {
       const day = writtenDay(envelope.date);
       return day !== undefined && day >= query.fromDay && day < query.beforeDay;
@@ -200,12 +136,7 @@ function evaluateHeader(name: string, text: string, envelope: MimeIndex["envelop
 }
 
 function holds(text: string, foldedText: string): boolean {
-  return fold(decodeWords(text)).includes(foldedText);
-}
-
-function addressText({ name, mailbox, host }: MimeAddress): string {
-  const address = host === null ? mailbox ?? "" : `${mailbox ?? ""}@${host}`;
-  return name === null ? address : `${name} <${address}>`;
+  return foldText(decodeWords(text)).includes(foldedText);
 }
 
 const months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
@@ -231,16 +162,50 @@ class Search {
     this.#turnEndMs = ctx.system.monotonicMs() + turnMs;
   }
 
-  async *byStructure(folderId: FolderId, query: Query, uids: UidSet): AsyncGenerator<MessageRow[]> {
-    for await (const messages of this.#mailbox.structures(this.#ctx, folderId, uids)) {
-      const found: MessageRow[] = [];
-      for (const message of messages) {
-        const candidate = new Candidate(this, message, message.index);
-        if (evaluate(query, message, message.index) ?? await candidate.decide(query)) found.push(message);
+  /** Looks at the messages themselves where rows and trigrams did not tell. */
+  async verify(
+    folderId: FolderId, query: Query, found: FoundColumns, sure: readonly boolean[],
+  ): Promise<FoundColumns> {
+    const open = found.uids.filter((_, index) => !sure[index]);
+    if (open.length === 0) return found;
+    const matching = new Set<number>();
+    const rest = isOfSubject(query) ? await this.#bySubject(folderId, query, open, matching) : open;
+    if (rest.length === 0) {
+      // The columns told.
+    } else if (deepestDepth(query) === "row") {
+      for await (const rows of this.#mailbox.rows(this.#ctx, folderId, rangesOf(rest))) {
+        for (const row of rows) if (evaluate(query, row, undefined) === true) matching.add(row.uid);
         await this.giveWay();
       }
-      yield found;
+    } else {
+      for await (const messages of this.#mailbox.structures(this.#ctx, folderId, rangesOf(rest))) {
+        for (const message of messages) {
+          if (await new Candidate(this, message, message.index).decide(query)) matching.add(message.uid);
+          await this.giveWay();
+        }
+      }
     }
+    const kept = found.uids.flatMap((uid, index) => (sure[index] === true || matching.has(uid) ? [index] : []));
+    return {
+      uids: kept.map((index) => found.uids[index]!),
+      modSeqs: found.modSeqs.length === 0 ? [] : kept.map((index) => found.modSeqs[index]!),
+    };
+  }
+
+  /** From the column alone; the UIDs of those whose subject does not stand there whole. */
+  async #bySubject(
+    folderId: FolderId, query: Query, open: readonly number[], matching: Set<number>,
+  ): Promise<number[]> {
+    const cut: number[] = [];
+    const wanted = { hasSubject: true, hasDate: false };
+    for await (const rows of this.#mailbox.sortKeys(this.#ctx, folderId, rangesOf(open), wanted)) {
+      for (const { uid, subject } of rows) {
+        if (subject.length > wholeSubjectMax) cut.push(uid);
+        else if (subjectHolds(query, foldText(subject))) matching.add(uid);
+      }
+      await this.giveWay();
+    }
+    return cut;
   }
 
   content(row: MessageRow): Promise<MessageContent> {
@@ -256,12 +221,42 @@ class Search {
   }
 }
 
-/** One message whose bytes must be looked at. */
+/**
+ * The stored subject has runs of white space and invisible characters as one space, and an end: a short text without
+ * any such is in it exactly if it is in the field.
+ */
+function isOfSubject(query: Query): boolean {
+  switch (query.op) {
+    case "subject": return /^[!-~]{1,100}$/.test(query.text);
+    case "not": return isOfSubject(query.of);
+    case "and": case "or": return query.of.length > 0 && query.of.every(isOfSubject);
+    default: return false;
+  }
+}
+
+/** Stored subjects up to this length, in characters, were not cut. */
+const wholeSubjectMax = 1000;
+
+function subjectHolds(query: Query, folded: string): boolean {
+  switch (query.op) {
+    case "subject": return folded.includes(query.text);
+    case "not": return !subjectHolds(query.of, folded);
+    case "and": return query.of.every((one) => subjectHolds(one, folded));
+    case "or": return query.of.some((one) => subjectHolds(one, folded));
+    default: return false;
+  }
+}
+
+/** Read at once of a text part. */
+const pieceBytes = 65_536;
+
+/** One message that is looked at as deep as the query needs. */
 class Candidate {
   readonly #search: Search;
   readonly #row: MessageRow;
   readonly #index: MimeIndex;
   #content: MessageContent | undefined;
+  #sections: readonly Section[] | undefined;
 
   constructor(search: Search, row: MessageRow, index: MimeIndex) {
     this.#search = search;
@@ -280,62 +275,63 @@ class Candidate {
         for (const one of query.of) if (await this.decide(one)) return true;
         return false;
       case "not": return !await this.decide(query.of);
-      case "header": return this.#headerHolds(this.#index.root, query.name, query.text);
-      case "body": return this.#partHolds(this.#index.root, query.text, 0);
-      case "text":
-        return await this.#headerHolds(this.#index.root, undefined, query.text) ||
-          this.#partHolds(this.#index.root, query.text, 0);
+      case "header": return await this.#headerHolds(query.name, query.text);
+      case "body": return await this.#holds(({ kind }) => kind === "enclosed" || kind === "text", query.text);
+      case "text": return await this.#holds(() => true, query.text);
       default: return false;
     }
   }
 
-  async #read(offset: number, length: number): Promise<Uint8Array> {
+  async #read(start: number, end: number): Promise<Uint8Array> {
     this.#content ??= await this.#search.content(this.#row);
-    return this.#content.read(offset, length);
+    return this.#content.read(start, end - start);
   }
 
-  /** `name` undefined: any field, its name counting as text. */
-  async #headerHolds(part: MimePart, name: string | undefined, text: string): Promise<boolean> {
-    const size = Math.min(part.bodyStart - part.headerStart, limits.headerSectionMaxBytes);
-    const bytes = await this.#read(part.headerStart, size);
-    for (const field of headerFields(bytes)) {
-      if (name !== undefined && field.name !== name) continue;
-      const value = fieldText(bytes, field);
-      if (holds(name === undefined ? `${field.name}: ${value}` : value, text)) return true;
+  get #all(): readonly Section[] {
+    return this.#sections ??= sectionsOf(this.#index);
+  }
+
+  async #headerHolds(name: string, text: string): Promise<boolean> {
+    const { start, end } = this.#all[0]!;
+    const before = name.length + 2;
+    for (const field of fieldsOf(await this.#read(start, end))) {
+      if (field.name === name && field.folded.includes(text, before)) return true;
     }
     return false;
   }
 
-  async #partHolds(part: MimePart, text: string, depth: number): Promise<boolean> {
-    if (depth > limits.mimeDepthMax) return false;
-    if (part.kind === "multipart") {
-      for (const child of part.children) if (await this.#partHolds(child, text, depth + 1)) return true;
-      return false;
-    }
-    if (part.kind === "message") {
-      return await this.#headerHolds(part.body, undefined, text) || this.#partHolds(part.body, text, depth + 1);
-    }
-    return part.type === "text" && this.#textHolds(part, text);
-  }
-
-  /** Piece by piece: the end of each is looked at again with the beginning of the next. */
-  async #textHolds(part: MimePart, text: string): Promise<boolean> {
-    this.#content ??= await this.#search.content(this.#row);
-    const transfer = transferDecoder(part.encoding);
-    const charset = charsetDecoder(paramValue(part.params, "charset"));
-    const overlap = text.length * 2 + 16;
-    let tail = "";
-    const look = (piece: string): boolean => {
-      const joined = tail + piece;
-      tail = joined.slice(-overlap);
-      return fold(joined).includes(text);
-    };
-    for await (const bytes of this.#content.stream(part.bodyStart, part.bodyEnd - part.bodyStart)) {
-      for (let at = 0; at < bytes.length; at += 65_536) {
-        if (look(charset.write(transfer.write(bytes.subarray(at, at + 65_536))))) return true;
-        await this.#search.giveWay();
+  async #holds(isWanted: (section: Section) => boolean, text: string): Promise<boolean> {
+    for (const section of this.#all) {
+      if (!isWanted(section)) continue;
+      if (section.kind === "text" ? await this.#partHolds(section, text) : await this.#fieldsHold(section, text)) {
+        return true;
       }
     }
-    return look(charset.write(transfer.end()) + charset.end());
+    return false;
+  }
+
+  async #fieldsHold({ start, end }: Section, text: string): Promise<boolean> {
+    for (const { folded } of fieldsOf(await this.#read(start, end))) if (folded.includes(text)) return true;
+    return false;
+  }
+
+  async #partHolds({ start, end, part }: Section, text: string): Promise<boolean> {
+    let isFound = false;
+    const reader = new PartReader(part, () => {
+      // The end of each piece is looked at again with the beginning of the next.
+      let tail = "";
+      return (folded) => {
+        if (isFound || folded === "") return;
+        const joined = tail + folded;
+        isFound = joined.includes(text);
+        tail = text.length === 1 ? "" : joined.slice(1 - text.length);
+      };
+    });
+    for (let at = start; at < end && !isFound; at += pieceBytes) {
+      reader.write(await this.#read(at, Math.min(end, at + pieceBytes)));
+      await this.#search.giveWay();
+    }
+    if (!isFound) reader.end();
+    return isFound;
   }
 }

@@ -37,15 +37,26 @@ export interface Config {
   readonly outbound: OutboundConfig;
   /** Access tokens: whether this server gives them out, to which programs besides the known ones, and who else does. */
   readonly tokens: TokensConfig;
-  /** MAPI over HTTP, for profiles of Outlook without cached mode. */
+  /** MAPI over HTTP, for Outlook for Windows. */
   readonly mapi: boolean;
   /** A spam filter stands in front: mail that its score fields call junk goes into Junk Email. */
   readonly spamFields: boolean;
+  /** How long removed items are kept, and after how many days Deleted Items and Junk Email are emptied. */
+  readonly retention: RetentionConfig;
   readonly logLevel: LogLevel;
   /** `sqlite`, or `postgres://…`. */
   readonly store: string;
   /** Threads that commit. */
   readonly writerThreads: number;
+}
+
+/** What holds for every mailbox and folder of which nothing else is said. */
+export interface RetentionConfig {
+  /** Days for which removed items can be brought back. */
+  readonly removedDays: number;
+  /** null: never. */
+  readonly emptyDeletedDays: number | null;
+  readonly emptyJunkDays: number | null;
 }
 
 export interface TokensConfig {
@@ -58,7 +69,8 @@ export const defaultConfig: Config = {
   hostname: machineName(), listen: "::", publicAddresses: [], portBase: null, certificates: [],
   acme: null, trustedProxies: [],
   proxyProtocol: false, metricsFrom: [], outbound: { mode: "mx" },
-  tokens: { own: true, clients: [], outside: null }, mapi: false, spamFields: false, logLevel: "info", store: "sqlite",
+  tokens: { own: true, clients: [], outside: null }, mapi: true, spamFields: false,
+  retention: { removedDays: 14, emptyDeletedDays: null, emptyJunkDays: null }, logLevel: "info", store: "sqlite",
   writerThreads: 2,
 };
 
@@ -101,6 +113,13 @@ const tokenKeys: Record<string, Check> = {
     isText(value["issuer"]) && URL.canParse(String(value["issuer"]))),
 };
 
+const isDays: Check = (value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 36_500;
+const retentionKeys: Record<keyof RetentionConfig, Check> = {
+  removedDays: isDays,
+  emptyDeletedDays: (value) => value === null || (isDays(value) && value !== 0),
+  emptyJunkDays: (value) => value === null || (isDays(value) && value !== 0),
+};
+
 /** What each key may hold, in words for the message. */
 const keys: Record<keyof Config, { is: Check; wants: string }> = {
   hostname: { is: isText, wants: "a host name" },
@@ -140,6 +159,11 @@ const keys: Record<keyof Config, { is: Check; wants: string }> = {
       '"outside": null or { "issuer": URL, "audience": TEXT, "claim": NAME } }',
   },
   mapi: { is: (value) => typeof value === "boolean", wants: "true or false" },
+  retention: {
+    is: (value) => isObject(value) && Object.entries(value).every(([key, one]) =>
+      Object.hasOwn(retentionKeys, key) && retentionKeys[key as keyof RetentionConfig](one)),
+    wants: '{ "removedDays": N, "emptyDeletedDays": N or null, "emptyJunkDays": N or null }',
+  },
   logLevel: {
     is: (value) => ["debug", "info", "warn", "error", "silent"].includes(String(value)),
     wants: "debug, info, warn, error or silent",
@@ -170,7 +194,8 @@ export function parseConfig(text: string, path: string): Config {
     if (!row.is(value)) throw new Fault("invalidArgument", `${path}: "${key}" must be ${row.wants}.`);
   }
   const tokens = { ...defaultConfig.tokens, ...(parsed["tokens"] as Partial<TokensConfig> | undefined) };
-  return { ...defaultConfig, ...parsed, tokens };
+  const retention = { ...defaultConfig.retention, ...(parsed["retention"] as Partial<RetentionConfig> | undefined) };
+  return { ...defaultConfig, ...parsed, tokens, retention };
 }
 
 /** The configuration in force: of the named file, else of the data folder, else the defaults. */

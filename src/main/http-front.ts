@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import type { Ctx } from "#base/ctx.ts";
 import { limits } from "#base/limits.ts";
+import { PublishedCalendars } from "#calendar/desk/published.ts";
 import { AddressBookChanges } from "#directory/address-book-changes.ts";
 import { AddressBook } from "#directory/address-book.ts";
 import type { Config } from "#main/config.ts";
@@ -22,6 +23,7 @@ import type { StatusSource } from "#serve/http/routes.ts";
 import { welcomeRoutes } from "#serve/http/welcome.ts";
 import { addressBookEndpoint } from "#serve/mapi/address-book/listen.ts";
 import { mailboxEndpoint } from "#serve/mapi/mailbox/listen.ts";
+import { publishedRoutes } from "#serve/published/routes.ts";
 import type { Transport } from "#transport/transport.ts";
 
 /** The ports by name with their standard numbers; the order is the one of the table a person sees. */
@@ -87,6 +89,7 @@ function makeRoutes(parts: FrontParts): HttpRoute[] {
     acmeChallengeRoute((token) => acme?.answerTo(token) ?? null), ...parts.signInRoutes,
   ];
   const { directory, mailboxes, store } = parts.opened;
+  routes.push(...publishedRoutes(new PublishedCalendars(mailboxes, directory)));
   const book = new AddressBook(store);
   if (config.mapi) {
     routes.push(...addressBookEndpoint({ ctx, directory, book, changes: new AddressBookChanges(store) }).routes());

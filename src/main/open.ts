@@ -4,6 +4,7 @@ import type { Ctx } from "#base/ctx.ts";
 import type { MailboxId } from "#base/ids.ts";
 import { StoreDirectory } from "#directory/directory.ts";
 import type { Mailboxes } from "#mailbox/api.ts";
+import { MailboxAudit } from "#mailbox/audit/log.ts";
 import { createDeliver } from "#mailbox/delivery.ts";
 import type { Deliver } from "#mailbox/delivery.ts";
 import { createMailboxes } from "#mailbox/mailbox.ts";
@@ -17,9 +18,11 @@ export interface Opened {
   readonly store: Store;
   readonly directory: StoreDirectory;
   readonly mailboxes: Mailboxes;
+  /** What others than owners do in mailboxes. */
+  readonly audit: MailboxAudit;
   readonly deliver: Deliver;
   /** Makes the mailbox of a new directory entry with its folders. Repeating it does no harm. */
-  provisionMailbox(ctx: Ctx, request: { mailboxId: MailboxId; language: string }): Promise<void>;
+  provisionMailbox(ctx: Ctx, request: { mailboxId: MailboxId; language: string; isPublic?: boolean }): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -31,17 +34,19 @@ export async function openData(
 ): Promise<Opened> {
   const store = await openStore(ctx, dataDir, config, role);
   const directory = new StoreDirectory(ctx, store);
+  const audit = new MailboxAudit(ctx, store);
   return {
     store, directory,
-    mailboxes: createMailboxes(store, directory),
+    audit, mailboxes: createMailboxes(store, directory, audit),
     deliver: createDeliver(store, directory),
-    async provisionMailbox(context, { mailboxId, language }) {
+    async provisionMailbox(context, { mailboxId, language, isPublic = false }) {
       await store.createMailbox(context, mailboxId);
       await store.transact(context, mailboxId, provisionMailbox, {
-        guid: new Uint8Array(randomBytes(16)), replicaGuid: new Uint8Array(randomBytes(16)), language,
+        guid: new Uint8Array(randomBytes(16)), replicaGuid: new Uint8Array(randomBytes(16)), language, isPublic,
       });
     },
     async close() {
+      await audit.flush();
       await directory.close();
       await store.close();
     },

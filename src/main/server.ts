@@ -14,6 +14,7 @@ import { startHousekeeping } from "#main/housekeeping.ts";
 import { makeLog } from "#main/log.ts";
 import { openData } from "#main/open.ts";
 import type { Opened } from "#main/open.ts";
+import { QuotaWatch } from "#main/quota-watch.ts";
 import { removeRunningNote, writeRunningNote } from "#main/running.ts";
 import { openSignIn } from "#main/sign-in.ts";
 import { makeSystem } from "#main/system.ts";
@@ -26,6 +27,7 @@ import { Listeners } from "#net/listeners.ts";
 import type { ConnectionHandler, ListenOptions, RefusalReason } from "#net/api.ts";
 import { imapHandler, imapRefusal } from "#serve/imap/listen.ts";
 import { pop3Handler, pop3Refusal } from "#serve/pop3/listen.ts";
+import { mayPost } from "#mailbox/post.ts";
 import { smtpHandler, smtpRefusal } from "#serve/smtp/listen.ts";
 import { serverScope } from "#store/api.ts";
 import { meetingMail } from "#transport/meeting-mail.ts";
@@ -120,10 +122,16 @@ async function openPorts(
     mailboxes: opened.mailboxes, directory: opened.directory,
     send: meetingMail(() => transport, opened.directory),
   });
+  const quotaWatch = new QuotaWatch(ctx, opened);
+  undo.push(() => quotaWatch.stop());
   const transport: Transport = new Transport({
     ctx, store: opened.store, directory: opened.directory,
-    deliver: createRuleDelivery({
+    deliver: quotaWatch.watching(createRuleDelivery({
       ...opened, transport: () => transport, hostname: config.hostname, believesSpamFields: config.spamFields,
+    })),
+    noteSending: ({ mailboxId, actor, onBehalf }, recipients) => opened.audit.note(mailboxId, {
+      actor, logon: "delegate", action: onBehalf ? "SendOnBehalf" : "SendAs",
+      detail: `to ${recipients.slice(0, 5).join(", ")}${recipients.length > 5 ? ", …" : ""}`,
     }),
     processMeeting: (context, arrival) => desk.receive(context, arrival),
     config: { hostname: config.hostname, outbound: config.outbound },
@@ -151,7 +159,7 @@ async function openPorts(
   // Challenges can be answered now.
   if (acme !== null) undo.push(acme.start());
   await transport.start();
-  const endHousekeeping = startHousekeeping(ctx, opened);
+  const endHousekeeping = startHousekeeping(ctx, opened, config.retention);
   undo.push(() => endHousekeeping());
   const ca = certificates.authorityFile;
   const configFile = options.configFile === undefined ? null : resolve(options.configFile);
@@ -218,7 +226,7 @@ async function portRows(
   };
   const smtp = (role: "inbound" | "submission", startTls: boolean): ConnectionHandler => smtpHandler({
     config: { role, hostname: config.hostname, startTls, postmaster: `postmaster@${domain}` },
-    directory, transport, quota,
+    directory, transport, quota, mayPost: (context, post) => mayPost(context, mailboxes, post),
   });
   const imap = (offersStartTls: boolean): ConnectionHandler =>
     imapHandler({ mailboxes, directory, people: directory, hostname: config.hostname, version, offersStartTls });

@@ -4,6 +4,7 @@ import { Credentials } from "#directory/credentials.ts";
 import type { BearerSource } from "#directory/directory.ts";
 import type { Config } from "#main/config.ts";
 import type { Opened } from "#main/open.ts";
+import { readAudit } from "#mailbox/tx/audit.ts";
 import type { HttpRoute } from "#net/http.ts";
 import { Forms } from "#serve/account/forms.ts";
 import { OauthProvider } from "#serve/account/oauth-provider.ts";
@@ -13,13 +14,20 @@ import { Web } from "#serve/account/web.ts";
 
 /** Tells the directory who gives tokens out, and gives the routes of the pages. */
 export async function openSignIn(
-  ctx: Ctx, config: Config, { store, directory }: Pick<Opened, "store" | "directory">, httpsPort: number,
+  ctx: Ctx, config: Config, { store, directory, audit }: Pick<Opened, "store" | "directory"> & Partial<Opened>,
+  httpsPort: number,
 ): Promise<HttpRoute[]> {
   const { own, outside, clients } = config.tokens;
   const origin = `https://${config.hostname.toLowerCase()}${httpsPort === 443 ? "" : `:${httpsPort}`}`;
   const credentials = new Credentials(store, directory);
   const forms = new Forms(await directory.secret(ctx, "web-forms"));
-  const web = new Web({ directory, credentials, forms, origin });
+  const web = new Web({
+    directory, credentials, forms, origin,
+    async mailboxAudit(context, mailboxId, limitRows) {
+      await audit?.flush();
+      return await store.read(context, mailboxId, () => readAudit(mailboxId, limitRows));
+    },
+  });
   directory.accountPage = `${origin}/account`;
   const sources: BearerSource[] = [];
   const routes = pageRoutes(web);

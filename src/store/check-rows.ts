@@ -27,9 +27,9 @@ const extras = `(CASE WHEN EXISTS (SELECT 1 FROM item_value v
 const noContent = (user: string): string =>
   `NOT EXISTS (SELECT 1 FROM content c WHERE c.mailbox_id = $1 AND c.content_id = ${user})`;
 
-const users = (content: string): string =>
-  `((SELECT COUNT(*) FROM message u WHERE u.mailbox_id = $1 AND u.content_id = ${content}) +
-    (SELECT COUNT(*) FROM attachment a WHERE a.mailbox_id = $1 AND a.content_id = ${content}))`;
+const unused = (content: string): string =>
+  `NOT EXISTS (SELECT 1 FROM message u WHERE u.mailbox_id = $1 AND u.content_id = ${content})
+      AND NOT EXISTS (SELECT 1 FROM attachment a WHERE a.mailbox_id = $1 AND a.content_id = ${content})`;
 
 /** The full-text row of a content, under the column that holds its id. */
 const words = (dialect: Dialect): { id: string; where: string } => dialect === "sqlite"
@@ -71,6 +71,9 @@ const changeNumbers = [
   highest("mod_seq", "message"), highest("highest_cn", "folder"), highest("cn", "folder"), highest("cn", "tombstone"),
 ];
 
+/** Public folders have none: what belongs nowhere goes where removed messages are. */
+const inboxRole = `CASE WHEN EXISTS (SELECT 1 FROM folder i WHERE i.mailbox_id = $1 AND i.role = 'inbox')
+           THEN 'inbox' ELSE 'recoverableDeletions' END`;
 const cnNow = "(SELECT cn FROM mailbox WHERE mailbox_id = $1)";
 
 /** In the order of repair: what a repair leaves behind is put right by a later row, or by the next walk. */
@@ -97,10 +100,10 @@ export const checkRows = {
       AND NOT EXISTS (SELECT 1 FROM folder f WHERE f.mailbox_id = $1 AND f.folder_id = m.folder_id)`,
     repair: [
       `UPDATE message SET cn = ${cnNow}, mod_seq = ${cnNow}, associated = 0,
-         folder_id = (SELECT folder_id FROM folder WHERE mailbox_id = $1 AND role = 'inbox'),
-         uid = (SELECT uid_next FROM folder WHERE mailbox_id = $1 AND role = 'inbox')
+         folder_id = (SELECT folder_id FROM folder WHERE mailbox_id = $1 AND role = ${inboxRole}),
+         uid = (SELECT uid_next FROM folder WHERE mailbox_id = $1 AND role = ${inboxRole})
        WHERE mailbox_id = $1 AND item_id = $2`,
-      `UPDATE folder SET uid_next = uid_next + 1, highest_cn = ${cnNow} WHERE mailbox_id = $1 AND role = 'inbox'
+      `UPDATE folder SET uid_next = uid_next + 1, highest_cn = ${cnNow} WHERE mailbox_id = $1 AND role = ${inboxRole}
          AND CAST($2 AS BIGINT) > 0`,
     ],
   },
@@ -167,16 +170,10 @@ export const checkRows = {
       AND NOT EXISTS (SELECT 1 FROM mime x WHERE x.mailbox_id = $1 AND x.content_id = m.content_id)`,
     repair: null,
   },
-  contentUsers: {
-    says: "contents have a wrong count of users", span: "content",
-    query: `SELECT c.content_id AS id FROM content c WHERE c.mailbox_id = $1 AND c.content_id BETWEEN $2 AND $3
-      AND c.refs <> ${users("c.content_id")}`,
-    repair: [`UPDATE content SET refs = ${users("content.content_id")} WHERE mailbox_id = $1 AND content_id = $2`],
-  },
   contentUnused: {
     says: "contents are used by nothing", span: "content",
     query: `SELECT c.content_id AS id FROM content c WHERE c.mailbox_id = $1 AND c.content_id BETWEEN $2 AND $3
-      AND ${users("c.content_id")} = 0`,
+      AND ${unused("c.content_id")}`,
     repair: ["DELETE FROM content WHERE mailbox_id = $1 AND content_id = $2"],
   },
   structureWithoutContent: {

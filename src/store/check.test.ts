@@ -41,11 +41,11 @@ const damages: Record<CheckKind, { texts: (string | ((dialect: Dialect) => strin
   attachmentWithoutMessage: {
     texts: ["UPDATE attachment SET item_id = 12345 WHERE mailbox_id = $1 AND item_id = 3"],
     // What hung on it follows, level by level.
-    also: ["detailWithoutMessage", "recipientWithoutMessage", "contentUsers", "contentUnused"],
+    also: ["detailWithoutMessage", "recipientWithoutMessage", "contentUnused"],
   },
   embeddedMissing: {
     texts: ["UPDATE attachment SET embedded_item_id = 4444 WHERE mailbox_id = $1 AND embedded_item_id = 6"],
-    also: ["detailWithoutMessage", "recipientWithoutMessage", "attachmentWithoutMessage", "contentUsers", "contentUnused"],
+    also: ["detailWithoutMessage", "recipientWithoutMessage", "attachmentWithoutMessage", "contentUnused"],
   },
   valueWithoutItem: {
     texts: ["INSERT INTO item_value SELECT mailbox_id, 600000, 1, guid FROM mailbox WHERE mailbox_id = $1"],
@@ -55,7 +55,7 @@ const damages: Record<CheckKind, { texts: (string | ((dialect: Dialect) => strin
   itemWithoutAnything: { texts: ["UPDATE message_detail SET bag = NULL WHERE mailbox_id = $1 AND item_id = 10"] },
   messageWithoutBytes: {
     texts: ["UPDATE message SET content_id = 90 WHERE mailbox_id = $1 AND item_id = 1"],
-    also: ["messageWithoutStructure", "contentUsers", "contentUnused", "structureWithoutContent", "wordsWithoutContent"],
+    also: ["messageWithoutStructure", "contentUnused", "structureWithoutContent", "wordsWithoutContent"],
   },
   attachmentWithoutBytes: {
     texts: ["DELETE FROM content WHERE mailbox_id = $1 AND hash IS NULL AND size_bytes = 3"],
@@ -63,7 +63,6 @@ const damages: Record<CheckKind, { texts: (string | ((dialect: Dialect) => strin
   messageWithoutStructure: {
     texts: ["DELETE FROM mime WHERE mailbox_id = $1 AND content_id = 1"],
   },
-  contentUsers: { texts: ["UPDATE content SET refs = refs + 1 WHERE mailbox_id = $1 AND content_id = 1"] },
   contentUnused: {
     texts: ["INSERT INTO content (mailbox_id, content_id, refs, size_bytes, hash, bytes) VALUES ($1, 3000, 0, 0, NULL, NULL)"],
     also: ["mailboxCounts"],

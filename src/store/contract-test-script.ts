@@ -2,6 +2,7 @@
 import { strict as assert } from "node:assert";
 import type { ChangeNumber, FolderId, MailboxId } from "#base/ids.ts";
 import { readChanges, readUids, scanFolder } from "#mailbox/reads.ts";
+import { UidLists } from "#mailbox/uid-lists.ts";
 import { setFlags } from "#mailbox/tx/flags.ts";
 import {
   copyFolder, createFolder, deleteFolder, moveFolder, readFolderByRole, setSubscription,
@@ -17,7 +18,8 @@ import { findPropertyIds, readPropertyNames, takePropertyIds } from "#mailbox/tx
 import type { PropertyName } from "#mailbox/tx/named-properties.ts";
 import { messageColumns } from "#mailbox/tx/rows.ts";
 import { renderMessage } from "#mailbox/tx/render.ts";
-import { copyMessages, moveMessages, purgeRemoved, removeMessages } from "#mailbox/tx/transfer.ts";
+import { purgeRemoved } from "#mailbox/tx/retention.ts";
+import { copyMessages, moveMessages, removeMessages } from "#mailbox/tx/transfer.ts";
 import { copyItems, moveItems, removeItems } from "#mailbox/tx/transfer-items.ts";
 import type { Procedure, Store } from "#store/api.ts";
 import { checkCounts } from "#store/contract-test-counts.ts";
@@ -97,7 +99,7 @@ export async function runScript(store: Store, scope: MailboxId): Promise<void> {
   await checkCounts(store, scope);
 
   await recordReads("reads", async () => {
-    const state = await readUids(ctx, store, scope, inbox, (row) => row as never);
+    const state = await readUids(ctx, store, scope, inbox, (row) => row as never, new UidLists());
     assert.ok(state.uids.length > 3);
     const seen: number[] = [];
     for await (const slice of scanFolder<{ uid: number }>(ctx, store, scope, inbox, "all",

@@ -1,5 +1,6 @@
 /** The full-text index of a mailbox: FTS5 on SQLite, tsvector on PostgreSQL. Fed on arrival, in the same commit. */
 import type { Dialect, Transaction } from "#store/api.ts";
+import { numberSet } from "#store/number-list.ts";
 import { all, run } from "#store/sql.ts";
 import type { Work } from "#store/sql.ts";
 
@@ -18,7 +19,7 @@ const postgresTextMax = 200_000;
  * The words of a text as `unicode61 remove_diacritics 2` cuts them, parted by spaces, so that both databases find the
  * same: PostgreSQL's own parser would take an address or a path for one word.
  */
-function toWords(text: string): string {
+export function toWords(text: string): string {
   return text.normalize("NFD").replace(/[\u0300-\u036f]+/g, "").toLowerCase().replace(/[^\p{L}\p{N}]+/gu, " ");
 }
 
@@ -47,6 +48,16 @@ export function* addToSearchIndex(tx: Transaction, contentId: number, fields: Se
 export function* removeFromSearchIndex(tx: Transaction, contentId: number): Work<void> {
   if (tx.dialect === "sqlite") yield* run("DELETE FROM message_text WHERE rowid = $1", contentId);
   else yield* run("DELETE FROM message_text WHERE mailbox_id = $1 AND content_id = $2", tx.scope, contentId);
+}
+
+/** The entries of many contents; `contentIds` is a `numberList`. */
+export function* removeManyFromSearchIndex(tx: Transaction, contentIds: string): Work<void> {
+  if (tx.dialect === "sqlite") {
+    yield* run(`DELETE FROM message_text WHERE rowid IN ${numberSet("sqlite", "$1")}`, contentIds);
+  } else {
+    yield* run(`DELETE FROM message_text WHERE mailbox_id = $1 AND content_id IN ${numberSet("postgres", "$2")}`,
+      tx.scope, contentIds);
+  }
 }
 
 const wordsMax = 50;

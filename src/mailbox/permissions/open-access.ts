@@ -34,12 +34,16 @@ export class Access {
   readonly #principal: Principal;
   readonly #mailboxId: MailboxId;
   readonly #table: PermissionTable;
+  readonly #isPublic: boolean;
   #standing: MailboxStanding | null = null;
   #snapshot: PermissionSnapshot | null = null;
   #storeRight: StoreRight;
   #folders = noFolders;
 
-  constructor(directory: Directory, principal: Principal, mailboxId: MailboxId, table: PermissionTable) {
+  constructor(
+    directory: Directory, principal: Principal, mailboxId: MailboxId, table: PermissionTable, isPublic = false,
+  ) {
+    this.#isPublic = isPublic;
     this.#directory = directory;
     this.#principal = principal;
     this.#mailboxId = mailboxId;
@@ -56,9 +60,14 @@ export class Access {
     return this.#storeRight === "owner" || this.#storeRight === "server" ? null : this.#principal.entryId;
   }
 
-  /** Who becomes the owner of folders they make: whoever does not own the mailbox. */
+  /** Who becomes the owner of folders they make: whoever does not own the mailbox; of public folders everybody. */
   get folderMakerId(): number | null {
-    return this.#hasAll ? null : this.makerId;
+    return this.#hasAll && !this.#isPublic ? null : this.makerId;
+  }
+
+  /** Whoever owns the mailbox or has it whole may look at what was removed. */
+  get opensRemoved(): boolean {
+    return this.#hasAll;
   }
 
   get #hasAll(): boolean {
@@ -162,6 +171,8 @@ export class Access {
   /** For what concerns the mailbox as a whole: subscriptions, folders at the top, settings. */
   async checkStore(ctx: Ctx, right: "read" | "full"): Promise<void> {
     await this.current(ctx);
+    // What the public store holds as a whole is no secret of anybody.
+    if (this.#isPublic && right === "read") return;
     if (this.#storeRight === "none" || (right === "full" && this.#storeRight === "read")) {
       throw new Fault("accessDenied", "Only the mailbox's owner and people with full access may do this.");
     }

@@ -32,35 +32,35 @@ import { postgresMissing } from "../../../test/support/postgres.ts";
 /** In the order of the columns of the table below. */
 const order: readonly FolderOperation[] = [
   "seeFolder", "listItems", "readItem", "changeReadState", "createItem", "changeItem", "deleteItem", "createFolder",
-  "changeFolder", "readPermissions", "changePermissions", "changeAssociated",
+  "changeFolder", "readPermissions", "changePermissions", "changeAssociated", "readAnnotations", "changeAnnotations",
 ];
 
 /** y yes, o own items alone, n no, - no and hidden. */
 const table: Record<keyof typeof folderRights | keyof typeof folderRoleRights, string> = {
-  //                     see list read seen create change delete mkdir chdir acl setacl settings
-  readAny:              "y   y    y    y    n      n      n      n     n     n   n      n",
-  create:               "-   -    o    o    y      -      -      -     -     -   -      -",
-  editOwned:            "-   -    o    o    -      o      -      -     -     -   -      -",
-  deleteOwned:          "-   -    o    o    -      -      o      -     -     -   -      -",
-  editAny:              "-   -    o    o    -      y      -      -     -     -   -      -",
-  deleteAny:            "-   -    o    o    -      -      y      -     -     -   -      -",
-  createSubFolder:      "-   -    -    -    -      -      -      y     -     -   -      -",
-  folderOwner:          "y   n    o    o    n      n      n      n     y     y   y      y",
-  folderContact:        "-   -    -    -    -      -      -      -     -     -   -      -",
-  folderVisible:        "y   n    o    o    n      n      n      n     n     n   n      n",
-  freeBusySimple:       "-   -    -    -    -      -      -      -     -     -   -      -",
-  freeBusyDetailed:     "-   -    -    -    -      -      -      -     -     -   -      -",
-  owner:                "y   y    y    y    y      y      y      y     y     y   y      y",
-  "publishing-editor":  "y   y    y    y    y      y      y      y     n     n   n      n",
-  editor:               "y   y    y    y    y      y      y      n     n     n   n      n",
-  "publishing-author":  "y   y    y    y    y      o      o      y     n     n   n      n",
-  author:               "y   y    y    y    y      o      o      n     n     n   n      n",
-  "non-editing-author": "y   y    y    y    y      n      o      n     n     n   n      n",
-  reviewer:             "y   y    y    y    n      n      n      n     n     n   n      n",
-  contributor:          "y   n    o    o    y      n      n      n     n     n   n      n",
-  "availability-only":  "-   -    -    -    -      -      -      -     -     -   -      -",
-  "limited-details":    "-   -    -    -    -      -      -      -     -     -   -      -",
-  none:                 "-   -    -    -    -      -      -      -     -     -   -      -",
+  //                     see list read seen create change delete mkdir chdir acl setacl settings notes setnotes
+  readAny:              "y   y    y    y    n      n      n      n     n     n   n      n        y     n",
+  create:               "-   -    o    o    y      -      -      -     -     -   -      -        -     -",
+  editOwned:            "-   -    o    o    -      o      -      -     -     -   -      -        -     -",
+  deleteOwned:          "-   -    o    o    -      -      o      -     -     -   -      -        -     -",
+  editAny:              "-   -    o    o    -      y      -      -     -     -   -      -        -     y",
+  deleteAny:            "-   -    o    o    -      -      y      -     -     -   -      -        -     -",
+  createSubFolder:      "-   -    -    -    -      -      -      y     -     -   -      -        -     -",
+  folderOwner:          "y   n    o    o    n      n      n      n     y     y   y      y        n     y",
+  folderContact:        "-   -    -    -    -      -      -      -     -     -   -      -        -     -",
+  folderVisible:        "y   n    o    o    n      n      n      n     n     n   n      n        n     n",
+  freeBusySimple:       "-   -    -    -    -      -      -      -     -     -   -      -        -     -",
+  freeBusyDetailed:     "-   -    -    -    -      -      -      -     -     -   -      -        -     -",
+  owner:                "y   y    y    y    y      y      y      y     y     y   y      y        y     y",
+  "publishing-editor":  "y   y    y    y    y      y      y      y     n     n   n      n        y     y",
+  editor:               "y   y    y    y    y      y      y      n     n     n   n      n        y     y",
+  "publishing-author":  "y   y    y    y    y      o      o      y     n     n   n      n        y     n",
+  author:               "y   y    y    y    y      o      o      n     n     n   n      n        y     n",
+  "non-editing-author": "y   y    y    y    y      n      o      n     n     n   n      n        y     n",
+  reviewer:             "y   y    y    y    n      n      n      n     n     n   n      n        y     n",
+  contributor:          "y   n    o    o    y      n      n      n     n     n   n      n        n     n",
+  "availability-only":  "-   -    -    -    -      -      -      -     -     -   -      -        -     -",
+  "limited-details":    "-   -    -    -    -      -      -      -     -     -   -      -        -     -",
+  none:                 "-   -    -    -    -      -      -      -     -     -   -      -        -     -",
 };
 const bitsOf = (name: string): number =>
   ({ ...folderRights, ...folderRoleRights } as Record<string, number>)[name]!;
@@ -250,7 +250,12 @@ for (const [name, open, skip] of backends) {
       ];
       // Who may neither see nor touch anything here is not told that it is there.
       for (const work of settingsToo) assert.equal(await tried(work), settings);
-      return [see, list, read, seen, create, change, remove, mkdir, chdir, acl, setacl, settings];
+      const notes = await tried(() => lee.annotations.of(ctx, room));
+      const noted = { name: "/private/comment", value: Buffer.from("noted") };
+      assert.equal(await tried(() => lee.annotations.set(ctx, room, [noted])), notes);
+      const sharing = { ...noted, name: "/shared/comment" };
+      const setNotes = await tried(() => lee.annotations.set(ctx, room, [sharing]));
+      return [see, list, read, seen, create, change, remove, mkdir, chdir, acl, setacl, settings, notes, setNotes];
     }
 
     for (const [right, row] of Object.entries(table)) {

@@ -2,14 +2,19 @@
 import { Fault } from "#base/fault.ts";
 import type { FolderId } from "#base/ids.ts";
 import { limits } from "#base/limits.ts";
-import { folderRoles, roleRow } from "#mailbox/roles.ts";
+import { folderRoles, publicFolders, roleRow } from "#mailbox/roles.ts";
 import type { FolderRole } from "#mailbox/roles.ts";
 import { folderNames } from "#mailbox/names.ts";
 import { addTombstone, takeCn, takeObjectIds, takeUidValidity } from "#mailbox/tx/counters.ts";
-import { inheritPermissions, permitFreeBusy, touchAccess } from "#mailbox/tx/permissions.ts";
+import {
+  inheritPermissions, permitFreeBusy, permitPublicFolder, permitPublicTree, touchAccess,
+} from "#mailbox/tx/permissions.ts";
 import { checkQuota } from "#mailbox/tx/quota.ts";
+import { forgetFolderReaders } from "#mailbox/tx/readers.ts";
 import { copyAllMessages, removeAllMessages } from "#mailbox/tx/transfer.ts";
+import { requireReserved } from "#mailbox/tx/reserved-ids.ts";
 import { procedure } from "#store/api.ts";
+import type { Transaction } from "#store/api.ts";
 import { all, get, run } from "#store/sql.ts";
 import type { Work } from "#store/sql.ts";
 
@@ -58,10 +63,18 @@ export function* readFolderByRole(mailboxId: number, role: FolderRole): Work<Fol
   return row;
 }
 
+export interface NewMailbox {
+  readonly guid: Uint8Array;
+  readonly replicaGuid: Uint8Array;
+  readonly language: string;
+  /** The organisation's public folders, not somebody's mailbox. */
+  readonly isPublic?: boolean;
+}
+
 /** The mailbox with the folder set of a new Exchange mailbox. Repeating it adds roles that are missing. */
 export const provisionMailbox = procedure({
   name: "mailbox.provision",
-  *run(tx, args: { guid: Uint8Array; replicaGuid: Uint8Array; language: string }): Work<void> {
+  *run(tx, args: NewMailbox): Work<void> {
     const mailboxId = tx.scope;
     // UIDVALIDITY starts at the clock so that a mailbox restored or made again never repeats one.
     yield* run(
@@ -75,6 +88,10 @@ export const provisionMailbox = procedure({
     const cn = yield* takeCn(mailboxId);
     const byRole = new Map<string, number>();
     for (const row of yield* readFolders(mailboxId)) if (row.role !== null) byRole.set(row.role, row.folder_id);
+    if (args.isPublic === true) {
+      yield* makePublicTree(tx, cn, byRole);
+      return;
+    }
     const names = folderNames(args.language);
     for (const role of Object.keys(folderRoles) as FolderRole[]) {
       if (byRole.has(role)) continue;
@@ -90,6 +107,18 @@ export const provisionMailbox = procedure({
     yield* subscribeMailFolders(mailboxId, names);
   },
 });
+
+function* makePublicTree(tx: Transaction, cn: number, byRole: Map<string, number>): Work<void> {
+  if (byRole.has("nonIpmSubtree")) return;
+  for (const row of publicFolders) {
+    byRole.set(row.role, yield* insertFolder(tx.scope, cn, tx.nowMs, {
+      parentId: row.parent === null ? null : byRole.get(row.parent)!, name: row.name, role: row.role,
+      containerClass: row.containerClass, hidden: false, searchFolder: false,
+    }));
+  }
+  yield* permitPublicTree(tx.scope, byRole);
+  yield* touchAccess(tx.scope, cn);
+}
 
 /** Mail programs that show subscribed folders only show those a person needs, under the names IMAP gives them. */
 function* subscribeMailFolders(mailboxId: number, names: Record<FolderRole, string>): Work<void> {
@@ -108,10 +137,11 @@ interface NewFolder {
   readonly containerClass: string;
   readonly hidden: boolean;
   readonly searchFolder: boolean;
+  readonly folderId?: number;
 }
 
 function* insertFolder(mailboxId: number, cn: number, nowMs: number, folder: NewFolder): Work<number> {
-  const folderId = yield* takeObjectIds(mailboxId, 1);
+  const folderId = folder.folderId ?? (yield* takeObjectIds(mailboxId, 1));
   const uidValidity = yield* takeUidValidity(mailboxId);
   yield* run(
     `INSERT INTO folder (mailbox_id, folder_id, parent_id, name, name_key, role, container_class, hidden, search_folder,
@@ -162,6 +192,10 @@ export interface CreateFolder {
   readonly searchFolder?: boolean;
   /** Owns the new folder beside the mailbox's owner; null for nobody. */
   readonly makerId?: number | null;
+  /** In the public store. */
+  readonly isPublic?: boolean;
+  /** An id that was set aside for it. */
+  readonly folderId?: FolderId;
 }
 
 export const createFolder = procedure({
@@ -173,13 +207,15 @@ export const createFolder = procedure({
     yield* checkNoSibling(tx.scope, args.parentId, args.name, null);
     yield* folderDepth(tx.scope, args.parentId);
     yield* checkFolderCount(tx.scope, 1);
+    if (args.folderId !== undefined) yield* requireReserved(tx.scope, args.folderId);
     const cn = yield* takeCn(tx.scope);
     const containerClass = args.containerClass ?? (parent.container_class === "" ? "IPF.Note" : parent.container_class);
     const folderId = yield* insertFolder(tx.scope, cn, tx.nowMs, {
       parentId: args.parentId, name: args.name, role: null, containerClass, hidden: false,
-      searchFolder: args.searchFolder === true,
+      searchFolder: args.searchFolder === true, ...args.folderId === undefined ? {} : { folderId: args.folderId },
     });
     yield* inheritPermissions(tx.scope, args.parentId, folderId, args.makerId ?? null);
+    if (args.isPublic === true && parent.role === "ipmSubtree") yield* permitPublicFolder(tx.scope, folderId);
     yield* touchAccess(tx.scope, cn);
     return yield* readFolder(tx.scope, folderId);
   },
@@ -293,7 +329,9 @@ export const deleteFolder = procedure({
     for (const folder of doomed.reverse()) {
       yield* removeAllMessages(tx, cn, folder.folder_id, args.mode);
       yield* run("DELETE FROM folder WHERE mailbox_id = $1 AND folder_id = $2", tx.scope, folder.folder_id);
+      yield* forgetFolderReaders(tx.scope, folder.folder_id);
       yield* run("DELETE FROM folder_permission WHERE mailbox_id = $1 AND folder_id = $2", tx.scope, folder.folder_id);
+      yield* run("DELETE FROM annotation WHERE mailbox_id = $1 AND folder_id = $2", tx.scope, folder.folder_id);
       // The messages' marks go with the folder: nobody can ask for changes of a folder that is gone.
       yield* run("DELETE FROM tombstone WHERE mailbox_id = $1 AND folder_id = $2 AND kind <> 2",
         tx.scope, folder.folder_id);

@@ -39,10 +39,13 @@ export const keepHeads = procedure({
   },
 });
 
+/** Heads are without bodies, so that none has to be read for them. */
+const noBodies = { heldMaxBytes: -1 } as const;
+
 /** A message that cannot be converted has no properties of its own, but those of its row. */
 function makeHead(source: MessageSource, index: string, io: PrepareIo): KeptHead {
   try {
-    return headOf(itemOfMime(decodeMimeIndex(index), sourceReader(source, io), null));
+    return headOf(itemOfMime(decodeMimeIndex(index), sourceReader(source, io), null, noBodies));
   } catch {
     return headOf(newItemObject());
   }

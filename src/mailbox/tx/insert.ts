@@ -10,9 +10,12 @@ import {
   adjustFolder, adjustMailbox, takeCn, takeContentId, takeItemIds, takeObjectIds,
 } from "#mailbox/tx/counters.ts";
 import { readFolder, readFolderByRole } from "#mailbox/tx/folders.ts";
+import { makeGrams, putGrams } from "#mailbox/tx/grams.ts";
 import { checkQuota } from "#mailbox/tx/quota.ts";
 import { setTime } from "#mailbox/tx/item-parts.ts";
 import { extraBits } from "#mailbox/tx/parts.ts";
+import { markNewRead, rowFlags } from "#mailbox/tx/readers.ts";
+import type { ReaderId } from "#mailbox/tx/readers.ts";
 import type { FolderRole } from "#mailbox/roles.ts";
 import { messageColumns } from "#mailbox/tx/rows.ts";
 import type { MessageRecord } from "#mailbox/tx/rows.ts";
@@ -43,6 +46,8 @@ export interface InsertMessage {
   readonly deliveryId: string | null;
   /** Whoever puts it there; null for the owner and for deliveries. */
   readonly creatorId?: number | null;
+  /** Of the public store: whose read mark `flags` tells. */
+  readonly readerId?: ReaderId;
 }
 
 export interface Inserted {
@@ -74,6 +79,7 @@ interface Parsed {
   readonly indexText: string;
   readonly arrived: ArrivedMime;
   readonly search: SearchFields;
+  readonly grams: Uint8Array;
   readonly sizeBytes: number;
 }
 
@@ -87,9 +93,11 @@ function parse(source: MessageSource, io: PrepareIo): Parsed {
   indexer.push(source.inline);
   if (source.blob !== null) io.readBlob(source.blob.hash, (chunk) => indexer.push(chunk));
   const { index, searchText } = indexer.end();
+  const read = sourceReader(source, io);
   const parsed = {
     indexText: encodeMimeIndex(index),
-    arrived: describeArrival(index, sourceReader(source, io), null),
+    arrived: describeArrival(index, read, null),
+    grams: makeGrams(index, read),
     search: searchText,
     sizeBytes: index.sizeBytes,
   };
@@ -119,7 +127,8 @@ export const insertMessage = procedure({
     const contentId = yield* insertContent(mailboxId, args.source, parsed);
     const messageId = yield* takeObjectIds(mailboxId, 1);
     const itemId = yield* takeItemIds(mailboxId, 1);
-    const unread = (args.flags & messageFlags.seen) === 0 ? 1 : 0;
+    const flags = rowFlags(args.flags, args.readerId);
+    const unread = (flags & messageFlags.seen) === 0 ? 1 : 0;
     const uid = yield* adjustFolder(mailboxId, folder.folder_id, cn,
       { messages: 1, unread, sizeBytes: parsed.sizeBytes, uids: 1 });
     yield* adjustMailbox(mailboxId, 1, parsed.sizeBytes);
@@ -127,11 +136,13 @@ export const insertMessage = procedure({
       `INSERT INTO message (mailbox_id, item_id, message_id, folder_id, uid, associated, flags, keywords, cn, read_cn,
          mod_seq, size_bytes, internal_ms, saved_ms, content_id)
        VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $8, $8, $8, $9, $10, $11, $12)`,
-      mailboxId, itemId, messageId, folder.folder_id, uid, args.flags,
+      mailboxId, itemId, messageId, folder.folder_id, uid, flags,
       args.keywords.length === 0 ? null : JSON.stringify(args.keywords), cn, parsed.sizeBytes,
       args.internalMs ?? tx.nowMs, tx.nowMs, contentId);
     yield* insertDetail(mailboxId, itemId, parsed.arrived, args.creatorId ?? null);
     yield* addToSearchIndex(tx, contentId, parsed.search);
+    yield* putGrams(mailboxId, contentId, parsed.grams);
+    yield* markNewRead(mailboxId, args.readerId, folder.folder_id, uid, args.flags, cn);
     if (args.deliveryId !== null) {
       yield* run("INSERT INTO delivery (mailbox_id, delivery_id, delivered_ms) VALUES ($1, $2, $3)",
         mailboxId, args.deliveryId, tx.nowMs);
@@ -181,7 +192,7 @@ function* insertContent(mailboxId: number, source: MessageSource, parsed: Parsed
 }
 
 function* insertDetail(
-  mailboxId: number, itemId: number, { columns, time, trouble }: ArrivedMime, creatorId: number | null,
+  mailboxId: number, itemId: number, { columns, time, trouble, isPlain }: ArrivedMime, creatorId: number | null,
 ): Work<void> {
   const conversationKey = yield* findConversationKey(mailboxId, columns.references);
   yield* run(
@@ -192,7 +203,8 @@ function* insertDetail(
     mailboxId, itemId, columns.messageClass, columns.subject, columns.normalizedSubject, columns.fromName,
     columns.fromAddress, columns.sentMs, columns.messageIdHeader, columns.inReplyTo, columns.hasAttachments ? 1 : 0,
     columns.importance, columns.preview, columns.conversationId, columns.sensitivity, columns.displayTo,
-    columns.displayCc, conversationKey, time === null ? 0 : extraBits.time, trouble, creatorId);
+    columns.displayCc, conversationKey, (time === null ? 0 : extraBits.time) | (isPlain ? extraBits.plain : 0), trouble,
+    creatorId);
   if (time !== null) yield* setTime(mailboxId, itemId, time);
 }
 

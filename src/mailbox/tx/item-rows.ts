@@ -41,13 +41,17 @@ export interface ItemRecord {
   modified_ms: number | null;
   extras: number;
   creator_id: number | null;
+  version_cn: number | null;
+  change_key: Uint8Array | null;
+  predecessors: Uint8Array | null;
 }
 
 export const itemColumns = `m.item_id, m.message_id, m.folder_id, m.uid, m.associated, m.flags, m.keywords, m.cn,
   m.read_cn, m.mod_seq, m.size_bytes, m.internal_ms, m.saved_ms, m.content_id, d.message_class, d.subject,
   d.normalized_subject, d.from_name, d.from_address, d.sent_ms, d.message_id_header, d.has_attachments, d.importance,
   d.preview, d.conversation_id, d.origin, d.sensitivity, d.display_to, d.display_cc, d.conversation_key,
-  d.item_size_bytes, d.modified_ms, d.extras, d.creator_id`;
+  d.item_size_bytes, d.modified_ms, d.extras, d.creator_id,
+  d.version_cn, d.change_key, d.predecessors`;
 
 export const itemTables = `message m JOIN message_detail d ON d.mailbox_id = m.mailbox_id AND d.item_id = m.item_id`;
 
@@ -71,6 +75,9 @@ export function toItemRow(record: ItemRecord): ItemRow {
     importance: record.importance, sensitivity: record.sensitivity, preview: record.preview,
     conversationId: record.conversation_id,
     creatorId: record.creator_id as EntryId | null,
+    imported: record.change_key === null || record.predecessors === null ? null : {
+      isCurrent: record.version_cn === record.cn, changeKey: record.change_key, predecessors: record.predecessors,
+    },
     conversationKey: record.conversation_key === null ? "" : hexOf(record.conversation_key),
   };
 }

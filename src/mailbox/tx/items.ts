@@ -22,6 +22,9 @@ import type { ItemTime } from "#mailbox/items/times.ts";
 import type { MessageSource } from "#mailbox/tx/insert.ts";
 import { extraBits, origins, releaseContent, removeAttachments, setCreator } from "#mailbox/tx/parts.ts";
 import { checkQuota } from "#mailbox/tx/quota.ts";
+import { rangeAt } from "#mailbox/readers/ranges.ts";
+import { isReader, markNewRead, putRanges, readRanges, rowFlags } from "#mailbox/tx/readers.ts";
+import type { ReaderId } from "#mailbox/tx/readers.ts";
 import { parseKeywords } from "#mailbox/tx/rows.ts";
 import { procedure } from "#store/api.ts";
 import type { Transaction } from "#store/api.ts";
@@ -38,6 +41,8 @@ export interface CreateItem {
   readonly quotaBytes: number | null;
   /** Whoever makes it; null for the owner. */
   readonly creatorId?: number | null;
+  /** Of the public store: whose read mark `flags` tells. */
+  readonly readerId?: ReaderId;
   readonly parts: ItemParts;
 }
 
@@ -61,7 +66,8 @@ export const createItem = procedure({
     const cn = yield* takeCn(mailboxId);
     const messageId = yield* takeObjectIds(mailboxId, 1);
     const itemId = yield* takeItemIds(mailboxId, 1);
-    const unread = (args.flags & messageFlags.seen) === 0 ? 1 : 0;
+    const flags = rowFlags(args.flags, args.readerId);
+    const unread = (flags & messageFlags.seen) === 0 ? 1 : 0;
     const uid = yield* adjustFolder(mailboxId, args.folderId, cn, args.associated
       ? { associated: 1, sizeBytes, uids: 1 } : { messages: 1, unread, sizeBytes, uids: 1 });
     yield* adjustMailbox(mailboxId, 1, sizeBytes);
@@ -69,10 +75,11 @@ export const createItem = procedure({
       `INSERT INTO message (mailbox_id, item_id, message_id, folder_id, uid, associated, flags, keywords, cn, read_cn,
          mod_seq, size_bytes, internal_ms, saved_ms, content_id)
        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $9, $10, $11, $12, NULL)`,
-      mailboxId, itemId, messageId, args.folderId, uid, args.associated ? 1 : 0, args.flags,
+      mailboxId, itemId, messageId, args.folderId, uid, args.associated ? 1 : 0, flags,
       keywordText(args.keywords), cn, sizeBytes, args.internalMs ?? tx.nowMs, tx.nowMs);
     yield* insertParts(tx, itemId, args.parts, null);
     if (args.creatorId !== undefined && args.creatorId !== null) yield* setCreator(mailboxId, itemId, args.creatorId);
+    if (!args.associated) yield* markNewRead(mailboxId, args.readerId, args.folderId, uid, args.flags, cn);
     return { messageId, itemId, cn };
   },
 });
@@ -104,6 +111,8 @@ export interface UpdateItem {
   /** What the change was worked out from; Fault `conflict` when the item is another by now. */
   readonly expectedCn: number;
   readonly quotaBytes: number | null;
+  /** Of the public store: whose read mark `flags` changes. */
+  readonly readerId?: ReaderId;
   /** In their order. */
   readonly flags: readonly FlagChange[];
   /** Categories in the place of those there are; null: they stay. */
@@ -177,7 +186,7 @@ export const updateItem = procedure({
       if (record.content_id === null || dropsBytes) size = itemSize;
     }
     yield* checkQuota(tx.scope, args.quotaBytes, size - record.size_bytes);
-    yield* writeRow(tx, record, cn, markedBy(record, args), size, dropsBytes);
+    yield* writeMarks(tx, record, cn, args, size, dropsBytes);
     return { cn, added };
   },
 });
@@ -293,10 +302,25 @@ function markedBy(record: UpdatedRecord, { flags, keywords }: UpdateItem): Marks
   return marks;
 }
 
-/** The light row: flags, size, change numbers; a new UID when bytes that IMAP may have shown are given up. */
+/** In the public store the read mark is the reader's own, and follows the item to its new UID. */
+function* writeMarks(
+  tx: Transaction, record: UpdatedRecord, cn: number, args: UpdateItem, sizeBytes: number, dropsBytes: boolean,
+): Work<void> {
+  const { readerId } = args;
+  const ranges = isReader(readerId) ? yield* readRanges(tx.scope, readerId, record.folder_id) : [];
+  const wasRead = record.associated === 0 && rangeAt(ranges, record.uid)?.isRead === true;
+  const after = markedBy({ ...record, flags: record.flags | (wasRead ? messageFlags.seen : 0) }, args);
+  const uid = yield* writeRow(tx, record, cn, { ...after, flags: rowFlags(after.flags, readerId) }, sizeBytes,
+    dropsBytes);
+  const isRead = (after.flags & messageFlags.seen) !== 0;
+  if (!isReader(readerId) || record.associated === 1 || (isRead === wasRead && uid === record.uid)) return;
+  yield* putRanges(tx.scope, readerId, record.folder_id, ranges, [{ first: uid, last: uid, isRead, modSeq: cn }], cn);
+}
+
+/** The light row: flags, size, change numbers; a new UID when bytes that IMAP may have shown are given up. Its UID. */
 function* writeRow(
   tx: Transaction, record: UpdatedRecord, cn: number, after: Marks, sizeBytes: number, dropsBytes: boolean,
-): Work<void> {
+): Work<number> {
   const isSeenChanged = ((after.flags ^ record.flags) & messageFlags.seen) !== 0;
   const wasUnread = (record.flags & messageFlags.seen) === 0;
   const unread = record.associated === 1 || !isSeenChanged ? 0 : wasUnread ? -1 : 1;
@@ -314,4 +338,5 @@ function* writeRow(
     tx.scope, record.item_id, after.flags, keywordText(after.keywords), cn, isSeenChanged ? cn : record.read_cn,
     sizeBytes, newUid ? uid : record.uid, dropsBytes ? null : record.content_id);
   if (dropsBytes) yield* releaseContent(tx, record.content_id);
+  return newUid ? uid : record.uid;
 }

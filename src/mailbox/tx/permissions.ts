@@ -2,7 +2,7 @@
 import { Fault } from "#base/fault.ts";
 import type { FolderId } from "#base/ids.ts";
 import { limits } from "#base/limits.ts";
-import { completeRights, defaultMember, folderRights, folderRoleRights } from "#mailbox/access.ts";
+import { anonymousMember, completeRights, defaultMember, folderRights, folderRoleRights } from "#mailbox/access.ts";
 import { takeCn } from "#mailbox/tx/counters.ts";
 import { procedure } from "#store/api.ts";
 import { all, get, run } from "#store/sql.ts";
@@ -62,6 +62,20 @@ export function* inheritPermissions(
      SELECT mailbox_id, $3, member_id, rights FROM folder_permission WHERE mailbox_id = $1 AND folder_id = $2`,
     mailboxId, parentId, folderId);
   if (makerId !== null) yield* putPermission(mailboxId, folderId, makerId, folderRoleRights.owner);
+}
+
+/**
+ * The public store: everybody sees the way to public folders and which forms there are, whoever signed in. A public
+ * folder at the top starts as Exchange has it: everybody an author, strangers nothing. [MS-OXCPERM] 2.2.7
+ */
+export function* permitPublicTree(mailboxId: number, byRole: ReadonlyMap<string, number>): Work<void> {
+  yield* putPermission(mailboxId, byRole.get("ipmSubtree")!, defaultMember, folderRights.folderVisible);
+  yield* putPermission(mailboxId, byRole.get("eformsRegistry")!, defaultMember, folderRoleRights.reviewer);
+}
+
+export function* permitPublicFolder(mailboxId: number, folderId: number): Work<void> {
+  yield* putPermission(mailboxId, folderId, defaultMember, folderRoleRights.author);
+  yield* putPermission(mailboxId, folderId, anonymousMember, folderRoleRights.none);
 }
 
 function putPermission(mailboxId: number, folderId: number, memberId: number, rights: number): Work<number> {

@@ -1,6 +1,6 @@
 /** Reading message rows: the one place that spells their columns. */
 import type { ChangeNumber, ContentId, MessageId, Uid } from "#base/ids.ts";
-import type { MessageRow, UidSet } from "#mailbox/api.ts";
+import type { MessageRow, UidRange, UidSet } from "#mailbox/api.ts";
 import { all } from "#store/sql.ts";
 import type { Work } from "#store/sql.ts";
 
@@ -41,19 +41,20 @@ export function toMessageRow(record: MessageRecord): MessageRow {
   };
 }
 
-/** Visible messages with UIDs in one range, in UID order, at most `limitRows`. */
+/** Visible messages with UIDs in one range and all the marks of `flags`, in UID order, at most `limitRows`. */
 export function* readRange(
-  mailboxId: number, folderId: number, first: number, last: number, limitRows: number,
+  mailboxId: number, folderId: number, first: number, last: number, limitRows: number, flags = 0,
 ): Work<MessageRecord[]> {
   return yield* all<MessageRecord>(
     `SELECT ${messageColumns} FROM message m
      WHERE m.mailbox_id = $1 AND m.folder_id = $2 AND m.associated = 0 AND m.uid BETWEEN $3 AND $4
-     ORDER BY m.uid LIMIT $5`, mailboxId, folderId, first, last, limitRows);
+       AND m.flags & $6 = $6
+     ORDER BY m.uid LIMIT $5`, mailboxId, folderId, first, last, limitRows, flags);
 }
 
 export const uidMax = 0xffff_ffff;
 
-/** All messages of a set; for procedures, which need them whole. */
+/** All messages of a set; for procedures that need them whole. */
 export function* readSet(mailboxId: number, folderId: number, uids: UidSet): Work<MessageRecord[]> {
   if (uids === "all") return yield* readRange(mailboxId, folderId, 1, uidMax, Number.MAX_SAFE_INTEGER);
   const found: MessageRecord[] = [];
@@ -64,4 +65,52 @@ export function* readSet(mailboxId: number, folderId: number, uids: UidSet): Wor
     }
   }
   return found;
+}
+
+/** Rows a procedure works on at once. */
+const setSliceRows = 2000;
+
+/**
+ * The messages of a set in slices, for procedures: what they do takes memory for a slice, whatever the set. Messages
+ * that come into the folder meanwhile, by the procedure itself, are not among them.
+ */
+export class SetReader {
+  readonly #mailboxId: number;
+  readonly #folderId: number;
+  readonly #ranges: readonly UidRange[];
+  readonly #last: number;
+  readonly #flags: number;
+  #position = 0;
+  #first: number;
+
+  /** With `flags` only messages that have all these marks. */
+  constructor(
+    mailboxId: number, folder: { readonly folder_id: number; readonly uid_next: number }, uids: UidSet, flags = 0,
+  ) {
+    this.#flags = flags;
+    this.#mailboxId = mailboxId;
+    this.#folderId = folder.folder_id;
+    this.#last = folder.uid_next - 1;
+    this.#ranges = uids === "all" ? [{ first: 1, last: uidMax }] : uids;
+    this.#first = this.#ranges[0]?.first ?? 0;
+  }
+
+  /** The next rows in UID order; none at the end. */
+  *next(): Work<MessageRecord[]> {
+    const found: MessageRecord[] = [];
+    while (this.#position < this.#ranges.length && found.length < setSliceRows) {
+      const last = Math.min(this.#ranges[this.#position]!.last, this.#last);
+      const wanted = setSliceRows - found.length;
+      const rows = this.#first > last ? []
+        : yield* readRange(this.#mailboxId, this.#folderId, this.#first, last, wanted, this.#flags);
+      for (const row of rows) found.push(row);
+      if (rows.length === wanted) {
+        this.#first = rows.at(-1)!.uid + 1;
+      } else {
+        this.#position++;
+        this.#first = this.#ranges[this.#position]?.first ?? 0;
+      }
+    }
+    return found;
+  }
 }

@@ -1,10 +1,13 @@
 /** Copying, moving and removing by message id, associated messages too. Each is one transaction. */
 import { takeCn } from "#mailbox/tx/counters.ts";
 import { checkQuota } from "#mailbox/tx/quota.ts";
+import { carryRead } from "#mailbox/tx/readers.ts";
+import type { ReaderId } from "#mailbox/tx/readers.ts";
 import { messageColumns } from "#mailbox/tx/rows.ts";
 import type { MessageRecord } from "#mailbox/tx/rows.ts";
 import { discard, insertCopies, readTarget, relocate, sumSizes } from "#mailbox/tx/transfer.ts";
 import { procedure } from "#store/api.ts";
+import type { Transaction } from "#store/api.ts";
 import { all, get } from "#store/sql.ts";
 import type { Work } from "#store/sql.ts";
 
@@ -14,6 +17,8 @@ export interface TransferItems {
   readonly quotaBytes: number | null;
   /** Whoever copies, who is then the maker of the copies; null for the owner. */
   readonly creatorId?: number | null;
+  /** Of the public store: for whom read messages stay read. */
+  readonly readerId?: ReaderId;
 }
 
 /** Messages that are in one folder, of one kind. */
@@ -57,6 +62,10 @@ function inOrder(messageIds: readonly number[], found: ReadonlyMap<number, numbe
   return messageIds.map((id) => found.get(id) ?? 0);
 }
 
+function* carry(tx: Transaction, cn: number, args: TransferItems, group: Group, pairs: Uint32Array): Work<void> {
+  if (!group.associated) yield* carryRead(tx.scope, args.readerId, group.folderId, args.targetId, pairs, cn);
+}
+
 export const copyItems = procedure({
   name: "mailbox.copyItems",
   *run(tx, args: TransferItems): Work<number[]> {
@@ -68,6 +77,7 @@ export const copyItems = procedure({
     const found = new Map<number, number>();
     for (const group of groups) {
       const pairs = yield* insertCopies(tx, cn, group.records, args.targetId, group.associated, args.creatorId);
+      yield* carry(tx, cn, args, group, pairs);
       for (const [before, after] of yield* newIds(tx.scope, args.targetId, group, pairs)) found.set(before, after);
     }
     return inOrder(args.messageIds, found);
@@ -84,6 +94,7 @@ export const moveItems = procedure({
     const found = new Map<number, number>();
     for (const group of groups) {
       const pairs = yield* relocate(tx, cn, group.records, group.folderId, args.targetId, null, group.associated);
+      yield* carry(tx, cn, args, group, pairs);
       for (const [before, after] of yield* newIds(tx.scope, args.targetId, group, pairs)) found.set(before, after);
     }
     return inOrder(args.messageIds, found);

@@ -2,16 +2,20 @@
 import { Fault } from "#base/fault.ts";
 import { messageFlags } from "#mailbox/api.ts";
 import type { UidSet } from "#mailbox/api.ts";
-import { addTombstone, adjustFolder, adjustMailbox, takeCn, takeItemIds, takeObjectIds } from "#mailbox/tx/counters.ts";
+import {
+  adjustFolder, adjustMailbox, takeCn, takeItemIds, takeObjectIds, tombstoneKinds,
+} from "#mailbox/tx/counters.ts";
 import { readFolder, readFolderByRole } from "#mailbox/tx/folders.ts";
 import { checkQuota } from "#mailbox/tx/quota.ts";
-import { messageColumns, readSet } from "#mailbox/tx/rows.ts";
-import { copyParts, eraseItem, extraBits, setCreator, shareContent } from "#mailbox/tx/parts.ts";
+import { carryRead } from "#mailbox/tx/readers.ts";
+import type { ReaderId } from "#mailbox/tx/readers.ts";
+import { SetReader } from "#mailbox/tx/rows.ts";
+import { cameBy, copyParts, eraseItems } from "#mailbox/tx/parts.ts";
 import type { MessageRecord } from "#mailbox/tx/rows.ts";
 import { indexItemWords, readNames } from "#mailbox/tx/words.ts";
-import type { NamedId } from "#props/registry.ts";
 import { procedure } from "#store/api.ts";
 import type { Transaction } from "#store/api.ts";
+import { numberList, numberRows } from "#store/number-list.ts";
 import { all, run } from "#store/sql.ts";
 import type { Work } from "#store/sql.ts";
 
@@ -22,6 +26,8 @@ export interface Transfer {
   readonly quotaBytes: number | null;
   /** Whoever copies, who is then the maker of the copies; null for the owner. */
   readonly creatorId?: number | null;
+  /** Of the public store: for whom read messages stay read. */
+  readonly readerId?: ReaderId;
 }
 
 export interface Transferred {
@@ -32,20 +38,37 @@ export interface Transferred {
 
 export const copyMessages = procedure({
   name: "mailbox.copyMessages",
-  *run(tx, args: Transfer): Work<Transferred> {
-    const target = yield* readTarget(tx.scope, args.targetId);
-    yield* readFolder(tx.scope, args.folderId);
-    const records = yield* readSet(tx.scope, args.folderId, args.uids);
-    if (records.length === 0) return nothingMoved(target.uid_validity, target.highest_cn);
+  run: (tx, args: Transfer): Work<Transferred> => transfer(tx, args, function* (cn, records) {
     yield* checkQuota(tx.scope, args.quotaBytes, sumSizes(records));
-    const cn = yield* takeCn(tx.scope);
-    const pairs = yield* insertCopies(tx, cn, records, args.targetId, false, args.creatorId);
-    return { uidValidity: target.uid_validity, pairs, cn };
-  },
+    return yield* insertCopies(tx, cn, records, args.targetId, false, args.creatorId);
+  }),
 });
 
-function nothingMoved(uidValidity: number, cn: number): Transferred {
-  return { uidValidity, pairs: new Uint32Array(0), cn };
+/** What copying and moving have in common; `carry` gives the pairs of one slice. */
+function* transfer(
+  tx: Transaction, args: Transfer, carry: (cn: number, records: MessageRecord[]) => Work<Uint32Array>,
+): Work<Transferred> {
+  const target = yield* readTarget(tx.scope, args.targetId);
+  const reader = new SetReader(tx.scope, yield* readFolder(tx.scope, args.folderId), args.uids);
+  const pairs: Uint32Array[] = [];
+  let cn = 0;
+  for (let records = yield* reader.next(); records.length > 0; records = yield* reader.next()) {
+    if (cn === 0) cn = yield* takeCn(tx.scope);
+    const carried = yield* carry(cn, records);
+    yield* carryRead(tx.scope, args.readerId, args.folderId, args.targetId, carried, cn);
+    pairs.push(carried);
+  }
+  return { uidValidity: target.uid_validity, pairs: joined(pairs), cn: cn === 0 ? target.highest_cn : cn };
+}
+
+function joined(parts: readonly Uint32Array[]): Uint32Array {
+  const whole = new Uint32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }
 
 export function* readTarget(mailboxId: number, folderId: number): Work<{ uid_validity: number; highest_cn: number }> {
@@ -62,6 +85,20 @@ function countUnread(records: readonly MessageRecord[]): number {
   return records.reduce((count, record) => count + ((record.flags & messageFlags.seen) === 0 ? 1 : 0), 0);
 }
 
+function itemIdsOf(records: readonly MessageRecord[]): number[] {
+  return records.map((record) => record.item_id);
+}
+
+/** UIDs before and after, where those after follow each other. */
+function pairsOf(records: readonly MessageRecord[], firstUid: number): Uint32Array {
+  const pairs = new Uint32Array(records.length * 2);
+  for (const [index, record] of records.entries()) {
+    pairs[2 * index] = record.uid;
+    pairs[2 * index + 1] = firstUid + index;
+  }
+  return pairs;
+}
+
 /** Rows like `records` in another folder, sharing their bytes. All flags come along. RFC 9051 §6.4.7 */
 export function* insertCopies(
   tx: Transaction, cn: number, records: readonly MessageRecord[], targetId: number, associated: boolean,
@@ -69,46 +106,44 @@ export function* insertCopies(
 ): Work<Uint32Array> {
   const mailboxId = tx.scope;
   const sizeBytes = sumSizes(records);
-  let messageId = yield* takeObjectIds(mailboxId, records.length);
-  let itemId = yield* takeItemIds(mailboxId, records.length);
-  let uid = yield* adjustFolder(mailboxId, targetId, cn, associated
+  const firstMessageId = yield* takeObjectIds(mailboxId, records.length);
+  const firstCopyId = yield* takeItemIds(mailboxId, records.length);
+  const firstUid = yield* adjustFolder(mailboxId, targetId, cn, associated
     ? { associated: records.length, sizeBytes, uids: records.length }
     : { messages: records.length, unread: countUnread(records), sizeBytes, uids: records.length });
   yield* adjustMailbox(mailboxId, records.length, sizeBytes);
-  const pairs = new Uint32Array(records.length * 2);
-  let names: ReadonlyMap<number, NamedId> | undefined;
-  for (const [index, record] of records.entries()) {
-    pairs[2 * index] = record.uid;
-    pairs[2 * index + 1] = uid;
-    yield* run(
-      `INSERT INTO message (mailbox_id, item_id, message_id, folder_id, uid, associated, flags, keywords, cn, read_cn,
-         mod_seq, size_bytes, internal_ms, saved_ms, content_id)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $9, $10, $11, $12, $13)`,
-      mailboxId, itemId, messageId, targetId, uid, associated ? 1 : 0, record.flags,
-      record.keywords, cn, record.size_bytes, record.internal_ms, tx.nowMs, record.content_id);
-    const extras = yield* copyParts(mailboxId, record.item_id, itemId);
-    if ((extras & extraBits.words) !== 0) yield* indexItemWords(tx, itemId, names ??= yield* readNames(tx));
-    if (creatorId !== undefined && creatorId !== null) yield* setCreator(mailboxId, itemId, creatorId);
-    yield* shareContent(mailboxId, record.content_id);
-    messageId++;
-    itemId++;
-    uid++;
+  const itemIds = itemIdsOf(records);
+  yield* run(
+    `INSERT INTO message (mailbox_id, item_id, message_id, folder_id, uid, associated, flags, keywords, cn, read_cn,
+       mod_seq, size_bytes, internal_ms, saved_ms, content_id)
+     SELECT m.mailbox_id, $3 + list.position, $4 + list.position, $5, $6 + list.position, $7, m.flags, m.keywords,
+       $8, $8, $8, m.size_bytes, m.internal_ms, $9, m.content_id
+     FROM ${numberRows(tx.dialect, "$2")} CROSS JOIN message m
+     WHERE m.mailbox_id = $1 AND m.item_id = list.value ORDER BY list.position`,
+    mailboxId, numberList(itemIds), firstCopyId, firstMessageId, targetId, firstUid, associated ? 1 : 0, cn, tx.nowMs);
+  const withWords = yield* copyParts(tx, { itemIds, firstCopyId, creatorId: creatorId ?? null });
+  if (withWords.length > 0) {
+    const names = yield* readNames(tx);
+    for (const itemId of withWords) yield* indexItemWords(tx, itemId, names);
   }
-  return pairs;
+  return pairsOf(records, firstUid);
 }
 
 export const moveMessages = procedure({
   name: "mailbox.moveMessages",
-  *run(tx, args: Transfer): Work<Transferred> {
-    const target = yield* readTarget(tx.scope, args.targetId);
-    yield* readFolder(tx.scope, args.folderId);
-    const records = yield* readSet(tx.scope, args.folderId, args.uids);
-    if (records.length === 0) return nothingMoved(target.uid_validity, target.highest_cn);
-    const cn = yield* takeCn(tx.scope);
-    const pairs = yield* relocate(tx, cn, records, args.folderId, args.targetId, null);
-    return { uidValidity: target.uid_validity, pairs, cn };
-  },
+  run: (tx, args: Transfer): Work<Transferred> => transfer(tx, args,
+    (cn, records) => relocate(tx, cn, records, args.folderId, args.targetId, null)),
 });
+
+/** Marks behind messages that leave their folder, for readers of the change log. */
+function* addTombstones(tx: Transaction, cn: number, list: string, associated: boolean): Work<void> {
+  yield* run(
+    `INSERT INTO tombstone (mailbox_id, kind, object_id, folder_id, uid, cn)
+     SELECT m.mailbox_id, $3, m.message_id, m.folder_id, m.uid, $4
+     FROM ${numberRows(tx.dialect, "$2")} CROSS JOIN message m
+     WHERE m.mailbox_id = $1 AND m.item_id = list.value`,
+    tx.scope, list, tombstoneKinds[associated ? "associated" : "message"], cn);
+}
 
 /**
  * Moves rows to another folder. As in Exchange a moved message gets a new id and leaves a mark behind under its old
@@ -123,28 +158,28 @@ export function* relocate(
   const count = records.length;
   const unread = associated ? 0 : countUnread(records);
   const [messages, settings] = associated ? [0, count] : [count, 0];
-  let messageId = yield* takeObjectIds(mailboxId, count);
+  const firstMessageId = yield* takeObjectIds(mailboxId, count);
   yield* adjustFolder(mailboxId, sourceId, cn,
     { messages: -messages, associated: -settings, unread: -unread, sizeBytes: -sizeBytes });
-  let uid = yield* adjustFolder(mailboxId, targetId, cn,
+  const firstUid = yield* adjustFolder(mailboxId, targetId, cn,
     { messages, associated: settings, unread, sizeBytes, uids: count });
-  const pairs = new Uint32Array(records.length * 2);
-  for (const [index, record] of records.entries()) {
-    pairs[2 * index] = record.uid;
-    pairs[2 * index + 1] = uid;
-    yield* addTombstone(mailboxId, associated ? "associated" : "message", record.message_id, sourceId, record.uid, cn);
-    // The mark has done its work when the message goes to Recoverable Items.
-    const flags = deletedFromId === null ? record.flags : record.flags & ~messageFlags.deleted;
-    yield* run(
-      `UPDATE message SET message_id = $3, folder_id = $4, uid = $5, flags = $6, cn = $7, read_cn = $7, mod_seq = $7,
-         saved_ms = $8 WHERE mailbox_id = $1 AND item_id = $2`,
-      mailboxId, record.item_id, messageId, targetId, uid, flags, cn, tx.nowMs);
-    yield* run("UPDATE message_detail SET deleted_from_id = $3 WHERE mailbox_id = $1 AND item_id = $2",
-      mailboxId, record.item_id, deletedFromId);
-    messageId++;
-    uid++;
-  }
-  return pairs;
+  const list = numberList(itemIdsOf(records));
+  yield* addTombstones(tx, cn, list, associated);
+  yield* run(
+    `UPDATE message_detail SET deleted_from_id = $3, came_from_id = list.message_id, came_from_folder_id = $4,
+       came_by = $5
+     FROM (SELECT m.item_id, m.message_id FROM ${numberRows(tx.dialect, "$2")} CROSS JOIN message m
+       WHERE m.mailbox_id = $1 AND m.item_id = list.value LIMIT $6) AS list
+     WHERE message_detail.mailbox_id = $1 AND message_detail.item_id = list.item_id`,
+    mailboxId, list, deletedFromId, sourceId, cameBy.move, count);
+  // The mark has done its work when the message goes to Recoverable Items.
+  const taken = deletedFromId === null ? 0 : messageFlags.deleted;
+  yield* run(
+    `UPDATE message SET message_id = $3 + list.position, folder_id = $4, uid = $5 + list.position,
+       flags = flags & ~CAST($6 AS BIGINT), cn = $7, read_cn = $7, mod_seq = $7, saved_ms = $8
+     FROM ${numberRows(tx.dialect, "$2")} WHERE message.mailbox_id = $1 AND message.item_id = list.value`,
+    mailboxId, list, firstMessageId, targetId, firstUid, taken, cn, tx.nowMs);
+  return pairsOf(records, firstUid);
 }
 
 export interface Remove {
@@ -158,13 +193,15 @@ export const removeMessages = procedure({
   name: "mailbox.removeMessages",
   *run(tx, args: Remove): Work<{ uids: Uint32Array; cn: number }> {
     const folder = yield* readFolder(tx.scope, args.folderId);
-    const found = yield* readSet(tx.scope, args.folderId, args.uids);
-    const records = args.only === "any" ? found
-      : found.filter((record) => (record.flags & messageFlags.deleted) !== 0);
-    if (records.length === 0) return { uids: new Uint32Array(0), cn: folder.highest_cn };
-    const cn = yield* takeCn(tx.scope);
-    yield* discard(tx, cn, records, args.folderId, args.mode);
-    return { uids: Uint32Array.from(records, (record) => record.uid), cn };
+    const reader = new SetReader(tx.scope, folder, args.uids, args.only === "marked" ? messageFlags.deleted : 0);
+    const gone: Uint32Array[] = [];
+    let cn = 0;
+    for (let records = yield* reader.next(); records.length > 0; records = yield* reader.next()) {
+      if (cn === 0) cn = yield* takeCn(tx.scope);
+      yield* discard(tx, cn, records, args.folderId, args.mode);
+      gone.push(Uint32Array.from(records, (record) => record.uid));
+    }
+    return { uids: joined(gone), cn: cn === 0 ? folder.highest_cn : cn };
   },
 });
 
@@ -184,41 +221,28 @@ export function* discard(
   yield* adjustFolder(tx.scope, folderId, cn, associated ? { associated: -records.length, sizeBytes: -sizeBytes }
     : { messages: -records.length, unread: -countUnread(records), sizeBytes: -sizeBytes });
   yield* adjustMailbox(tx.scope, -records.length, -sizeBytes);
-  for (const record of records) {
-    yield* addTombstone(tx.scope, associated ? "associated" : "message", record.message_id, folderId, record.uid, cn);
-    yield* eraseItem(tx, record.item_id, record.content_id);
-  }
+  yield* addTombstones(tx, cn, numberList(itemIdsOf(records)), associated);
+  yield* eraseItems(tx, records);
 }
-
-/** Lets go of messages that have been in Recoverable Items long enough; how many. */
-export const purgeRemoved = procedure({
-  name: "mailbox.purgeRemoved",
-  *run(tx, args: { beforeMs: number; limitRows: number }): Work<number> {
-    const bin = yield* readFolderByRole(tx.scope, "recoverableDeletions");
-    const records = yield* all<MessageRecord>(
-      `SELECT ${messageColumns} FROM message m
-       WHERE m.mailbox_id = $1 AND m.folder_id = $2 AND m.associated = 0 AND m.saved_ms < $3
-       ORDER BY m.uid LIMIT $4`, tx.scope, bin.folder_id, args.beforeMs, args.limitRows);
-    if (records.length > 0) yield* discard(tx, yield* takeCn(tx.scope), records, bin.folder_id, "hard");
-    return records.length;
-  },
-});
 
 /** All visible messages of a folder into another one; part of copying a folder. */
 export function* copyAllMessages(tx: Transaction, cn: number, folderId: number, targetId: number): Work<void> {
-  const records = yield* readSet(tx.scope, folderId, "all");
-  if (records.length > 0) yield* insertCopies(tx, cn, records, targetId, false);
+  const reader = new SetReader(tx.scope, yield* readFolder(tx.scope, folderId), "all");
+  for (let records = yield* reader.next(); records.length > 0; records = yield* reader.next()) {
+    yield* insertCopies(tx, cn, records, targetId, false);
+  }
 }
 
 /** Empties a folder; part of deleting it. */
 export function* removeAllMessages(tx: Transaction, cn: number, folderId: number, mode: "soft" | "hard"): Work<void> {
-  const records = yield* readSet(tx.scope, folderId, "all");
-  if (records.length > 0) yield* discard(tx, cn, records, folderId, mode);
+  const reader = new SetReader(tx.scope, yield* readFolder(tx.scope, folderId), "all");
+  for (let records = yield* reader.next(); records.length > 0; records = yield* reader.next()) {
+    yield* discard(tx, cn, records, folderId, mode);
+  }
   const associated = yield* all<{ item_id: number; content_id: number | null; size_bytes: number }>(
     "SELECT item_id, content_id, size_bytes FROM message WHERE mailbox_id = $1 AND folder_id = $2 AND associated = 1",
     tx.scope, folderId);
-  for (const record of associated) {
-    yield* adjustMailbox(tx.scope, -1, -record.size_bytes);
-    yield* eraseItem(tx, record.item_id, record.content_id);
-  }
+  if (associated.length === 0) return;
+  yield* adjustMailbox(tx.scope, -associated.length, -associated.reduce((sum, row) => sum + row.size_bytes, 0));
+  yield* eraseItems(tx, associated);
 }

@@ -6,6 +6,16 @@ import type { Html } from "#net/page-html.ts";
 import type { Web, WebSignedIn } from "#serve/account/web.ts";
 
 const shownRows = 25;
+const mailboxRows = 50;
+
+/** What delegates and administrators do, as people say it. */
+const mailboxActions: Readonly<Record<string, string>> = {
+  FolderBind: "Looked", Create: "Made", Update: "Changed", Copy: "Copied", Move: "Moved",
+  MoveToDeletedItems: "Moved to Deleted Items", SoftDelete: "Removed", HardDelete: "Removed for good",
+  UpdateFolderPermissions: "Changed who has rights", SendAs: "Sent in your name", SendOnBehalf: "Sent on your behalf",
+  Recover: "Brought back what was removed", Purge: "Let removed items go for good", Import: "Imported",
+  Export: "Exported", SetRetention: "Set how long messages stay",
+};
 
 const actions: Readonly<Record<string, string>> = {
   "sign-in-failed": "Sign-in refused", "password-set": "Password set", "app-password-add": "App password made",
@@ -39,10 +49,19 @@ export async function historySection(web: Web, request: HttpRequest, { account }
     each.repeated > 1 && html`, ${each.repeated} times`}<br><small>${time(each.atMs)}${
     each.client !== "" && html` from ${each.client}`}${
     each.detail !== "" && html` · ${each.detail}`}</small></div></li>`);
+  const { mailboxId } = account.entry;
+  const others = mailboxId === null ? [] : await web.mailboxAudit(request.ctx, mailboxId, mailboxRows);
+  const acts = others.map((each) => html`<li><div>${mailboxActions[each.action] ?? each.action}${
+    each.folder !== "" && html` in ${each.folder}`}${each.repeated > 1 && html`, ${each.repeated} times`}<br>
+<small>${time(each.atMs)} by ${each.logon === "admin" ? `an administrator (${each.actor})` : each.actor}${
+    each.detail !== "" && html` · ${each.detail}`}</small></div></li>`);
   return html`<section><h2>Lately</h2>
 <form method="post" action="/account/sessions/end-others">${web.forms.field(request)}
 <p>Something here you do not know? Change your password, and sign out your other browsers.</p>
 <p><button class="second">Sign out other browsers</button></p></form>
 <details${signIns.length > 0 && html` open`}><summary>Sign-ins</summary><ul class="rows">${came}</ul></details>
-<details><summary>Changes and refusals</summary><ul class="rows">${done}</ul></details></section>`;
+<details><summary>Changes and refusals</summary><ul class="rows">${done}</ul></details>
+<details><summary>What others did in your mailbox</summary>${acts.length === 0
+    ? html`<p class="hint">Nobody but you did anything in the last 90 days.</p>`
+    : html`<ul class="rows">${acts}</ul>`}</details></section>`;
 }

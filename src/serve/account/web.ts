@@ -1,12 +1,14 @@
 /** What all pages share: who the browser is signed in as, and how it comes to be. */
 import type { Ctx } from "#base/ctx.ts";
 import { Fault } from "#base/fault.ts";
+import type { MailboxId } from "#base/ids.ts";
 import { limits } from "#base/limits.ts";
 import type { SignInFrom } from "#directory/api.ts";
 import type { Account } from "#directory/account.ts";
 import type { Credentials, Whose } from "#directory/credentials.ts";
 import type { StoreDirectory } from "#directory/directory.ts";
 import { GuessGuard } from "#directory/guess-guard.ts";
+import type { AuditLine } from "#mailbox/tx/audit.ts";
 import type { HttpRequest } from "#net/http.ts";
 import { cookieOf, Forms, ownPath, seeOther, setCookie } from "#serve/account/forms.ts";
 import { html } from "#net/page-html.ts";
@@ -32,7 +34,14 @@ export class Web {
   /** Wrong codes of the second factor: one-time codes by account, recovery codes by account and network. */
   readonly guard = new GuessGuard();
 
-  constructor(parts: { directory: StoreDirectory; credentials: Credentials; forms: Forms; origin: string }) {
+  /** What others did in somebody's mailbox, newest first; nothing where nobody keeps it. */
+  readonly mailboxAudit: (ctx: Ctx, mailboxId: MailboxId, limitRows: number) => Promise<AuditLine[]>;
+
+  constructor(parts: {
+    directory: StoreDirectory; credentials: Credentials; forms: Forms; origin: string;
+    mailboxAudit?: Web["mailboxAudit"];
+  }) {
+    this.mailboxAudit = parts.mailboxAudit ?? (() => Promise.resolve([]));
     this.directory = parts.directory;
     this.credentials = parts.credentials;
     this.forms = parts.forms;

@@ -7,6 +7,7 @@ import { execFile } from "node:child_process";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { promisify } from "node:util";
+import { limits } from "#base/limits.ts";
 import { Certificates } from "#net/certificates.ts";
 import { Listeners } from "#net/listeners.ts";
 import { pop3Handler, pop3Refusal } from "#serve/pop3/listen.ts";
@@ -26,9 +27,9 @@ interface Played {
   readonly done: Promise<void>;
 }
 
-function begin(isTls = true, texts: readonly string[] = messages): Played {
+function begin(isTls = true, texts: readonly string[] = messages, change: Partial<FakeServer> = {}): Played {
   const ctx = realCtx();
-  const server = fakeServer(texts);
+  const server = Object.assign(fakeServer(texts), change);
   const connection = new FakeConnection(ctx, isTls);
   const done = pop3Handler({ ...server, canStartTls: true })(connection);
   return { ctx, server, connection, done };
@@ -53,8 +54,8 @@ const scripts: [name: string, lines: string, expected: string][] = [
   ["STAT", "STAT\r\n", "+OK 3 52\r\n"],
   ["LIST of one", "LIST 2\r\n", "+OK 2 23\r\n"],
   ["LIST", "LIST\r\n", "+OK 3 messages (52 octets)\r\n1 27\r\n2 23\r\n3 2\r\n.\r\n"],
-  ["UIDL of one", "UIDL 3\r\n", "+OK 3 77.3\r\n"],
-  ["UIDL", "uidl\r\n", "+OK 3 messages (52 octets)\r\n1 77.1\r\n2 77.2\r\n3 77.3\r\n.\r\n"],
+  ["UIDL of one", "UIDL 3\r\n", "+OK 3 77-3\r\n"],
+  ["UIDL", "uidl\r\n", "+OK 3 messages (52 octets)\r\n1 77-1\r\n2 77-2\r\n3 77-3\r\n.\r\n"],
   ["RETR doubles dots", "RETR 1\r\n", "+OK 27 octets\r\nSubject: one\r\n\r\n..dot\r\nend\r\n.\r\n"],
   ["RETR keeps a LF alone", "RETR 2\r\n", "+OK 23 octets\r\nSubject: two\r\n\r\nbare\nlf\r\n.\r\n"],
   ["TOP", "TOP 1 1\r\n", "+OK Beginning of the message follows\r\nSubject: one\r\n\r\n..dot\r\n.\r\n"],
@@ -144,13 +145,18 @@ test("replies to pipelined commands are one write", async () => {
   assert.equal(connection.writes.length, 2);
 });
 
-test("one session at a time, and the next when it ended", async () => {
+/** Connections to one server that share its locks. */
+function beginMany(lockWaitMs: number): () => { connection: FakeConnection; done: Promise<void> } {
   const ctx = realCtx();
-  const handler = pop3Handler({ ...fakeServer(messages), canStartTls: true });
-  const open = (): { connection: FakeConnection; done: Promise<void> } => {
+  const handler = pop3Handler({ ...fakeServer(messages), canStartTls: true, lockWaitMs });
+  return () => {
     const connection = new FakeConnection(ctx, true);
     return { connection, done: handler(connection) };
   };
+}
+
+test("one session at a time, and the next when it ended", async () => {
+  const open = beginMany(20);
   const first = open();
   first.connection.send(signIn);
   await until(() => first.connection.isIdle, "first");
@@ -163,6 +169,64 @@ test("one session at a time, and the next when it ended", async () => {
   second.connection.send(`${signIn}QUIT\r\n`);
   await second.done;
   assert.equal(statuses(second.connection.text), "+OK +OK -ERR [IN-USE] +OK +OK +OK");
+});
+
+test("a sign-in waits a moment for the session before it to end, one after the other", async () => {
+  const open = beginMany(50_000);
+  const sessions = Array.from({ length: limits.pop3LockWaitersMax + 2 }, open);
+  const first = sessions[0]!.connection;
+  first.send(signIn);
+  await until(() => first.isIdle, "first");
+  for (const { connection } of sessions.slice(1)) {
+    connection.send(signIn);
+    // Not idle: it waits; the last of them is one too many and hears so at once.
+    await until(() => statuses(connection.text).startsWith("+OK"), "greeting");
+  }
+  const last = sessions.at(-1)!;
+  await until(() => last.connection.text.includes("IN-USE"), "one too many");
+  assert.ok(sessions.slice(1, -1).every(({ connection }) => !connection.text.includes("IN-USE")));
+  for (const { connection, done } of sessions.slice(0, -1)) {
+    await until(() => connection.text.includes("Welcome"), "its turn");
+    assert.equal(sessions.filter((one) => one.connection.text.includes("Welcome")).at(-1)?.connection, connection);
+    connection.sendEnd();
+    await done;
+  }
+  last.connection.send(`${signIn}QUIT\r\n`);
+  await last.done;
+  assert.match(last.connection.text, /Welcome/);
+});
+
+test("what was fetched whole counts as read after QUIT, and not otherwise", async () => {
+  const rows: [name: string, lines: string, change: Partial<FakeServer>, seen: number[]][] = [
+    ["fetched, one deleted, one looked at", "RETR 1\r\nRETR 2\r\nDELE 2\r\nTOP 3 0\r\nQUIT\r\n", {}, [1]],
+    ["deleted and taken back", "RETR 2\r\nDELE 2\r\nRSET\r\nRETR 3\r\nQUIT\r\n", {}, [2, 3]],
+    ["the connection was lost", "RETR 1\r\nRETR 2\r\n", {}, []],
+    ["the owner does not want it", "RETR 1\r\nRETR 2\r\nQUIT\r\n", { marksFetched: false }, []],
+  ];
+  for (const [name, lines, change, seen] of rows) {
+    const { connection, done, server } = begin(true, messages, change);
+    connection.send(signIn + lines);
+    connection.sendEnd();
+    await done;
+    assert.deepEqual(server.seen, seen, name);
+  }
+});
+
+test("EXPIRE tells the term of the inbox, and before the sign-in the shortest there can be", async () => {
+  for (const [keepDays, told] of [[null, "NEVER"], [30, "30"]] as const) {
+    const { connection, done } = begin(true, messages, { keepDays });
+    connection.send(`CAPA\r\n${signIn}CAPA\r\nQUIT\r\n`);
+    await done;
+    assert.deepEqual(connection.text.match(/EXPIRE .*(?=\r)/g), ["EXPIRE 1 USER", `EXPIRE ${told}`]);
+  }
+});
+
+test("LANG lists, chooses and refuses, signed in or not", async () => {
+  const expected = "+OK Language listing follows:\r\nen English\r\n.\r\n+OK en The language is English.\r\n" +
+    "+OK en The language is English.\r\n-ERR That language is not spoken here.\r\n";
+  for (const isTls of [true, false]) {
+    assert.equal(await play("LANG\r\nlang EN-gb\r\nLANG *\r\nLANG tlh\r\n", isTls), expected);
+  }
 });
 
 test("only QUIT deletes, the marked and no others", async () => {
@@ -233,7 +297,7 @@ test("a hundred thousand messages: LIST and UIDL in pieces, little memory", asyn
   connection.send(`${signIn}LIST\r\nUIDL\r\nDELE 50000\r\nSTAT\r\nQUIT\r\n`);
   await done;
   assert.ok(Math.max(...connection.writes.map((write) => write.length)) < 64 * 1024);
-  assert.ok(connection.text.includes("\r\n100000 77.100000\r\n.\r\n"));
+  assert.ok(connection.text.includes("\r\n100000 77-100000\r\n.\r\n"));
   assert.ok(connection.text.includes("+OK 99999 299997\r\n"));
 });
 
@@ -277,7 +341,7 @@ test("curl over TLS from the start and by STLS", async (t) => {
     }
     assert.equal(await run(`${url}/1`, ...args), messages[0]);
     assert.equal(await run(`${url}/2`, ...args), `${messages[1]}\r\n`);
-    assert.equal(await run(`${url}/`, ...args, "-X", "UIDL"), "1 77.1\r\n2 77.2\r\n3 77.3\r\n");
+    assert.equal(await run(`${url}/`, ...args, "-X", "UIDL"), "1 77-1\r\n2 77-2\r\n3 77-3\r\n");
     assert.equal(await run(`${url}/`, ...args, "-X", "TOP 1 0"), "Subject: one\r\n\r\n");
   }
   await run(`pop3s://localhost:${secure}/2`, "-X", "DELE", "-I");

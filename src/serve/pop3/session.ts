@@ -14,13 +14,15 @@ import { BrokenTransfer, listMessages, retrieve, retrieveTop } from "#serve/pop3
 import type { Pop3Output } from "#serve/pop3/transfer.ts";
 import { parsePop3Command, pop3CommandRow } from "#wire/pop3/command.ts";
 import type { Pop3Arguments, Pop3Command, Pop3State, Pop3Verb } from "#wire/pop3/command.ts";
-import { capabilityReply, continueReply, errorReply, okReply } from "#wire/pop3/reply.ts";
+import { capabilityReply, continueReply, errorReply, languageFor, languageListing, okReply } from "#wire/pop3/reply.ts";
 import type { Pop3ResponseCode } from "#wire/pop3/reply.ts";
 
 export interface Pop3Server {
   readonly directory: Directory;
   readonly mailboxes: Mailboxes;
   readonly locks: MaildropLocks;
+  /** How long a sign-in waits for another session of the same maildrop; `limits.pop3LockWaitMs` when left out. */
+  readonly lockWaitMs?: number | undefined;
 }
 
 export interface Pop3Client {
@@ -137,18 +139,21 @@ export class Pop3Session {
   readonly #handlers: { readonly [V in Pop3Verb]: Handler<V> } = {
     CAPA: () => this.#say(capabilityReply({
       isTls: this.#isTls, canStartTls: this.#client.canStartTls, saslMechanisms: offeredMechanisms(this.#parties),
-      implementation,
+      implementation, keepDays: this.#maildrop?.keepDays,
     })),
     USER: (name) => this.#user(name),
     PASS: (password) => this.#pass(password),
     AUTH: (argument) => this.#auth(argument),
     STLS: () => this.#stls(),
+    // Messages are given as they are in either mode: a client that says nothing would never be rid of one in UTF-8.
     UTF8: () => this.#ok("UTF-8 it is."),
+    LANG: (range) => this.#lang(range),
     STAT: () => this.#ok(`${this.#open.liveCount} ${this.#open.liveBytes}`),
     LIST: (number) => this.#list(number, (each) => `${this.#open.sizeOf(each)}`),
     UIDL: (number) => this.#list(number, (each) => this.#open.uniqueIdOf(each)),
     RETR: (number) => this.#ifThere(number, async () => {
       await retrieve(this.#ctx, this.#open, number, this.#out);
+      this.#open.markFetched(number);
       this.#retrieved++;
     }),
     TOP: ({ number, count }) => this.#ifThere(number, () => (
@@ -228,7 +233,7 @@ export class Pop3Session {
 
   /** Opens the maildrop of whoever `find` finds; null: the client has its answer already. */
   async #signIn(find: () => Promise<SignedIn | null>): Promise<Pop3Next> {
-    const { directory, mailboxes, locks } = this.#server;
+    const { directory, mailboxes } = this.#server;
     try {
       const person = await find();
       if (person === null) return "continue";
@@ -236,7 +241,7 @@ export class Pop3Session {
       if (mailboxId === null) return await this.#refuseSignIn("SYS/PERM", "This account has no mailbox.");
       const log = this.#ctx.log.child({ user: person.address, mailbox: mailboxId });
       const ctx = { ...this.#ctx, log };
-      const opened = await openMaildrop(ctx, locks, mailboxId, () => mailboxes.open(ctx, person, mailboxId));
+      const opened = await openMaildrop(ctx, this.#server, mailboxId, () => mailboxes.open(ctx, person, mailboxId));
       this.#ctx = ctx;
       this.#maildrop = opened.maildrop;
       this.#release = opened.release;
@@ -249,6 +254,14 @@ export class Pop3Session {
       this.#ctx.log.info({ reason: error.code }, "sign-in refused");
       return await this.#refuseSignIn(faults[error.code].pop3, error.message);
     }
+  }
+
+  /** RFC 6856 §3 */
+  #lang(range: string | null): Promise<Pop3Next> {
+    if (range === null) return this.#say(languageListing());
+    const tag = languageFor(range);
+    return tag === null ? this.#say(errorReply("", "That language is not spoken here."))
+      : this.#ok(`${tag} The language is English.`);
   }
 
   async #stls(): Promise<Pop3Next> {
@@ -286,6 +299,8 @@ export class Pop3Session {
         await this.#say(errorReply("SYS/TEMP", "Some deleted messages were not removed."));
         return "close";
       }
+      // The client has its messages; that they still count as unread is no reason to refuse its QUIT.
+      await maildrop.markRead(ctx).catch((error: unknown) => ctx.log.warn({ error }, "marking as read at QUIT failed"));
       ctx.log.info({ retrieved: this.#retrieved, deleted: count }, "signed out");
     }
     await this.#ok("Bye.");

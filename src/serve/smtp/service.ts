@@ -1,6 +1,6 @@
 /** What an SMTP session needs from the house, and what an administrator can set. */
 import type { Ctx } from "#base/ctx.ts";
-import type { MailboxId } from "#base/ids.ts";
+import type { EntryId, FolderId, MailboxId } from "#base/ids.ts";
 import { limits } from "#base/limits.ts";
 import type { Directory } from "#directory/api.ts";
 import type { Transport } from "#transport/transport.ts";
@@ -28,14 +28,22 @@ export interface SmtpConfig {
 export type SmtpSettings = Required<SmtpConfig>;
 
 /** Bytes a mailbox uses and may use; no limit is null. RFC 3463 §3.3 X.2.2 */
-export type QuotaOf = (ctx: Ctx, mailboxId: MailboxId) => Promise<{ usedBytes: number; limitBytes: number | null }>;
+export type QuotaOf = (ctx: Ctx, mailboxId: MailboxId) => Promise<{
+  usedBytes: number; limitBytes: number | null;
+  /** From here on its owner cannot send. */
+  sendBytes?: number | null;
+}>;
 
 export interface SmtpParts {
   readonly config: SmtpConfig;
   readonly directory: Directory;
-  readonly transport: Pick<Transport, "accept" | "beginMessage" | "newQueueId">;
+  readonly transport: Pick<Transport, "accept" | "beginMessage" | "newQueueId" | "resolve">;
   /** null when nobody counts. */
   readonly quota: QuotaOf | null;
+  /** Whether a public folder takes mail from somebody; null is who did not sign in. Left out where there are none. */
+  readonly mayPost?: (ctx: Ctx, post: {
+    mailboxId: MailboxId; folderId: FolderId; senderId: EntryId | null;
+  }) => Promise<boolean>;
 }
 
 /** RFC 5321 §4.5.3 leaves these to the server. */

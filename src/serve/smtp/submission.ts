@@ -5,8 +5,8 @@ import { parseAddresses } from "#format/mime/addresses.ts";
 import { formatDate } from "#format/mime/date.ts";
 import type { HeaderField } from "#format/mime/headers.ts";
 import { fieldText, headerFields } from "#format/mime/headers.ts";
-import { judgeSending, sentCopyPlaces } from "#transport/sending.ts";
-import type { ActedFor } from "#transport/sending.ts";
+import { actingAs, judgeSending, sentCopyPlaces } from "#transport/sending.ts";
+import type { ActedFor, ActingAs } from "#transport/sending.ts";
 import type { Reply } from "#wire/smtp/reply.ts";
 import { reply } from "#wire/smtp/reply.ts";
 
@@ -23,7 +23,7 @@ const authorsMax = 50;
 
 /** A header that was taken, and the mailbox of another that keeps a copy of the message. */
 export type SubmissionVerdict =
-  | { readonly pieces: readonly Uint8Array[]; readonly sentFor: ActedFor | null }
+  | { readonly pieces: readonly Uint8Array[]; readonly sentFor: ActedFor | null; readonly actingAs: ActingAs | null }
   | { readonly refused: Reply };
 
 /**
@@ -52,6 +52,7 @@ export async function checkSubmittedHeader(
   return {
     pieces: [Buffer.from(added.join("")), ...withoutBcc(header, fields)],
     sentFor: toShared === null ? null : verdict.sentFor,
+    actingAs: actingAs(verdict, signedIn.address),
   };
 }
 

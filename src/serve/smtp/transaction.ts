@@ -6,9 +6,10 @@ import { MessageIntake, replyOfError } from "#serve/smtp/intake.ts";
 import type { SmtpParts, SmtpSettings } from "#serve/smtp/service.ts";
 import { checkSubmittedHeader, mayNotSend } from "#serve/smtp/submission.ts";
 import { receivedField } from "#serve/smtp/trace.ts";
+import type { RecipientResolution } from "#transport/expand.ts";
 import { contentFlags } from "#transport/queue-rows.ts";
 import { judgeSending } from "#transport/sending.ts";
-import type { ActedFor } from "#transport/sending.ts";
+import type { ActedFor, ActingAs } from "#transport/sending.ts";
 import type { SmtpAddress } from "#wire/smtp/address.ts";
 import type { Command } from "#wire/smtp/command.ts";
 import type { MailParameters, RcptParameters } from "#wire/smtp/parameters.ts";
@@ -30,7 +31,7 @@ export interface TransactionFacts {
 
 interface Recipient {
   readonly address: SmtpAddress;
-  readonly resolution: Resolution;
+  readonly resolution: RecipientResolution;
   readonly parameters: RcptParameters;
 }
 
@@ -56,6 +57,7 @@ export class Transaction {
   #intake: MessageIntake | null = null;
   /** The mailbox in whose name the message is sent, when it keeps a copy. */
   #sentFor: ActedFor | null = null;
+  #actingAs: ActingAs | null = null;
 
   private constructor(facts: TransactionFacts, sender: SmtpAddress | null, parameters: MailParameters) {
     this.#facts = facts;
@@ -79,6 +81,8 @@ export class Transaction {
       const authors = { from: [from.text], sender: [] };
       const verdict = await judgeSending(ctx, parts.directory, signedIn.entryId, authors);
       if (verdict.kind === "refused") return { ...mayNotSend(signedIn.address, from.text, "MAIL"), code: 553 };
+      const full = await refuseFullSender(ctx, facts);
+      if (full !== null) return full;
     }
     return new Transaction(facts, from, parameters);
   }
@@ -96,7 +100,8 @@ export class Transaction {
       return reply(452, "4.5.3", text);
     }
     const { address, resolution } = await this.#resolve(ctx, command.to);
-    const refused = this.#refuseResolution(address, resolution) ?? await this.#refuseForGroup(ctx, resolution)
+    const refused = await this.#refuseResolution(ctx, address, resolution)
+      ?? await this.#refuseForGroup(ctx, resolution) ?? await this.#refuseForFolder(ctx, resolution)
       ?? await this.#refuseForQuota(ctx, resolution);
     if (refused === null) this.recipients.push({ address, resolution, parameters: command.parameters });
     return refused;
@@ -112,7 +117,10 @@ export class Transaction {
           directory: parts.directory, signedIn, envelopeSender: this.#sender?.text ?? "", hostname: settings.hostname,
           queueId: this.#queueId, nowMs: ctx.system.nowMs(),
         }, header);
-        if ("pieces" in verdict) this.#sentFor = verdict.sentFor;
+        if ("pieces" in verdict) {
+          this.#sentFor = verdict.sentFor;
+          this.#actingAs = verdict.actingAs;
+        }
         return verdict;
       },
     });
@@ -134,7 +142,7 @@ export class Transaction {
           ...(parameters.notify === undefined ? {} : { notify: parameters.notify }),
           originalRecipient: parameters.originalRecipient ?? null,
         })),
-        sentFor: this.#sentFor,
+        senderId: signedIn?.entryId ?? null, sentFor: this.#sentFor, actingAs: this.#actingAs,
       });
     } catch (error) {
       if (error instanceof Fault && error.code === "cancelled") throw error;
@@ -168,19 +176,21 @@ export class Transaction {
   }
 
   /** Every server must reach a person as `postmaster`. RFC 5321 §4.5.1 */
-  async #resolve(ctx: Ctx, to: SmtpAddress): Promise<{ address: SmtpAddress; resolution: Resolution }> {
-    const { parts: { directory }, settings: { postmaster, hostname } } = this.#facts;
+  async #resolve(ctx: Ctx, to: SmtpAddress): Promise<{ address: SmtpAddress; resolution: RecipientResolution }> {
+    const { parts: { directory, transport }, settings: { postmaster, hostname } } = this.#facts;
     const address: SmtpAddress = to.domain === null ? { ...to, domain: hostname, text: `${to.text}@${hostname}` } : to;
     const isPostmaster = to.localPart.toLowerCase() === "postmaster";
     if (to.domain === null) return { address, resolution: await directory.resolve(ctx, postmaster) };
-    const resolution = await directory.resolve(ctx, address.text);
+    const resolution = await transport.resolve(ctx, address.text, { isReport: this.#sender === null });
     if (!isPostmaster || resolution.kind !== "unknown") return { address, resolution };
     return { address, resolution: await directory.resolve(ctx, postmaster) };
   }
 
-  #refuseResolution(address: SmtpAddress, resolution: Resolution): Reply | null {
+  async #refuseResolution(ctx: Ctx, address: SmtpAddress, resolution: RecipientResolution): Promise<Reply | null> {
+    const { parts: { directory }, signedIn } = this.#facts;
     switch (resolution.kind) {
       case "mailbox":
+      case "service":
         return null;
       case "unknown":
         return reply(550, "5.1.1", `${address.text} is not known here`);
@@ -189,20 +199,31 @@ export class Transaction {
       case "group":
         return hasMembers(resolution) ? null : reply(550, "5.2.1", `${address.text} has no members`);
       case "remote":
-        if (this.#facts.signedIn !== null) return null;
+        // An address of ours may lead outside: a contact's, or that of a sender whose mail was sent on.
+        if (signedIn !== null || await directory.isLocalDomain(ctx, address.domain ?? "")) return null;
         return reply(550, "5.7.1", `${address.text} is not at this server; sign in on port 587 or 465 to send on`);
     }
   }
 
   /** Groups may be closed to some senders. RFC 3463 §3.8 X.7.2 */
-  async #refuseForGroup(ctx: Ctx, resolution: Resolution): Promise<Reply | null> {
+  async #refuseForGroup(ctx: Ctx, resolution: RecipientResolution): Promise<Reply | null> {
     const { parts: { directory }, signedIn } = this.#facts;
     if (resolution.kind !== "group") return null;
     const why = await directory.sharing?.refusesSender(ctx, resolution.entryId, { entryId: signedIn?.entryId ?? null });
     return why === undefined || why === null ? null : reply(550, "5.7.2", `${resolution.address} ${why}`);
   }
 
-  async #refuseForQuota(ctx: Ctx, resolution: Resolution): Promise<Reply | null> {
+  /** Public folders take mail from whoever may make items in them. RFC 3463 §3.8 X.7.1 */
+  async #refuseForFolder(ctx: Ctx, resolution: RecipientResolution): Promise<Reply | null> {
+    const { parts: { mayPost }, signedIn } = this.#facts;
+    if (resolution.kind !== "mailbox" || resolution.folderId === undefined || mayPost === undefined) return null;
+    const { mailboxId, folderId, address } = resolution;
+    if (await mayPost(ctx, { mailboxId, folderId, senderId: signedIn?.entryId ?? null })) return null;
+    const how = signedIn === null ? "; sign in to write to it, where you may" : "";
+    return reply(550, "5.7.1", `${address} takes no mail from you${how}`);
+  }
+
+  async #refuseForQuota(ctx: Ctx, resolution: RecipientResolution): Promise<Reply | null> {
     const { quota } = this.#facts.parts;
     if (quota === null || resolution.kind !== "mailbox") return null;
     const { usedBytes, limitBytes } = await quota(ctx, resolution.mailboxId);
@@ -213,4 +234,15 @@ export class Transaction {
     if (usedBytes + sizeBytes >= limitBytes) return reply(452, "4.2.2", "The mailbox is full");
     return null;
   }
+}
+
+/** Whose mailbox is over its level of sending makes room first. [MS-OXPROPS] PidTagProhibitSendQuota */
+async function refuseFullSender(
+  ctx: Ctx, { signedIn, parts: { quota } }: Pick<TransactionFacts, "signedIn" | "parts">,
+): Promise<Reply | null> {
+  const mailboxId = signedIn?.mailboxId ?? null;
+  if (quota === null || mailboxId === null) return null;
+  const { usedBytes, sendBytes } = await quota(ctx, mailboxId);
+  if (sendBytes === undefined || sendBytes === null || usedBytes < sendBytes) return null;
+  return reply(552, "5.2.2", "Your mailbox is full; delete messages before you send");
 }

@@ -1,4 +1,5 @@
 import { mailboxItems } from "#store/schema/mailbox-items.ts";
+import { mailboxStep3 } from "#store/schema/mailbox-step-3.ts";
 import type { Migration } from "#store/schema/migration.ts";
 
 /**
@@ -121,7 +122,7 @@ export const mailboxMigrations: readonly Migration[] = [{
     `CREATE UNIQUE INDEX attachment_by_item ON attachment (mailbox_id, item_id, number)`,
     `CREATE INDEX attachment_by_content ON attachment (mailbox_id, content_id)`,
     // `bytes` first, then the blob's: small content is all `bytes`; for a large message `bytes` holds the lines put
-    // in front at delivery, so that one blob serves all its recipients. `refs` counts messages and attachments.
+    // in front at delivery, so that one blob serves all its recipients. `refs` once counted users; it tells nothing.
     `CREATE TABLE content (
       mailbox_id BIGINT NOT NULL,
       content_id BIGINT NOT NULL,
@@ -190,4 +191,4 @@ export const mailboxMigrations: readonly Migration[] = [{
       PRIMARY KEY (mailbox_id, content_id))`,
     `CREATE INDEX message_text_words ON message_text USING GIN (document)`,
   ],
-}, mailboxItems];
+}, mailboxItems, mailboxStep3];

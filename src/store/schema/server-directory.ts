@@ -2,6 +2,23 @@ import type { Migration } from "#store/schema/migration.ts";
 import { sharingStatements } from "#store/schema/server-sharing.ts";
 import { signInStatements } from "#store/schema/server-sign-in.ts";
 
+const step3Statements: readonly string[] = [
+  // Calendars that whoever has the link may read. The link is made of `nonce` with a key of the server.
+  `CREATE TABLE published_calendar (
+    publish_id BIGINT NOT NULL PRIMARY KEY,
+    entry_id BIGINT NOT NULL,
+    folder_id BIGINT NOT NULL,
+    nonce BYTEA NOT NULL,
+    detail TEXT NOT NULL,
+    past_days BIGINT NOT NULL,
+    future_days BIGINT NOT NULL,
+    created_ms BIGINT NOT NULL
+  )`,
+  `CREATE UNIQUE INDEX published_calendar_folder ON published_calendar (entry_id, folder_id, detail)`,
+  // Who gets what is addressed to nobody of a domain.
+  "ALTER TABLE mail_domain ADD COLUMN catch_all_id BIGINT",
+];
+
 /**
  * The directory's tables in the server's data, as forward migrations. A step that was released is never edited: a
  * change is a new step. Common SQL subset of `store/sql.ts`.
@@ -112,4 +129,5 @@ export const directoryMigrations: readonly Migration[] = [
     ],
   },
   { version: 2, statements: [...signInStatements, ...sharingStatements] },
+  { version: 3, statements: step3Statements },
 ];

@@ -50,4 +50,8 @@ export const queueMigrations: readonly Migration[] = [{
     )`,
     "CREATE INDEX queue_once_accepted ON queue_once (accepted_ms)",
   ],
+}, {
+  version: 3,
+  statements: [
+  ],
 }];

@@ -11,6 +11,8 @@ export interface Pop3Arguments {
   /** A message number. */
   readonly number: number;
   readonly optionalNumber: number | null;
+  /** One word in lower case. */
+  readonly optionalWord: string | null;
   readonly numberAndCount: { readonly number: number; readonly count: number };
   /** A SASL mechanism in upper case and the initial response. RFC 5034 §4 */
   readonly mechanism: { readonly mechanism: string | null; readonly initialResponse: string | null };
@@ -35,6 +37,8 @@ export const pop3Commands = {
   STLS: { argument: "none", states: ["authorization"] },
   /** RFC 6856 §2.1 */
   UTF8: { argument: "none", states: ["authorization"] },
+  /** RFC 6856 §3 */
+  LANG: { argument: "optionalWord", states: ["authorization", "transaction"] },
   STAT: { argument: "none", states: ["transaction"] },
   LIST: { argument: "optionalNumber", states: ["transaction"] },
   UIDL: { argument: "optionalNumber", states: ["transaction"] },
@@ -106,6 +110,11 @@ const argumentParsers = {
     const [first, ...more] = words(rest);
     if (more.length > 0) throw new WireError("The command takes at most one message number", at);
     return first === undefined ? null : parseNumber(first, at);
+  },
+  optionalWord(rest, at) {
+    const [first, ...more] = words(rest);
+    if (more.length > 0) throw new WireError("The command takes at most one argument", at);
+    return first?.toLowerCase() ?? null;
   },
   numberAndCount(rest, at) {
     const [number, count, ...more] = words(rest);

@@ -8,7 +8,7 @@ import fc from "fast-check";
 import { WireError } from "#base/fault.ts";
 import { parsePop3Command } from "#wire/pop3/command.ts";
 import { DotStuffer, TopCutter } from "#wire/pop3/content.ts";
-import { capabilityReply, errorReply, okReply } from "#wire/pop3/reply.ts";
+import { capabilityReply, errorReply, languageFor, languageListing, okReply } from "#wire/pop3/reply.ts";
 
 const bytes = (text: string): Buffer => Buffer.from(text, "latin1");
 
@@ -42,6 +42,9 @@ const commands: [line: string, expected: string][] = [
   ["AUTH PLAIN a b", "error"],
   ["STLS", "STLS null"],
   ["UTF8", "UTF8 null"],
+  ["LANG", "LANG null"],
+  ["LANG EN-GB ", 'LANG "en-gb"'],
+  ["LANG en de", "error"],
   ["STAT", "STAT null"],
   ["LIST", "LIST null"],
   ["LIST 7", "LIST 7"],
@@ -103,7 +106,9 @@ test("replies are one short line without a false code", () => {
 });
 
 test("capabilities by state", () => {
-  const facts = { isTls: false, canStartTls: true, saslMechanisms: ["PLAIN", "LOGIN"], implementation: "X" };
+  const facts = {
+    isTls: false, canStartTls: true, saslMechanisms: ["PLAIN", "LOGIN"], implementation: "X", keepDays: undefined,
+  };
   const plain = capabilityReply(facts);
   assert.match(plain, /^\+OK [^\r]*\r\n(?:[A-Z][^\r\n]*\r\n)+\.\r\n$/);
   assert.match(plain, /\r\nSTLS\r\n/);
@@ -111,6 +116,18 @@ test("capabilities by state", () => {
   const secure = capabilityReply({ ...facts, isTls: true });
   assert.match(secure, /\r\nUSER\r\nSASL PLAIN LOGIN\r\n/);
   assert.doesNotMatch(secure, /STLS|LOGIN-DELAY/);
+  for (const [keepDays, line] of [[undefined, "1 USER"], [null, "NEVER"], [7, "7"]] as const) {
+    assert.ok(capabilityReply({ ...facts, keepDays }).includes(`\r\nEXPIRE ${line}\r\n`));
+  }
+});
+
+test("languages by range", () => {
+  const rows: [range: string, tag: string | null][] = [
+    ["en", "en"], ["en-us", "en"], ["en-latn-gb", "en"], ["*", "en"], ["i-default", "en"],
+    ["de", null], ["english", null], ["mul", null], ["-", null], ["constructor", null], ["__proto__", null],
+  ];
+  for (const [range, tag] of rows) assert.equal(languageFor(range), tag, range);
+  assert.equal(languageListing(), "+OK Language listing follows:\r\nen English\r\n.\r\n");
 });
 
 function stuffed(message: string, cuts: readonly number[]): string {

@@ -7,7 +7,7 @@ import type { Admin } from "#admin/admin.ts";
 import { showEntry } from "#admin/views.ts";
 import type { EntryKind } from "#directory/kinds.ts";
 import { UsageError } from "#main/cli/command.ts";
-import type { Call, Command } from "#main/cli/command.ts";
+import type { Call, Command, Flag } from "#main/cli/command.ts";
 import { facts, table } from "#main/cli/text.ts";
 
 const roomKinds: readonly EntryKind[] = ["room", "equipment"];
@@ -109,21 +109,27 @@ function timeOf(call: Call, flag: string, otherwise: number): number {
 
 const at = (utcMs: number): string => `${new Date(utcMs).toISOString().slice(0, 16).replace("T", " ")}Z`;
 
-export const calendarCommands: readonly Command[] = [{
+const askFlags: readonly Flag[] = [
+  { name: "from", value: "TIME", summary: "first moment, as 2026-11-23T08:00Z; now without" },
+  { name: "to", value: "TIME", summary: "last moment; a week later without" },
+  { name: "as", value: "USER", summary: "who asks: what they may not see is not shown" },
+];
+
+const freeBusyCommand: Command = {
   name: "calendar freebusy", operands: "ADDR …", operandsMin: 1, operandsMax: 100,
-  flags: [
-    { name: "from", value: "TIME", summary: "first moment, as 2026-11-23T08:00Z; now without" },
-    { name: "to", value: "TIME", summary: "last moment; a week later without" },
-    { name: "as", value: "USER", summary: "who asks: what they may not see is not shown" },
-  ],
+  flags: [...askFlags, { name: "slot", value: "MINUTES", summary: "also as one digit for each so many minutes" }],
   summary: "Shows when people and rooms are busy",
+  help: `With --slot one line of digits for each: 0 free, 1 tentative, 2 busy, 3 away, 4 works elsewhere, 5 unknown.
+
+  outpost freebusy alice@example.org room1@example.org --as bob@example.org --slot 30`,
   async run(call) {
     const { FreeBusyService } = await import("#calendar/desk/free-busy.ts");
     const fromUtcMs = timeOf(call, "from", call.ctx.system.nowMs());
     const window = { fromUtcMs, toUtcMs: timeOf(call, "to", fromUtcMs + 7 * days) };
+    const slot = minutesOf(call, "slot", null, "calendar freebusy");
     const answers = await call.withAdmin(async (admin) =>
       await new FreeBusyService(admin.mailboxes, admin.directory).freeBusy(call.ctx, await askerOf(call, admin), {
-        addresses: call.operands, window, viewType: "DetailedMerged",
+        addresses: call.operands, window, viewType: "DetailedMerged", ...slot === null ? {} : { slotMinutes: slot },
       }));
     const rows = answers.flatMap((answer): string[][] => {
       if (answer.kind === "none") return [[answer.address, "", "", answer.why, ""]];
@@ -133,12 +139,76 @@ export const calendarCommands: readonly Command[] = [{
         [answer.address, at(startUtcMs), at(endUtcMs), state, details?.subject ?? ""]);
     });
     const data = answers.map((answer) => (answer.kind === "none" ? answer : {
-      address: answer.address, kind: answer.kind, merged: answer.view.merged ?? null,
+      address: answer.address, kind: answer.kind, viewType: answer.view.viewType, merged: answer.view.merged ?? null,
+      workingHours: answer.kind !== "view" || answer.workingHours === undefined ? null : {
+        days: answer.workingHours.days, startMinute: answer.workingHours.startMinute,
+        endMinute: answer.workingHours.endMinute, zone: answer.workingHours.zoneName,
+      },
       events: (answer.view.events ?? []).map(({ startUtcMs, endUtcMs, state, details }) => ({
         start: new Date(startUtcMs).toISOString(), end: new Date(endUtcMs).toISOString(), state,
         subject: details?.subject ?? null, location: details?.location ?? null,
       })),
     }));
-    return { data, text: table(["WHO", "FROM", "TO", "STATE", "SUBJECT"], rows) };
+    const text = table(["WHO", "FROM", "TO", "STATE", "SUBJECT"], rows);
+    if (slot === null) return { data, text };
+    const merged = answers.map((answer) =>
+      [answer.address, answer.kind === "none" ? answer.why : answer.view.merged ?? ""]);
+    return { data, text: `${text}\n\n${table(["WHO", `EACH ${slot} MINUTES`], merged)}` };
   },
-}];
+};
+
+function minutesOf<T extends number | null>(call: Call, flag: string, otherwise: T, command: string): number | T {
+  const text = call.value(flag);
+  if (text === null) return otherwise;
+  if (!/^\d{1,4}$/.test(text)) throw new UsageError(`--${flag} is a number of minutes.`, command);
+  return Number(text);
+}
+
+const suggestCommand: Command = {
+  name: "calendar suggest", operands: "ADDR …", operandsMin: 1, operandsMax: 100,
+  flags: [
+    ...askFlags, { name: "optional", value: "ADDR", many: true, summary: "who may come, and need not" },
+    { name: "minutes", value: "N", summary: "how long it is; 60 without" },
+    { name: "zone", value: "ZONE", summary: "whose days they are, as Europe/Berlin; UTC without" },
+  ],
+  summary: "Suggests times for a meeting, the best first on each day",
+  help: `The first one is the organizer, whose working hours count; rooms are never suggested when they are taken.
+
+  outpost calendar suggest alice@example.org bob@example.org room1@example.org --minutes 30`,
+  async run(call) {
+    const [{ FreeBusyService }, { suggestionDefaults }, { ianaZone }] = await Promise.all([
+      import("#calendar/desk/free-busy.ts"), import("#calendar/free-busy/suggestions.ts"),
+      import("#calendar/zones/iana.ts"),
+    ]);
+    const zone = ianaZone(call.value("zone") ?? "UTC");
+    if (zone === undefined) throw new UsageError("There is no such time zone.", "calendar suggest");
+    const nowMs = call.ctx.system.nowMs();
+    const fromUtcMs = timeOf(call, "from", nowMs);
+    const found = await call.withAdmin(async (admin) => {
+      const attendees = [];
+      for (const [index, address] of call.operands.entries()) {
+        const entry = await admin.directory.entryByAddress(call.ctx, address);
+        const type = entry?.kind === "room" ? "Room" as const : entry?.kind === "equipment" ? "Resource" as const
+          : index === 0 ? "Organizer" as const : "Required" as const;
+        attendees.push({ address, type, excludeConflicts: type === "Room" || type === "Resource" });
+      }
+      for (const address of call.values("optional")) attendees.push({ address, type: "Optional" as const });
+      return await new FreeBusyService(admin.mailboxes, admin.directory).suggest(call.ctx, await askerOf(call, admin),
+        attendees, {
+          ...suggestionDefaults, zone, meetingMinutes: minutesOf(call, "minutes", 60, "calendar suggest"),
+          window: { fromUtcMs, toUtcMs: timeOf(call, "to", fromUtcMs + 7 * days) }, notBeforeUtcMs: nowMs,
+        });
+    });
+    const list = found.flatMap(({ suggestions }) => suggestions.map((one) => ({
+      start: new Date(one.startUtcMs).toISOString(), quality: one.quality, isWorkTime: one.isWorkTime,
+      conflicts: one.conflicts,
+    })));
+    const rows = list.map((one) => [one.start.slice(0, 16).replace("T", " ").concat("Z"), one.quality]);
+    return { data: list, text: rows.length === 0 ? "There is no time at which enough can come."
+      : table(["START", "QUALITY"], rows) };
+  },
+};
+
+/** `freebusy` is what people type first. */
+export const calendarCommands: readonly Command[] =
+  [freeBusyCommand, suggestCommand, { ...freeBusyCommand, name: "freebusy" }];

@@ -1,9 +1,10 @@
 /** `outpost domain …`, `outpost group …`, `outpost contact …`, `outpost role …` */
 import {
-  addGroupMember, changeEntry, createDomain, createEntry, deleteDomain, deleteEntry, giveRole, listDomains,
+  addGroupMember, catchAll, changeEntry, createDomain, createEntry, deleteDomain, deleteEntry, giveRole, listDomains,
   makeDefaultDomain, removeGroupMember, takeRole,
 } from "#admin/entries.ts";
 import type { Admin } from "#admin/admin.ts";
+import { decideHeld, listHeld } from "#admin/moderation.ts";
 import { listEntries, listRoles, showEntry } from "#admin/views.ts";
 import type { EntryChange } from "#directory/entry-changes.ts";
 import { isOneOf, roles } from "#directory/kinds.ts";
@@ -14,7 +15,8 @@ import { keysHelp } from "#main/cli/commands/users.ts";
 import {
   aliasFlag, listText, nameFlag, operandsManyMax, readChange, removeAliasFlag, showText,
 } from "#main/cli/commands/shared-parts.ts";
-import { counted, table } from "#main/cli/text.ts";
+import { counted, localTime, table } from "#main/cli/text.ts";
+import { readConfig } from "#main/config.ts";
 
 function domainCommand(
   verb: string, summary: string, done: string, work: (call: Call, admin: Admin, name: string) => Promise<unknown>,
@@ -36,8 +38,23 @@ const domainCommands: readonly Command[] = [
     name: "domain list", operands: "", operandsMin: 0, operandsMax: 0, flags: [], summary: "Lists the domains",
     async run(call) {
       const domains = await call.withAdmin((admin) => listDomains(call.ctx, admin));
-      const rows = domains.map((domain) => [domain.name, domain.isDefault ? "default" : ""]);
+      const rows = domains.map((domain) => [domain.name, [
+        ...domain.isDefault ? ["default"] : [],
+        ...domain.catchAll === null ? [] : [`the rest goes to ${domain.catchAll}`],
+      ].join(", ")]);
       return { data: domains, text: rows.length === 0 ? "There is no domain." : table(["DOMAIN", ""], rows) };
+    },
+  },
+  {
+    name: "domain catch-all", operands: "NAME ADDR|none", operandsMin: 2, operandsMax: 2, flags: [],
+    summary: "Says who gets what is addressed to nobody of a domain",
+    async run(call) {
+      const [name = "", address = ""] = call.operands;
+      const data = await call.withAdmin((admin) =>
+        catchAll(call.ctx, admin, name, address === "none" ? null : address));
+      const text = data.address === null ? `Mail to nobody of ${data.name} is refused.`
+        : `Mail to nobody of ${data.name} goes to ${data.address}.`;
+      return { data, text };
     },
   },
   domainCommand("default", "Makes a domain the one that short sign-in names mean", "NAME is the default domain.",
@@ -62,7 +79,14 @@ are kind, name, address, domain.
 Who may write to it: senders=everyone, inside (who signed in) or members; or accept-from=ADDR, once
 for each. hidden-members=on shows the members to nobody.
 
-  outpost group set all@example.org accept-from=boss@example.org hidden-members=on`;
+  outpost group set all@example.org accept-from=boss@example.org hidden-members=on
+
+Moderated: mail waits until one of moderators=ADDR lets it pass (whoever manages the group without
+any); moderation-bypass=ADDR need not wait. moderation-notice=everyone, inside or nobody hears of a
+refusal. reports=sender, owner or none hears when a member cannot be reached. A group in a group
+keeps its own rules.
+
+  outpost group set all@example.org moderated=on moderators=boss@example.org`;
 
 async function groupChange(call: Call, words: readonly string[]): Promise<EntryChange> {
   const query = call.value("dynamic");
@@ -146,8 +170,36 @@ const groupCommands: readonly Command[] = [
   },
   memberCommand("member-add"),
   memberCommand("member-remove"),
+  {
+    name: "group held", operands: "[ADDR]", operandsMin: 0, operandsMax: 1, flags: [],
+    summary: "Lists the mail to groups that waits for a moderator",
+    async run(call) {
+      const held = await call.withAdmin((admin) => listHeld(call.ctx, admin, call.operands[0] ?? null));
+      const rows = held.map((one) => [one.id, one.group, one.sender, localTime(one.receivedMs), one.subject]);
+      const text = rows.length === 0 ? "Nothing waits." : table(["ID", "GROUP", "FROM", "CAME", "SUBJECT"], rows);
+      return { data: held, text };
+    },
+  },
+  decideCommand("approve", "Lets a message pass that waits for a moderator"),
+  decideCommand("reject", "Sends a message back that waits for a moderator"),
   removeCommand("group", "group"),
 ];
+
+function decideCommand(decision: "approve" | "reject", summary: string): Command {
+  const flags: readonly Flag[] = decision === "approve" ? []
+    : [{ name: "comment", value: "TEXT", summary: "what its sender is told" }];
+  return {
+    name: `group ${decision}`, operands: "ID", operandsMin: 1, operandsMax: 1, flags, summary,
+    help: "IDs are those of outpost group held.",
+    async run(call) {
+      const [id = ""] = call.operands;
+      const { hostname } = readConfig(call.dataDir, null);
+      const comment = decision === "approve" ? "" : call.value("comment") ?? "";
+      await call.withAdmin((admin) => decideHeld(call.ctx, admin, { id, hostname, decision, comment }));
+      return { data: { id, decision }, text: decision === "approve" ? `${id} passes.` : `${id} goes back.` };
+    },
+  };
+}
 
 function removeCommand(word: string, kind: "group" | "contact"): Command {
   return {

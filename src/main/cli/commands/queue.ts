@@ -107,11 +107,6 @@ function later(name: string, operands: string, summary: string): Command {
 }
 
 export const laterCommands: readonly Command[] = [
-  later("public add", "PATH", "Makes a public folder"),
-  later("public list", "", "Lists the public folders"),
-  later("public permit", "PATH", "Lets somebody into a public folder"),
-  later("public mail-enable", "PATH", "Gives a public folder an address"),
-  later("public remove", "PATH", "Removes a public folder"),
   later("policy add", "NAME", "Makes a phone policy"),
   later("policy set", "NAME", "Changes a phone policy"),
   later("policy assign", "NAME", "Gives users a phone policy"),

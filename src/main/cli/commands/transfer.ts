@@ -1,5 +1,6 @@
 /** `outpost import` and `export`: mail, calendars and contacts from files and into files. */
 import { Fault } from "#base/fault.ts";
+import { auditedAsOne } from "#admin/audit.ts";
 import type { ImportResult, Progress } from "#admin/transfer.ts";
 import type { Admin } from "#admin/admin.ts";
 import type { Zone } from "#calendar/zones/zone.ts";
@@ -108,6 +109,10 @@ function importReply(result: ImportResult, what: string): Reply {
   return { data: result, text: lines.join("\n"), exitCode };
 }
 
+const exported = (address: string, format: Format) => ({
+  address, action: "Export" as const, detail: format, countOf: (done: { exported: number }) => done.exported,
+});
+
 async function runExport(call: Call): Promise<Reply> {
   const [address = "", path = ""] = call.operands;
   const format = readFormat(call, "export");
@@ -121,7 +126,8 @@ async function runExport(call: Call): Promise<Reply> {
   const request = { address, path, folder: call.value("folder"), ...progressOf(call) };
   if (format === "eml" || format === "mbox" || format === "maildir") {
     const { exportMail } = await import("#admin/mail-export.ts");
-    const result = await call.withAdmin((admin) => exportMail(call.ctx, admin, { ...request, format }));
+    const result = await call.withAdmin((admin) => auditedAsOne(call.ctx, admin, exported(address, format),
+      () => exportMail(call.ctx, admin, { ...request, format })));
     const text = `Exported ${counted(result.exported, "message")} of ${counted(result.folders, "folder")}.`;
     return { data: result, text };
   }
@@ -130,9 +136,8 @@ async function runExport(call: Call): Promise<Reply> {
   if (vcard === null) throw new UsageError("--vcard is 3 or 4.", "export");
   const { exportItems } = await import("#admin/item-export.ts");
   const zone = await zoneOf(call);
-  const result = await call.withAdmin((admin) => exportItems(call.ctx, admin, {
-    ...request, format, vcard, each: call.has("each"), zone,
-  }));
+  const result = await call.withAdmin((admin) => auditedAsOne(call.ctx, admin, exported(address, format),
+    () => exportItems(call.ctx, admin, { ...request, format, vcard, each: call.has("each"), zone })));
   const lines = [`Exported ${counted(result.exported, "item")} of ${counted(result.folders, "folder")}.`];
   for (const { item, reason } of result.skipped) lines.push(`Not exported: ${item}: ${reason}`);
   if (result.failed > result.skipped.length) lines.push(`Not exported: ${result.failed - result.skipped.length} more.`);
@@ -147,7 +152,10 @@ export const transferCommands: readonly Command[] = [
     async run(call) {
       const format = readFormat(call, "import");
       requireFormat(call, "import", format, "zone", ["ics"]);
-      const result = await call.withAdmin((admin) => runImport(call, admin));
+      const result = await call.withAdmin((admin) => auditedAsOne(call.ctx, admin, {
+        address: call.operands[0]!, action: "Import", detail: format,
+        countOf: ({ imported, updated }) => imported + updated,
+      }, () => runImport(call, admin)));
       return importReply(result, format === "eml" || format === "mbox" || format === "maildir" ? "message" : "item");
     },
   },
