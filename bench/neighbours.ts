@@ -8,6 +8,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fillMaildir } from "./big-mailbox.ts";
 import { pause } from "../test/support/real-ctx.ts";
 import { freePortBase } from "../test/support/server.ts";
 import { domain, password, people } from "./target.ts";
@@ -24,13 +25,22 @@ export function neighboursMissing(): string | null {
   return process.getuid?.() === 0 ? null : "they start only as root";
 }
 
-export async function startNeighbours(): Promise<Target> {
+export async function startNeighbours(
+  { filled, filledBytes }: { readonly filled: number; readonly filledBytes: number },
+): Promise<Target> {
   const base = await freePortBase();
   const folder = mkdtempSync(join(tmpdir(), "outpost-bench-"));
   chmodSync(folder, 0o755);
   makeCertificate(folder);
   const dovecotFile = writeDovecot(folder, base);
   const postfixFolder = writePostfix(folder, base);
+  if (filled > 0) {
+    const { uid, gid } = idOf("nobody");
+    const own = join(folder, "mail", "alice");
+    mkdirSync(own);
+    chownSync(own, uid, gid);
+    fillMaildir(join(own, ".Bench"), filled, filledBytes, uid, gid);
+  }
   execFileSync("/usr/sbin/dovecot", ["-c", dovecotFile], { stdio: ["ignore", "inherit", "inherit"] });
   execFileSync("/usr/sbin/postfix", ["-c", postfixFolder, "start"], { stdio: "ignore" });
   const pidFiles = [join(folder, "run", "master.pid"), join(folder, "spool", "pid", "master.pid")];

@@ -2,36 +2,49 @@
  * `npm run bench`: Outpost, and Postfix + Dovecot beside it where they are installed, measured in the same run by the
  * same client, turn by turn so that a busy machine is busy for both. Prints a table with ratios and writes
  * bench/results/*.json.
- * `--rounds N`, `--messages N`, `--only TEXT`, `--alone`. `npm run bench -- items` runs `items.ts` instead.
+ * `--rounds N`, `--messages N`, `--only TEXT`, `--alone`; `--filled N`: the folder holds so many messages (a multiple
+ * of 500) from the start, for measures of large mailboxes. `npm run bench -- items` runs `items.ts` instead, and
+ * `npm run bench -- together` runs `together.ts`, `npm run bench -- mapi` runs `mapi.ts`.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import type { MailboxId } from "#base/ids.ts";
+import { fillMailbox } from "./big-mailbox.ts";
 import { TestServer, projectRoot } from "../test/support/server.ts";
 import { measures, median } from "./measures.ts";
 import type { Measure, Sizes } from "./measures.ts";
 import { neighboursMissing, startNeighbours } from "./neighbours.ts";
-import { memoryBytes, people } from "./target.ts";
+import { ImapClient } from "../test/support/imap-client.ts";
+import { memoryBytes, password, people } from "./target.ts";
 import type { Target } from "./target.ts";
 
-if (process.argv[2] === "items") {
-  const args = [join(import.meta.dirname, "items.ts"), ...process.argv.slice(3)];
+if (["items", "mapi", "together"].includes(process.argv[2] ?? "")) {
+  const args = [join(import.meta.dirname, `${process.argv[2]}.ts`), ...process.argv.slice(3)];
   process.exit(spawnSync(process.execPath, args, { stdio: "inherit" }).status ?? 1);
 }
 
 const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "3" }, messages: { type: "string", default: "1000" },
-    only: { type: "string", default: "" }, alone: { type: "boolean", default: false },
+    only: { type: "string", default: "" }, filled: { type: "string", default: "0" },
+    alone: { type: "boolean", default: false },
   },
 });
 const rounds = Number(values.rounds);
-const sizes: Sizes = { messages: Number(values.messages), messageBytes: 4000, connections: 8, logins: 200 };
+const filled = Number(values.filled);
+const filledBytes = 1500;
+const sizes: Sizes = { messages: Number(values.messages), messageBytes: 4000, connections: 8, logins: 200, filled };
 
 async function startOutpost(): Promise<Target> {
   const server = await TestServer.start({ users: people, config: { logLevel: "warn" } });
+  if (filled > 0) {
+    await server.stop();
+    await fillMailbox(server.dataDir, 1 as MailboxId, "Bench", filled, filledBytes);
+    await server.run();
+  }
   return {
     name: "Outpost", smtp: { port: server.ports.smtp }, imaps: { port: server.ports.imaps, tls: true },
     pids: () => [server.pid],
@@ -43,6 +56,22 @@ interface Row {
   readonly measure: Measure;
   /** Median over the rounds, by target. */
   readonly values: Map<string, number>;
+}
+
+/** Both servers keep what they have once read: the first look at a folder that came from nowhere is not measured. */
+async function warm(all: readonly Target[]): Promise<void> {
+  for (const target of all) {
+    const client = await ImapClient.signedIn(target.imaps, "alice", password);
+    client.discard = true;
+    for (const command of ["SELECT Bench", "FETCH 1:* (FLAGS INTERNALDATE RFC822.SIZE ENVELOPE)",
+      "FETCH 1:* (BODY.PEEK[HEADER.FIELDS (FROM TO SUBJECT DATE)])", "UID SORT (SUBJECT) UTF-8 ALL",
+      "UID THREAD REFERENCES UTF-8 ALL", 'UID SEARCH BODY "not in any of them"']) {
+      const began = performance.now();
+      await client.ok(command);
+      console.log(`${target.name}, first ${command}: ${Math.round(performance.now() - began)} ms`);
+    }
+    client.close();
+  }
 }
 
 async function measureAll(targets: readonly Target[]): Promise<Row[]> {
@@ -90,8 +119,9 @@ function table(rows: readonly Row[], targets: readonly Target[]): string {
 const missing = values.alone ? "left out by --alone" : neighboursMissing();
 const targets: Target[] = [await startOutpost()];
 try {
-  if (missing === null) targets.push(await startNeighbours());
+  if (missing === null) targets.push(await startNeighbours({ filled, filledBytes }));
   else console.log(`Postfix + Dovecot are not measured: ${missing}`);
+  if (filled > 0) await warm(targets);
   const idle = targets.map((target) => memoryBytes(target.pids()));
   const rows = await measureAll(targets);
   const memory = targets.map((target) => memoryBytes(target.pids()));
@@ -101,6 +131,7 @@ try {
     const [start, end] = [megabytes(idle[index]!), megabytes(memory[index]!)];
     console.log(`Memory of ${name} (PSS): ${start} at the start, ${end} at the end.`);
   }
+  if (filled > 0) console.log(`The folder held ${filled} messages of ${filledBytes} bytes.`);
   console.log(`${rounds} rounds, medians; ${sizes.messages} messages of ${sizes.messageBytes} bytes, ` +
     `${sizes.connections} clients; ` +
     `${cpus().length} × ${cpus()[0]?.model ?? "CPU"}, Node ${process.version}.`);

@@ -1,6 +1,7 @@
 /**
  * Proves that a mailbox of 100,000 messages is served in flat memory: it is filled by APPEND, the server starts anew,
- * then SELECT, FETCH of all flags, a mail program's first listing, searches, a new delivery told by IDLE. The resident
+ * then SELECT, FETCH of all flags, a mail program's first listing, searches, a new delivery told by IDLE, the maildrop
+ * opened by POP3 in under a second and listed. The resident
  * memory of the whole process stays under 300 MB at its highest while reading, and bounded while filling. Numbers are
  * printed.
  * OUTPOST_LARGE_MESSAGES sets the count.
@@ -9,6 +10,7 @@ import { strict as assert } from "node:assert";
 import { test } from "node:test";
 import { ImapClient } from "./support/imap-client.ts";
 import { appendMany, sampleMessage } from "./support/load.ts";
+import { Pop3Client } from "./support/pop3-client.ts";
 import { TestServer, domain, password } from "./support/server.ts";
 import { SmtpClient } from "./support/smtp-client.ts";
 
@@ -78,6 +80,16 @@ test(`a mailbox of ${messageCount} messages in flat memory`, { timeout: 1_800_00
   assert.ok(wokenMs < 1000);
   client.close();
   sender.close();
+  const pop3 = await Pop3Client.open(server.at("pop3s"));
+  await pop3.ok("USER alice");
+  const began = performance.now();
+  await step("POP3 sign-in", () => pop3.ok(`PASS ${password}`));
+  assert.ok(performance.now() - began < 1000);
+  await step("POP3 LIST and UIDL", async () => {
+    for (const command of ["LIST", "UIDL"]) assert.equal((await pop3.lines(command)).length, messageCount + 1);
+  });
+  await pop3.ok("QUIT");
+  pop3.close();
   const reading = server.memory().highestBytes;
   t.diagnostic(`highest resident memory: filling ${megabytes(filling)}, reading ${megabytes(reading)}`);
   assert.deepEqual(server.errors(), []);

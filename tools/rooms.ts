@@ -23,6 +23,11 @@ export const rooms: Record<string, readonly string[]> = {
     "base", "codec", "props", "format", "convert", "calendar/zones", "calendar/recurrence", "calendar/occurrences",
   ],
   "calendar/tasks": ["base", "codec", "props", "format", "convert", "calendar/zones", "calendar/recurrence"],
+  "calendar/sharing": ["base", "codec", "props", "format", "convert"],
+  "calendar/published": [
+    "base", "codec", "props", "format", "convert", "calendar/zones", "calendar/recurrence", "calendar/occurrences",
+    "calendar/free-busy",
+  ],
   "calendar/meetings": ["base", "codec", "props", "format", "convert", "calendar/zones", "calendar/recurrence"],
   rules: ["base", "codec", "props", "format", "convert"],
   store: ["base", "props"],
@@ -31,7 +36,7 @@ export const rooms: Record<string, readonly string[]> = {
   calendar: [
     "base", "codec", "props", "format", "convert", "directory", "mailbox", "calendar/zones", "calendar/recurrence",
     "calendar/occurrences", "calendar/free-busy", "calendar/booking", "calendar/reminders", "calendar/tasks",
-    "calendar/meetings",
+    "calendar/meetings", "calendar/published", "calendar/sharing",
   ],
   net: ["base", "directory"],
   transport: [
@@ -55,7 +60,7 @@ export const rooms: Record<string, readonly string[]> = {
 export const pureRooms = [
   "base", "codec", "props", "format", "wire", "convert", "calendar/zones", "calendar/recurrence",
   "calendar/occurrences", "calendar/free-busy", "calendar/booking", "calendar/reminders", "calendar/tasks",
-  "calendar/meetings", "rules",
+  "calendar/meetings", "calendar/published", "calendar/sharing", "rules",
 ];
 
 /** Rooms cut into siblings that know nothing of each other. */

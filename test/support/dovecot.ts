@@ -50,7 +50,9 @@ namespace inbox {
   inbox = yes
   separator = /
 }
+mail_attribute_dict = file:${mail}/%n.attributes
 protocol imap {
+  imap_metadata = yes
   imap_max_line_length = 64k
 }
 service imap-login {

@@ -2,7 +2,7 @@
 import { Fault } from "#base/fault.ts";
 import type { MailboxId } from "#base/ids.ts";
 import type { Directory, SignedIn } from "#directory/api.ts";
-import type { FolderInfo, Mailbox, Mailboxes, MessageContent, MessageRow } from "#mailbox/api.ts";
+import type { FolderInfo, MaildropColumns, Mailbox, Mailboxes, MessageContent } from "#mailbox/api.ts";
 
 export interface FakeMessage {
   readonly uid: number;
@@ -20,6 +20,12 @@ export interface FakeServer {
   breakAfterBytes: number | null;
   /** Set to make `remove` fail. */
   failRemove: boolean;
+  /** The term of the inbox. */
+  keepDays: number | null;
+  /** Whether the owner wants what was fetched to be read. */
+  marksFetched: boolean;
+  /** UIDs marked as read. */
+  seen: number[];
 }
 
 const mailboxId = 1 as MailboxId;
@@ -42,19 +48,27 @@ export function fakeServer(texts: readonly string[]): FakeServer {
     removals: [],
     breakAfterBytes: null,
     failRemove: false,
+    keepDays: null,
+    marksFetched: true,
+    seen: [],
   };
-  const folder = only<FolderInfo>({ folderId: 5, uidValidity });
+  const folder = only<FolderInfo>({ folderId: 5 });
   const mailbox = only<Mailbox>({
     folderByRole: () => Promise.resolve(folder),
-    uids: () => Promise.resolve({ folder, uids: Uint32Array.from(server.messages, ({ uid }) => uid) }),
-    async *rows(_ctx: unknown, _folderId: unknown, ranges: readonly { first: number; last: number }[]) {
-      const { first, last } = ranges[0]!;
-      const wanted = server.messages.filter(({ uid }) => uid >= first && uid <= last);
-      for (let at = 0; at < wanted.length; at += 500) {
-        yield wanted.slice(at, at + 500).map(({ uid, bytes }) => (
-          only<MessageRow>({ uid, sizeBytes: bytes.length, contentId: uid * 10 })
-        ));
-      }
+    maildrop() {
+      const { messages } = server;
+      return Promise.resolve(only<MaildropColumns>({
+        count: messages.length, uidValidity, keepDays: server.keepDays,
+        uids: Uint32Array.from(messages, ({ uid }) => uid),
+        itemIds: Float64Array.from(messages, ({ uid }) => uid),
+        sizes: Float64Array.from(messages, ({ bytes }) => bytes.length),
+        contentIds: Float64Array.from(messages, ({ uid }) => uid * 10),
+      }));
+    },
+    marksFetched: () => Promise.resolve(server.marksFetched),
+    setFlags(_ctx: unknown, _folderId: unknown, uids: readonly { first: number; last: number }[]) {
+      for (const { first, last } of uids) for (let uid = first; uid <= last; uid++) server.seen.push(uid);
+      return Promise.resolve({ cn: 1, rows: [], conflicts: [] });
     },
     content(_ctx: unknown, contentId: number) {
       const found = server.messages.find(({ uid }) => uid * 10 === contentId);

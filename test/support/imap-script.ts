@@ -11,6 +11,8 @@
  *     A APPEND $box <<a: b\r\n\r\n>> a literal
  *     A IDLE                         until `A DONE`
  *     A wait * 1 EXISTS              an answer that comes in IDLE
+ *     A hears * 1 EXISTS             one that comes while no command is under way
+ *     A quiet                        nothing comes for a moment, with lines below: nothing like them
  *
  * In what is expected `...` is any text, `{name}` takes what stands there for `$name` (`{name:pattern}` where it must
  * match), and case does not count. A literal in an answer stands as `<<its bytes>>`. Names beginning with B are
@@ -19,6 +21,7 @@
 import assert from "node:assert/strict";
 import { ImapClient } from "./imap-client.ts";
 import type { ImapLine } from "./imap-client.ts";
+import { pause } from "./real-ctx.ts";
 import type { WireAddress } from "./wire-socket.ts";
 
 export interface ScriptCase {
@@ -52,6 +55,10 @@ export function parseScript(text: string): ScriptCase[] {
   }
   return cases;
 }
+
+/** How long an answer that nobody asked for may take, and how long silence is listened to. */
+const hearsMs = 5000;
+const quietMs = 700;
 
 let boxes = 0;
 
@@ -88,7 +95,9 @@ class Run {
   constructor(target: ScriptTarget) {
     this.#target = target;
     const [me, other] = target.people;
-    this.#variables = new Map([["box", `Box${process.pid}x${++boxes}`], ["me", me], ["other", other]]);
+    this.#variables = new Map([
+      ["box", `Box${process.pid}x${++boxes}`], ["me", me], ["other", other], ["password", target.password],
+    ]);
   }
 
   async missing(needs: readonly string[]): Promise<string | undefined> {
@@ -120,6 +129,18 @@ class Run {
       this.#matches(shown(line), rest.join(" ").slice(5));
       return;
     }
+    if (command.startsWith("hears ")) {
+      await this.#hears(client, rest.join(" ").slice(6));
+      return;
+    }
+    if (command === "quiet") {
+      await pause(quietMs);
+      const came = client.unasked.map(shown);
+      const isBad = expected.length === 0 ? came.length > 0
+        : came.some((line) => expected.some((one) => this.#matches(line, one.slice(2))));
+      assert.ok(!isBad, `nothing was to come\ncame:\n${came.join("\n")}`);
+      return;
+    }
     const literals: Buffer[] = [];
     const sent = command.replace(/<<([\s\S]*?)>>/g, (_, bytes: string) => {
       literals.push(Buffer.from(bytes, "utf8"));
@@ -127,6 +148,18 @@ class Run {
     });
     const reply = await client.send(Buffer.from(sent, "utf8").toString("latin1"), ...literals);
     this.#check([...client.unasked.splice(0), ...reply.untagged].map(shown), `${reply.status} ${reply.text}`, expected);
+  }
+
+  async #hears(client: ImapClient, pattern: string): Promise<void> {
+    for (let waitedMs = 0; waitedMs < hearsMs; waitedMs += 20) {
+      const at = client.unasked.findIndex((line) => this.#matches(shown(line), pattern));
+      if (at >= 0) {
+        client.unasked.splice(at, 1);
+        return;
+      }
+      await pause(20);
+    }
+    assert.fail(`expected: ${this.#fill(pattern)}\ncame:\n${client.unasked.map(shown).join("\n")}`);
   }
 
   #check(untagged: readonly string[], ending: string, expected: readonly string[]): void {

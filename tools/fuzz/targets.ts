@@ -309,6 +309,9 @@ const imapTokens = [
   "{3}\r\n", "{3+}\r\n", "{99999999999}\r\n", "(", ")", "\"", "\\", "*", "%", "~{2}\r\n", "BODY.PEEK[HEADER.FIELDS (",
   "OR ", "NOT ",
   "1:*", ",", "<0.9>", "UID ", "\r\n", "RETURN (", "CHARSET ", "&AOQ-", "$", "APPEND x ", "SEARCH ", "BINARY[1.2]",
+  "NOTIFY SET STATUS (", "subtree x ", "selected ", "MessageNew (", "MessageExpunge ", "FlagChange", "FUZZY ",
+  "FILTER x ",
+  "UPDATE (", "RELEVANCY ", "GETMETADATA (DEPTH 1) ", "SETMETADATA x (", "/private/comment ", "/shared/a/b NIL",
 ];
 
 const itemTargets: Record<string, Target> = {
@@ -472,6 +475,10 @@ const itemTargets: Record<string, Target> = {
       "a FETCH 1:* (FLAGS BODY.PEEK[HEADER.FIELDS (TO)]<0.9>)\r\n", "b SEARCH OR NOT SEEN (FROM {3}\r\nabc UID 1)\r\n",
       "c APPEND INBOX (\\Seen) \"01-Jan-2024 00:00:00 +0000\" {3+}\r\nabc\r\nd LOGIN a \"b\\\"c\"\r\n",
       "e LIST (SUBSCRIBED) \"\" (\"a\" b%) RETURN (STATUS (MESSAGES UNSEEN))\r\n",
+      "k NOTIFY SET STATUS (selected-delayed (MessageNew (UID) MessageExpunge)) (subtree (x y) (MailboxName))\r\n",
+      "l SETMETADATA x (/private/comment ~{3+}\r\nabc /shared/comment NIL)\r\nm CANCELUPDATE \"k\" l\r\n",
+      "n GETMETADATA (MAXSIZE 5 DEPTH infinity) x (/private/a /shared/b)\r\n",
+      "o UID SORT RETURN (UPDATE (UID FLAGS) RELEVANCY) (RELEVANCY) UTF-8 FUZZY (TEXT x) FILTER y\r\n",
       "f STORE 1 +FLAGS.SILENT ($a \\Seen)\r\n",
       "g ID (\"name\" NIL)\r\nh SELECT &AOQ- (QRESYNC (1 2 3:4))\r\ni UID MOVE 1:2,* Trash\r\nj ENABLE CONDSTORE\r\n",
     ],
