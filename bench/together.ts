@@ -1,7 +1,7 @@
 /**
  * What working together costs a delivery: mailboxes with 10,000 rules beside mailboxes without, a group of 5,000 beside
- * the same 5,000 recipients one by one, a closed group beside an open one. Everything is delivered by the real queue into
- * real mailboxes; turns of both sides alternate, and the ratio of the medians is printed: 2 is the most it may be.
+ * the same 5,000 recipients one by one, a closed group beside an open one. Everything is delivered by the real queue
+ * into real mailboxes; turns of both sides alternate, and the ratio of the medians is printed: 2 is the most it may be.
  * `npm run bench -- together [--rules N] [--members N] [--mailboxes N] [--messages N] [--rounds N]`
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -46,7 +46,8 @@ const ratioMax = 2;
 
 const dataDir = mkdtempSync(join(tmpdir(), "outpost-together-"));
 const ctx: Ctx = { system: makeSystem(), log: silentLog, signal: new AbortController().signal };
-writeFileSync(join(dataDir, "outpost.json"), JSON.stringify({ hostname: "mail.example.test", outbound: { mode: "off" } }));
+const config = { hostname: "mail.example.test", outbound: { mode: "off" } };
+writeFileSync(join(dataDir, "outpost.json"), JSON.stringify(config));
 const opened = await openData(ctx, dataDir, readConfig(dataDir, null), "server");
 const { store, directory } = opened;
 const deliver = createRuleDelivery({

@@ -39,21 +39,17 @@ export async function readMaildrop(
     const found = yield* readFolder(mailboxId, folderId);
     return { folder: found, days: (yield* readRetention(mailboxId)).get(folderId) ?? 0 };
   });
-  let columns = emptyColumns(folder.message_count);
+  const slices: Columns[] = [];
   for (let last = 0; ;) {
     const list = await store.read(ctx, mailboxId, () => readSlice(mailboxId, folderId, last, folder.uid_next - 1));
-    const values = list === null ? [] : list.split(" ");
-    const rowCount = values.length / 4;
-    if (rowCount === 0) break;
-    if (columns.count + rowCount > columns.uids.length) columns = withRoom(columns, columns.count + rowCount);
-    for (let at = 0; at < values.length; at += 4) {
-      last = Number(values[at]);
-      if (hidden.has(last)) continue;
-      addRow(columns, last, Number(values[at + 1]), Number(values[at + 2]), Number(values[at + 3]));
-    }
-    if (rowCount < maildropSliceRows) break;
+    if (list === null) break;
+    const values = list.split(" ").map(Number);
+    slices.push(toColumns(values, hidden));
+    if (values.length < 4 * maildropSliceRows) break;
+    last = values.at(-4)!;
     await yieldToOthers();
   }
+  const columns = joined(slices);
   await fillIn(columns, render);
   return { ...columns, uidValidity: folder.uid_validity, keepDays: days === 0 ? null : days };
 }
@@ -70,12 +66,24 @@ function emptyColumns(capacity: number): Columns {
   };
 }
 
-/** More came since the folder was counted than it had: rare, and then by half at least. */
-function withRoom(columns: Columns, needed: number): Columns {
-  const larger = emptyColumns(Math.max(needed, Math.ceil(columns.uids.length * 1.5)));
-  larger.count = columns.count;
-  for (const name of ["uids", "itemIds", "sizes", "contentIds"] as const) larger[name].set(columns[name]);
-  return larger;
+/** From four numbers for each message. */
+function toColumns(values: readonly number[], hidden: ReadonlySet<number>): Columns {
+  const columns = emptyColumns(values.length / 4);
+  for (let at = 0; at < values.length; at += 4) {
+    if (!hidden.has(values[at]!)) addRow(columns, values[at]!, values[at + 1]!, values[at + 2]!, values[at + 3]!);
+  }
+  return columns;
+}
+
+function joined(slices: readonly Columns[]): Columns {
+  const whole = emptyColumns(slices.reduce((sum, { count }) => sum + count, 0));
+  for (const slice of slices) {
+    for (const name of ["uids", "itemIds", "sizes", "contentIds"] as const) {
+      whole[name].set(slice[name].subarray(0, slice.count), whole.count);
+    }
+    whole.count += slice.count;
+  }
+  return whole;
 }
 
 function addRow(columns: Columns, uid: number, itemId: number, sizeBytes: number, contentId: number): void {

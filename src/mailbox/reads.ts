@@ -63,7 +63,8 @@ async function readUidsFrom(
   for (let next = first; next < folder.uid_next;) {
     const last = Math.min(next + uidRunMax, folder.uid_next) - 1;
     const from = next;
-    const found = await store.read(ctx, mailboxId, () => readUidRun(mailboxId, folderId, from, last, folder.uid_next - 1));
+    const found = await store.read(ctx, mailboxId,
+      () => readUidRun(mailboxId, folderId, from, last, folder.uid_next - 1));
     if (found === "all") {
       room(last - next + 1);
       for (; next <= last; next++) uids[count++] = next;

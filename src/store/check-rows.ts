@@ -182,6 +182,12 @@ export const checkRows = {
       AND ${noContent("x.content_id")}`,
     repair: ["DELETE FROM mime WHERE mailbox_id = $1 AND content_id = $2"],
   },
+  gramsWithoutContent: {
+    says: "trigrams belong to no content", span: "content",
+    query: `SELECT g.content_id AS id FROM content_grams g WHERE g.mailbox_id = $1 AND g.content_id BETWEEN $2 AND $3
+      AND ${noContent("g.content_id")}`,
+    repair: ["DELETE FROM content_grams WHERE mailbox_id = $1 AND content_id = $2"],
+  },
   wordsWithoutContent: {
     says: "entries of the search index belong to no content", span: "content",
     query: (dialect) => `SELECT t.${words(dialect).id} AS id FROM message_text t

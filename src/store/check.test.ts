@@ -55,13 +55,17 @@ const damages: Record<CheckKind, { texts: (string | ((dialect: Dialect) => strin
   itemWithoutAnything: { texts: ["UPDATE message_detail SET bag = NULL WHERE mailbox_id = $1 AND item_id = 10"] },
   messageWithoutBytes: {
     texts: ["UPDATE message SET content_id = 90 WHERE mailbox_id = $1 AND item_id = 1"],
-    also: ["messageWithoutStructure", "contentUnused", "structureWithoutContent", "wordsWithoutContent"],
+    also: ["messageWithoutStructure", "contentUnused", "structureWithoutContent", "gramsWithoutContent", "wordsWithoutContent"],
   },
   attachmentWithoutBytes: {
     texts: ["DELETE FROM content WHERE mailbox_id = $1 AND hash IS NULL AND size_bytes = 3"],
   },
   messageWithoutStructure: {
     texts: ["DELETE FROM mime WHERE mailbox_id = $1 AND content_id = 1"],
+  },
+  gramsWithoutContent: {
+    texts: [`INSERT INTO content_grams (mailbox_id, content_id, grams)
+      SELECT $1, 3000, grams FROM content_grams WHERE mailbox_id = $1 LIMIT 1`],
   },
   contentUnused: {
     texts: ["INSERT INTO content (mailbox_id, content_id, refs, size_bytes, hash, bytes) VALUES ($1, 3000, 0, 0, NULL, NULL)"],

@@ -663,6 +663,8 @@ const synchronizationRows: readonly RopRow[] = [
     on: await w.collector(), ask: { hierarchyValues: [], propertyValues: [] } })),
   row(synchronization.RopSynchronizationImportDeletes, "what is gone", "ok", async (w) => ({ on: await w.collector(), ask: {
     importDeleteFlags: 0, propertyValues: [{ tag: makeTag(0, "MultipleBinary"), value: [await globalKeyOf(w)] }] } })),
+  row(synchronization.RopSynchronizationImportDeletes, "no list of keys", "invalidParameter", async (w) => ({
+    on: await w.collector(), ask: { importDeleteFlags: 0, propertyValues: [{ tag: makeTag(0, "MultipleInteger32"), value: [1] }] } })),
   row(synchronization.RopSynchronizationImportDeletes, "folders among messages", "notSupported", async (w) => ({
     on: await w.collector(), ask: { importDeleteFlags: 1, propertyValues: [] } })),
   row(synchronization.RopSynchronizationImportReadStateChanges, "none", "ok", async (w) => ({ on: await w.collector(),

@@ -11,7 +11,8 @@ export function* idState(mailboxId: number, objectId: number): Work<IdState> {
     mailboxId, objectId);
   if (there !== undefined) return "there";
   const mark = yield* get(
-    "SELECT 1 AS found FROM tombstone WHERE mailbox_id = $1 AND object_id = $2 AND kind IN (1, 3)", mailboxId, objectId);
+    "SELECT 1 AS found FROM tombstone WHERE mailbox_id = $1 AND object_id = $2 AND kind IN (1, 3)",
+    mailboxId, objectId);
   return mark === undefined ? "free" : "removed";
 }
 

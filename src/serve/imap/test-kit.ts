@@ -7,7 +7,7 @@ import type { Ctx } from "#base/ctx.ts";
 import type { ChangeNumber, ContentId, EntryId, FolderId, MailboxId, MessageId, Uid } from "#base/ids.ts";
 import type { Directory } from "#directory/api.ts";
 import type {
-  Candidates, CopyResult, FlagColumns, FolderInfo, Mailbox, MessageHeader, MessageStructure, UidSet, Upload,
+  Candidates, CopyResult, FlagColumns, FolderInfo, Mailbox, MessageHeader, MessageSortKeys, MessageStructure, UidSet, Upload,
 } from "#mailbox/api.ts";
 import type { FolderRole } from "#mailbox/roles.ts";
 import type { Connection } from "#net/api.ts";
@@ -17,6 +17,7 @@ import { connect, createServer } from "node:net";
 import { Fault } from "#base/fault.ts";
 import { silentLog } from "#base/log.ts";
 import { indexMessage } from "#format/mime/indexer.ts";
+import { decodeWords } from "#format/mime/words.ts";
 import { messageFlags } from "#mailbox/api.ts";
 import { folderRoles, roleRow } from "#mailbox/roles.ts";
 import { ReadTimeout } from "#net/api.ts";
@@ -187,6 +188,7 @@ export class FakeMailbox {
       headers: (_, folderId, uids) => this.#headers(folderId, uids),
       flags: (_, folderId, uids) => this.#flags(folderId, uids),
       candidates: (_, folderId, uids, query) => this.#candidates(folderId, uids, query),
+      sortKeys: (_, folderId, uids) => this.#sortKeys(folderId, uids),
       changes: async (_, folderId, since) => {
         const folder = this.byId(folderId);
         const vanished = folder.vanished.filter(({ cn }) => cn > since).map(({ uid }) => uid);
@@ -285,6 +287,13 @@ export class FakeMailbox {
         uids: rows.map(({ uid }) => uid), modSeqs: rows.map(({ modSeq }) => modSeq),
         sure: rows.map((row) => decidedByRow(query, row) === true),
       };
+    }
+  }
+
+  async *#sortKeys(folderId: FolderId, uids: UidSet): AsyncGenerator<MessageSortKeys[]> {
+    for await (const rows of this.#slices(folderId, uids)) {
+      yield rows.map(({ uid, index, internalMs, sizeBytes }) =>
+        ({ uid, subject: decodeWords(index.envelope.subject ?? ""), sentMs: null, internalMs, sizeBytes }));
     }
   }
 

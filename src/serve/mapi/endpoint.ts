@@ -75,7 +75,8 @@ export class MapiEndpoint<S extends SessionState> {
   routes(): HttpRoute[] {
     const methods = { POST: (request: HttpRequest) => this.#post(request), GET: (request: HttpRequest) =>
       this.#get(request) };
-    const bounds = { bodyMaxBytes: limits.mapiBodyMaxBytes, compress: false };
+    // A little more comes as far as the handler, which refuses it in the protocol's own words.
+    const bounds = { bodyMaxBytes: 4 * limits.mapiBodyMaxBytes, compress: false };
     return [{ path: this.#rows.path, methods, ...bounds }, { path: `${this.#rows.path}/`, methods, ...bounds }];
   }
 
@@ -121,7 +122,7 @@ export class MapiEndpoint<S extends SessionState> {
     if (type === undefined) throw new Refusal("invalidRequestType", `${this.#rows.path} has no request ${asked}.`);
     const requestId = header(request, "x-requestid");
     if (requestId === undefined) throw new Refusal("missingHeader", "X-RequestId is missing.");
-    const body = await readBody(request);
+    const body = await readBody(request, limits.mapiBodyMaxBytes);
     if (type === this.#rows.opens.type) return await this.#open(request, person, body, startedMs);
     const found = this.sessions.find(parseCookies(request.incoming.headers.cookie), person);
     if (typeof found === "string") throw new Refusal(found, "This session is not known here; begin a new one.");
@@ -277,7 +278,9 @@ export class MapiEndpoint<S extends SessionState> {
   }
 }
 
-function sequenceText(session: { readonly id: string; readonly sequence: number }, sequence = session.sequence): string {
+function sequenceText(
+  session: { readonly id: string; readonly sequence: number }, sequence = session.sequence,
+): string {
   return `${sequence}-${session.id.slice(0, 8)}`;
 }
 

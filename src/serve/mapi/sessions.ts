@@ -58,7 +58,8 @@ export class MapiSessions<S extends SessionState> {
     this.#makeRoom(person);
     const session: MapiSession<S> = {
       id: Buffer.from(this.#ctx.system.randomBytes(24)).toString("base64url"), person, state, sequence: 0,
-      toldByWait: 0, isBusy: false, underWay: null, lastAnswer: null, lastUsedMs: this.#ctx.system.monotonicMs(), isClosed: false, onClose: null,
+      toldByWait: 0, isBusy: false, underWay: null, lastAnswer: null, lastUsedMs: this.#ctx.system.monotonicMs(),
+      isClosed: false, onClose: null,
     };
     this.#byId.set(session.id, session);
     this.#planSweep();

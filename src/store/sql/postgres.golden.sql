@@ -336,6 +336,7 @@ UPDATE message_detail SET bag = $3, message_class = $4, extras = $5, modified_ms
 UPDATE message_detail SET message_class = $3, subject = $4, normalized_subject = $5, from_name = $6, from_address = $7, sent_ms = $8, message_id_header = $9, in_reply_to = $10, has_attachments = $11, importance = $12, preview = $13, conversation_id = $14, bag = $15, origin = $16, sensitivity = $17, display_to = $18, display_cc = $19, item_size_bytes = $20, modified_ms = $21, extras = $22, conversation_key = COALESCE(conversation_key, $23), trouble = NULL WHERE mailbox_id = $1 AND item_id = $2;
 
 -- reads
+SELECT COUNT(*) AS n FROM message WHERE mailbox_id = $1 AND folder_id = $2 AND associated = 0 AND uid BETWEEN $3 AND $4;
 SELECT bag, extras FROM message_detail WHERE mailbox_id = $1 AND item_id = $2;
 SELECT folder_id, parent_id, name, role, container_class, hidden, search_folder, cn, uid_validity, uid_next, highest_cn, message_count, unread_count, associated_count, size_bytes FROM folder WHERE mailbox_id = $1 AND folder_id = $2;
 SELECT kind, display_name, address_type, address, bag FROM recipient WHERE mailbox_id = $1 AND item_id = $2 ORDER BY row_id;

@@ -23,14 +23,32 @@ import type { Cell } from "#wire/mapi/rows.ts";
 export function cellOf(bag: ReadonlyMap<PropertyTag, PropertyValue>, tag: PropertyTag, codePage: number): Cell {
   const asked = tagTypeCode(tag);
   const exact = bag.get(tag);
-  if (exact !== undefined) return exact;
+  if (exact !== undefined) return untilNul(asked, exact);
   const id = tagId(tag);
   if (asked === 0) {
-    for (const [known, value] of bag) if (tagId(known) === id) return new TypedCell(tagTypeCode(known), value);
+    for (const [known, value] of bag) {
+      if (tagId(known) === id) return new TypedCell(tagTypeCode(known), untilNul(tagTypeCode(known), value));
+    }
     return new CellError(ecCodes.notFound);
   }
   const converted = convertText(bag, id, asked, codePage);
-  return converted ?? new CellError(ecCodes.notFound);
+  return converted === undefined ? new CellError(ecCodes.notFound) : untilNul(asked, converted);
+}
+
+/** Text ends at its NUL on the wire; mail or a stream may have brought one with more behind it. [MS-OXCDATA] 2.11.1 */
+export function untilNul(typeCode: number, value: PropertyValue): PropertyValue {
+  if (typeof value === "string") {
+    const end = value.indexOf("\0");
+    return end < 0 ? value : value.slice(0, end);
+  }
+  if (typeCode === propertyTypes.String8.code && value instanceof Uint8Array) {
+    const end = value.indexOf(0);
+    return end < 0 ? value : value.subarray(0, end);
+  }
+  const one = typeCode === propertyTypes.MultipleString.code ? propertyTypes.String.code
+    : typeCode === propertyTypes.MultipleString8.code ? propertyTypes.String8.code : 0;
+  if (one === 0 || !Array.isArray(value)) return value;
+  return (value as PropertyValue[]).map((item) => untilNul(one, item)) as PropertyValue;
 }
 
 /** Text in one form, kept in the other. [MS-OXCPRPT] 3.2.5.1 */
@@ -208,6 +226,14 @@ function serverProperties(
 const storeSupport = 0x0001 | 0x0002 | 0x0004 | 0x0008 | 0x0010 | 0x0020 | 0x0040 | 0x0080 | 0x0100 | 0x0200 |
   0x0400 | 0x0800 | 0x1000 | 0x2000 | 0x4_0000;
 
+/** Folders that the store names itself. [MS-OXOSFLD] 2.2.3, [MS-OXCSTOR] 2.2.2.1 */
+const storeFolders: readonly (readonly [id: number, role: FolderRole])[] = [
+  [0x35e0, "ipmSubtree"], [0x35e2, "outbox"], [0x35e3, "deletedItems"], [0x35e4, "sentItems"], [0x35e5, "views"],
+  [0x35e6, "commonViews"], [0x35e7, "finder"],
+];
+/** PidTagValidFolderMask: all of them are there. */
+const validFolders = 0xff;
+
 /** Properties of a store. [MS-OXCSTOR] 2.2.2.1 */
 export async function logonBag(ctx: Ctx, logon: LogonObject, session: MailboxSession): Promise<PropertyBag> {
   const { hostname, book } = session.services;
@@ -217,7 +243,13 @@ export async function logonBag(ctx: Ctx, logon: LogonObject, session: MailboxSes
     (bytes === null || bytes === undefined ? undefined : kilobytes(bytes));
   const owner = view.byLegacyDn(logon.owner.legacyDn);
   const user = view.byId(session.person.entryId);
+  const roles = logon.isPublic ? new Map<FolderRole, FolderId>() : new Map(await logon.mailbox.roleFolders(ctx));
   return bagOf([
+    ...storeFolders.map(([id, role]) => {
+      const folderId = roles.get(role);
+      return [id, "Binary", folderId === undefined ? undefined : toFolderEntryId(logon, folderId)] as const;
+    }),
+    [0x35df, "Integer32", logon.isPublic ? undefined : validFolders],
     [0x3001, "String", logon.owner.displayName],
     [0x661c, "String", logon.owner.displayName],
     [0x661b, "Binary", owner === undefined ? undefined : permanentEntryId(owner)],

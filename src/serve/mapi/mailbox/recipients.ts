@@ -40,8 +40,8 @@ export function toRecipientRow(bag: PropertyBag, codePage: number): RecipientOnW
   const displayName = stringOf(bag, tags.displayName);
   const transmittable = stringOf(bag, tags.transmittableDisplayName);
   const simple = stringOf(bag, tags.simpleDisplayName);
-  const isX500 = type === "EX";
-  const isOwn = !isX500 && type !== "SMTP" && type !== "";
+  const isX500 = type === "EX" && isNarrow(emailAddress);
+  const isOwn = !isX500 && type !== "SMTP" && type !== "" && isNarrow(type);
   const isSame = transmittable !== "" && transmittable === displayName;
   const f = recipientFlags;
   const flags = (isX500 ? addressTypes.x500 : type === "SMTP" ? addressTypes.smtp : addressTypes.none) | f.unicode |
@@ -68,6 +68,9 @@ export function toRecipientRow(bag: PropertyBag, codePage: number): RecipientOnW
     cells.reduce<number>((sum, cell, index) => sum + cellSize(recipientColumns[index]!, cell), 0);
   return { recipientType: typeof kind === "number" ? kind & 0xff : 1, row, aboutBytes };
 }
+
+/** What fits a text of one byte for each character; a client may have set anything as a property. */
+const isNarrow = (value: string): boolean => !/[^\x01-\xff]/.test(value);
 
 function cellSize(tag: PropertyTag, cell: Cell): number {
   if (cell === undefined || cell instanceof CellError) return 5;

@@ -25,7 +25,7 @@ const PidTagMessageStatus = makeTag(0x0e17, "Integer32");
 
 const stringOf = (bag: PropertyBag, tag: PropertyTag): string | null => {
   const value = bag.get(tag);
-  return typeof value === "string" ? value : null;
+  return typeof value === "string" ? value.replace(/\0.*$/s, "") : null;
 };
 
 export function asMessage(object: unknown): OpenMessage {

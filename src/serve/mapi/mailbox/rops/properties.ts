@@ -9,7 +9,7 @@ import { ecCodes, RopError } from "#serve/mapi/mailbox/errors.ts";
 import { holderOf, splitWritable } from "#serve/mapi/mailbox/holders.ts";
 import { asLogon, handler } from "#serve/mapi/mailbox/rop-call.ts";
 import type { RopCall, RopHandler, RopReply } from "#serve/mapi/mailbox/rop-call.ts";
-import { cellOf } from "#serve/mapi/mailbox/property-source.ts";
+import { cellOf, untilNul } from "#serve/mapi/mailbox/property-source.ts";
 import { CellError, TypedCell } from "#wire/mapi/rows.ts";
 import type { Cell } from "#wire/mapi/rows.ts";
 import * as rops from "#wire/mapi/rops/properties.ts";
@@ -81,7 +81,8 @@ export const propertyHandlers: readonly RopHandler[] = [
     let left = call.roomBytes - 16;
     const propertyValues: TaggedValue[] = [];
     for (const [kept, keptValue] of bag) {
-      const { tag, value } = wantUnicode === 0 ? asText8(call, bag, kept, keptValue) : { tag: kept, value: keptValue };
+      const { tag, value } = wantUnicode === 0 ? asText8(call, bag, kept, keptValue)
+        : { tag: kept, value: untilNul(tagTypeCode(kept), keptValue) };
       const size = 8 + valueSize(tag, value);
       const isLarge = size > most || size > left;
       const shown = isLarge ? tooLarge(tag) : { tag, value };

@@ -1,6 +1,7 @@
 /** Tables. [MS-OXCTABL] 2.2.2, [MS-OXCFOLD] 2.2.1.13, 2.2.1.14 */
 import { limits } from "#base/limits.ts";
 import { borrowWriter } from "#codec/binary/code.ts";
+import { folderRights } from "#mailbox/access.ts";
 import { RopError } from "#serve/mapi/mailbox/errors.ts";
 import { asFolder, asLogon, handler } from "#serve/mapi/mailbox/rop-call.ts";
 import type { RopCall, RopHandler } from "#serve/mapi/mailbox/rop-call.ts";
@@ -76,6 +77,10 @@ export const tableHandlers: readonly RopHandler[] = [
   handler(folders.RopGetContentsTable, async (call) => {
     const folder = asFolder(call.object);
     const info = await folder.logon.mailbox.folder(call.ctx, folder.folderId);
+    // Told when the table is opened: how many rows there would be is no matter of those who may not read them.
+    if ((folder.logon.mailbox.rightsIn(folder.folderId) & folderRights.readAny) === 0) {
+      throw new RopError("accessDenied", "The messages of this folder may not be read.");
+    }
     const flags = call.request.tableFlags;
     if ((flags & tableFlags.softDeletes) !== 0) throw new RopError("notSupported", "Removed messages are not listed.");
     const isAssociated = (flags & tableFlags.associated) !== 0;

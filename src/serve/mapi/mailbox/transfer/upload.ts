@@ -7,7 +7,7 @@ import { Fault, WireError } from "#base/fault.ts";
 import type { FolderId, MessageId } from "#base/ids.ts";
 import { messageFlags } from "#mailbox/api.ts";
 import type { ImportedChange, ItemRow } from "#mailbox/items-api.ts";
-import { makeTag } from "#props/types.ts";
+import { makeTag, propertyTypes, tagTypeCode } from "#props/types.ts";
 import type { PropertyTag, PropertyValue } from "#props/types.ts";
 import { RopError } from "#serve/mapi/mailbox/errors.ts";
 import { holderOf, splitWritable } from "#serve/mapi/mailbox/holders.ts";
@@ -168,7 +168,12 @@ export class SyncUpload {
   async importDeletes(ctx: Ctx, flags: number, values: Values): Promise<void> {
     const isHierarchy = (flags & deleteFlags.hierarchy) !== 0;
     this.#requireContents(!isHierarchy);
-    const keys = values.flatMap(({ value }) => (Array.isArray(value) ? value as Uint8Array[] : []));
+    const keys = values.flatMap(({ tag, value }) => {
+      if (tagTypeCode(tag) !== propertyTypes.MultipleBinary.code) {
+        throw new RopError("invalidParameter", "What is removed is named by lists of keys.");
+      }
+      return value as Uint8Array[];
+    });
     const ids = keys.map((key) => counterOfKey(this.logon, key));
     const mode = (flags & deleteFlags.hardDelete) !== 0 ? "hard" : "soft";
     if (isHierarchy) await this.#deleteFolders(ctx, ids, mode);
