@@ -267,10 +267,10 @@ const messageRows: readonly RopRow[] = [
   row(messages.RopSetReadFlags, "all", "ok", async (w) => ({ on: (await w.filled()).handle,
     ask: { wantAsynchronous: false, readFlags: 4, messageIds: [] } })),
   row(messages.RopSetReadFlags, "flags that contradict", "invalidParameter", async (w) => ({ on: (await w.filled()).handle,
-    ask: { wantAsynchronous: false, readFlags: 0x05, messageIds: [] } })),
+    ask: { wantAsynchronous: false, readFlags: 0x14, messageIds: [] } })),
   row(messages.RopSetMessageReadFlag, "read", "ok", async (w) => ({ on: (await w.saved()).handle, ask: { readFlags: 0 } })),
   row(messages.RopSetMessageReadFlag, "flags that contradict", "invalidParameter", async (w) => ({
-    on: (await w.saved()).handle, ask: { readFlags: 0x05 } })),
+    on: (await w.saved()).handle, ask: { readFlags: 0x14 } })),
   row(messages.RopOpenAttachment, "the first", "ok", async (w) => ({ on: (await w.saved()).handle,
     ask: { openAttachmentFlags: 1, attachmentId: 0 } })),
   row(messages.RopOpenAttachment, "none of this number", "notFound", async (w) => ({ on: (await w.saved()).handle,

@@ -28,7 +28,8 @@ const words = Buffer.from("a message of words, a message of words. ".repeat(40))
 /** What a layout can write, some of it, from its own table. */
 function samplesOf(type: unknown, given: Readonly<Record<string, unknown>> = {}): Buffer[] {
   const layout = type as Type<unknown>;
-  return fc.sample(arbitrary(layout, given), { numRuns: 3, seed: 1 }).map((value) => Buffer.from(encode(layout, value, { given })));
+  return fc.sample(arbitrary(layout, given), { numRuns: 3, seed: 1 })
+    .map((value) => Buffer.from(encode(layout, value, { given })));
 }
 
 /** ROPs one after the other, as an Execute call has them. [MS-OXCROPS] 2.2.1 */
@@ -47,7 +48,8 @@ const bookBodies = Object.values(addressBookBodies).map(({ request }) => request
 /** The first byte chooses which. */
 const numbered = (bodies: readonly unknown[]) => ({
   made: () => bodies.flatMap((body, index) => samplesOf(body).map((one) => Buffer.concat([Buffer.from([index]), one]))),
-  run: (bytes: Buffer) => (bytes.length === 0 ? null : decode(bodies[bytes[0]! % bodies.length] as Type<unknown>, bytes.subarray(1))),
+  run: (bytes: Buffer) => (bytes.length === 0 ? null
+    : decode(bodies[bytes[0]! % bodies.length] as Type<unknown>, bytes.subarray(1))),
 });
 
 export const protocolTargets: Record<string, Target> = {
@@ -82,7 +84,9 @@ export const protocolTargets: Record<string, Target> = {
     run: (bytes) => {
       const reader = new TransferReader();
       // In pieces, as buffers come.
-      for (let at = 0; at < bytes.length; at += 7) for (const word of reader.push(bytes.subarray(at, at + 7))) void word;
+      for (let at = 0; at < bytes.length; at += 7) {
+        for (const word of reader.push(bytes.subarray(at, at + 7))) void word;
+      }
     },
   },
   mapiIdSets: {

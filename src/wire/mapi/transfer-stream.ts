@@ -229,12 +229,26 @@ interface Head {
 export class TransferReader {
   #kept: Buffer = Buffer.alloc(0);
   #consumed = 0;
+  /** What came since, and how much there has to be before it is looked at: small pieces of a large value wait. */
+  #later: Uint8Array[] = [];
+  #laterSize = 0;
+  #needed = 0;
   /** A value under way that comes in parts. */
   #open: (Head & { leftBytes: number }) | null = null;
 
   /** The words that are whole by now. */
   *push(bytes: Uint8Array): Generator<TransferWord> {
-    this.#kept = this.#kept.length === 0 ? Buffer.from(bytes) : Buffer.concat([this.#kept, bytes]);
+    this.#later.push(Uint8Array.from(bytes));
+    this.#laterSize += bytes.length;
+    const size = this.#kept.length + this.#laterSize;
+    if (size > limits.mapiTransferWordMaxBytes + partsFromBytes && size < this.#needed) {
+      throw new WireError("a value of a transfer stream is too long", this.#consumed);
+    }
+    if (size < this.#needed) return;
+    this.#kept = Buffer.concat([this.#kept, ...this.#later], size);
+    this.#later = [];
+    this.#laterSize = 0;
+    this.#needed = 0;
     for (;;) {
       const cursor = new Cursor(this.#kept, this.#consumed);
       const word = this.#open === null ? this.#word(cursor) : this.#part(cursor);
@@ -242,6 +256,7 @@ export class TransferReader {
         if (this.#kept.length > limits.mapiTransferWordMaxBytes) {
           throw new WireError("a value of a transfer stream is too long", this.#consumed);
         }
+        this.#needed = cursor.needed;
         return;
       }
       this.#kept = this.#kept.subarray(cursor.at);
@@ -252,7 +267,7 @@ export class TransferReader {
 
   /** Whether the stream may end here. */
   get isAtWord(): boolean {
-    return this.#kept.length === 0 && this.#open === null;
+    return this.#kept.length === 0 && this.#laterSize === 0 && this.#open === null;
   }
 
   #part(cursor: Cursor): TransferWord | null {
@@ -314,6 +329,8 @@ type Single = ListValue[number];
 /** Every method gives null while bytes are missing. */
 class Cursor {
   at = 0;
+  /** How many bytes there have to be, at least, for what was asked for. */
+  needed = 0;
   readonly #bytes: Buffer;
   readonly #before: number;
 
@@ -327,7 +344,10 @@ class Cursor {
   }
 
   take(size: number): Buffer | null {
-    if (size > this.left) return null;
+    if (size > this.left) {
+      this.needed = this.at + size;
+      return null;
+    }
     this.at += size;
     return this.#bytes.subarray(this.at - size, this.at);
   }
@@ -365,7 +385,11 @@ class Cursor {
     const values: Single[] = [];
     for (let index = 0; index < count; index++) {
       const value = this.single(code);
-      if (value === null) return null;
+      if (value === null) {
+        // Those that follow take some bytes each.
+        this.needed += (count - index - 1) * (fixedSizes.get(code) ?? 4);
+        return null;
+      }
       values.push(value.value as Single);
     }
     return { value: values as ListValue };

@@ -140,7 +140,15 @@ export class MailboxSession implements SessionState {
 
   /** Reads what changed for everyone who subscribed. */
   async look(ctx: Ctx): Promise<void> {
-    for (const subscription of [...this.#subscriptions]) await subscription.look(ctx);
+    for (const subscription of [...this.#subscriptions]) {
+      try {
+        await subscription.look(ctx);
+      } catch (error) {
+        // A folder that is gone, or no longer theirs, has nothing to tell; what was answered before stays answered.
+        if (!(error instanceof Fault) || error.code === "cancelled") throw error;
+        ctx.log.debug({ why: error.message }, "a subscription has nothing to tell");
+      }
+    }
   }
 
   /** True when there are events, false when the time or the context is over first. */

@@ -58,11 +58,10 @@ async function openedBody(call: RopCall<unknown>, message: OpenMessage): Promise
   };
 }
 
-/** What says two things at once says nothing. [MS-OXCMSG] 2.2.3.10.1 */
+/** Nothing is received of what is to be unread. [MS-OXCMSG] 2.2.3.10.1 */
 function checkReadFlags(flags: number): void {
-  const { suppressReceipt, clearReadFlag, generateReceiptOnly } = readFlags;
-  const isClear = (flags & clearReadFlag) !== 0;
-  if (isClear && (flags & (suppressReceipt | generateReceiptOnly)) !== 0) {
+  const contradiction = readFlags.clearReadFlag | readFlags.generateReceiptOnly;
+  if ((flags & contradiction) === contradiction) {
     throw new RopError("invalidParameter", "These read flags contradict each other.");
   }
 }
