@@ -36,7 +36,7 @@ const onObjects = asked.filter((row) => row !== RopLogon && row !== RopRelease);
 const indexFields = ["inputHandleIndex", "outputHandleIndex", "responseHandleIndex", "sourceHandleIndex", "destHandleIndex"];
 
 /** Never succeed here: nothing is under way that could be ended, and regions are not locked. */
-const neverOk = new Set(["RopAbort", "RopAbortSubmit", "RopLockRegionStream", "RopUnlockRegionStream"]);
+const neverOk = new Set(["RopAbort", "RopAbortSubmit", "RopUnlockRegionStream"]);
 
 function sample(row: Rop, at: number): Record<string, unknown> {
   const [request] = fc.sample(arbitrary(row.request as Type<Record<string, unknown>>, { isPublicLogon: false }),
@@ -98,7 +98,7 @@ const noRefusalOfTheirOwn = [
   "RopGetNamesFromPropertyIds", "RopGetPerUserLongTermIds", "RopGetPermissionsTable", "RopGetPropertiesAll",
   "RopGetPropertiesList", "RopGetPropertiesSpecific", "RopGetReceiveFolderTable", "RopGetRulesTable", "RopGetStatus",
   "RopGetStoreState", "RopGetStreamSize", "RopGetTransportFolder", "RopGetValidAttachments", "RopHardDeleteMessages",
-  "RopOptionsData", "RopProgress", "RopPublicFolderIsGhosted", "RopQueryColumnsAll", "RopQueryNamedProperties",
+  "RopLockRegionStream", "RopOptionsData", "RopProgress", "RopPublicFolderIsGhosted", "RopQueryColumnsAll", "RopQueryNamedProperties",
   "RopQueryPosition", "RopReloadCachedInformation", "RopResetTable", "RopSetLocalReplicaMidsetDeleted",
   "RopSetPropertiesNoReplicate", "RopSetSpooler", "RopSynchronizationGetTransferState", "RopSynchronizationOpenCollector",
   "RopTellVersion", "RopUpdateDeferredActionMessages",

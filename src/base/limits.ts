@@ -160,6 +160,9 @@ export const limits = {
   /** What clients leave with a store and nobody else reads: one kind of it, bytes. */
   mapiKeptMaxBytes: 512 * 1024,
   mapiReceiveFoldersMax: 1000,
+  /** Regions locked in one value at once, and how long each lock holds. */
+  mapiStreamLocksMax: 100,
+  mapiStreamLockMs: 5 * 60_000,
   /** Ranges of one synchronization state that a client sends. */
   mapiSetRangesMax: 200_000,
   /** One value of a transfer stream that is kept whole; longer bytes come in parts. */

@@ -23,7 +23,9 @@ import type { StatusSource } from "#serve/http/routes.ts";
 import { welcomeRoutes } from "#serve/http/welcome.ts";
 import { addressBookEndpoint } from "#serve/mapi/address-book/listen.ts";
 import { mailboxEndpoint } from "#serve/mapi/mailbox/listen.ts";
+import { StreamLocks } from "#serve/mapi/mailbox/stream-locks.ts";
 import { publishedRoutes } from "#serve/published/routes.ts";
+import { RuleStore } from "#transport/rule-store.ts";
 import type { Transport } from "#transport/transport.ts";
 
 /** The ports by name with their standard numbers; the order is the one of the table a person sees. */
@@ -93,7 +95,10 @@ function makeRoutes(parts: FrontParts): HttpRoute[] {
   const book = new AddressBook(store);
   if (config.mapi) {
     routes.push(...addressBookEndpoint({ ctx, directory, book, changes: new AddressBookChanges(store) }).routes());
-    const services = { directory, mailboxes, book, transport, hostname: config.hostname };
+    const rules = new RuleStore({ store, mailboxes });
+    const services = {
+      directory, mailboxes, book, transport, rules, locks: new StreamLocks(), hostname: config.hostname,
+    };
     routes.push(...mailboxEndpoint(ctx, services).routes());
   }
   routes.push(...discoveryRoutes(parts, (path) => servesPath(routes, path)));

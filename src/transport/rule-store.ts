@@ -16,7 +16,8 @@ import type { MailboxRules } from "#rules/decide.ts";
 import { readExtendedRule, readRule } from "#rules/outlook/rule.ts";
 import type { Rule } from "#rules/outlook/rule.ts";
 import { readSettings, settingsDefault, writeSettings } from "#rules/own/settings.ts";
-import type { RuleSettings } from "#rules/own/settings.ts";
+import type { ReplySettings, RuleSettings } from "#rules/own/settings.ts";
+import { isAway } from "#rules/replies/decide.ts";
 import { RuleMemory } from "#rules/replies/memory.ts";
 import { compileSieve } from "#rules/sieve/check.ts";
 import type { SieveScript } from "#rules/sieve/check.ts";
@@ -152,6 +153,20 @@ export class RuleStore {
     const items = await readRuleItems(ctx, this.#parts.store, mailboxId);
     const old = items.find(({ kind }) => kind === "settings") ?? null;
     await this.#write(ctx, await this.open(ctx, mailboxId), "settings", writeSettings(settings), old);
+  }
+
+  /** Whether automatic replies go out now. */
+  async isAway(ctx: Ctx, mailboxId: MailboxId): Promise<boolean> {
+    const { replies } = (await this.load(ctx, mailboxId))?.settings ?? settingsDefault;
+    return isAway(replies, ctx.system.nowMs());
+  }
+
+  /** Turns automatic replies on or off; a schedule gives way to it. Fault `conflict` when the settings just changed. */
+  async setAway(ctx: Ctx, mailboxId: MailboxId, isOn: boolean): Promise<void> {
+    const settings = (await this.load(ctx, mailboxId))?.settings ?? settingsDefault;
+    if (isAway(settings.replies, ctx.system.nowMs()) === isOn) return;
+    const replies: ReplySettings = { ...settings.replies, state: isOn ? "on" : "off", startMs: null, endMs: null };
+    await this.saveSettings(ctx, mailboxId, { ...settings, replies });
   }
 
   async #write(

@@ -50,6 +50,7 @@ const e = {
   streamAccess: 0x8003_0005, streamSize: 0x8003_0070, rpcFormat: 0x4b6, unknownUser: 0x3eb, loginFailure: 0x8004_0111,
   loginPermission: 0x3f2, generalFailure: 0x8000_4005, notInQueue: 0x8004_0601, noRecipients: 0x8004_0607,
   corrupt: 0x8004_011b, noReceiveFolder: 0x463, computed: 0x8004_011a, scope: 0x490, noParent: 0x8004_0803,
+  lockViolation: 0x8003_0021,
 } as const;
 
 const row = (rop: Rop, what: string, code: keyof typeof e, ask: RopRow["ask"]): RopRow => ({ rop, what, code: e[code], ask });
@@ -492,8 +493,9 @@ const streamRows: readonly RopRow[] = [
     to: await w.stream(0), ask: { byteCount: 4n } })),
   row(streams.RopCopyToStream, "into no stream", "notSupported", async (w) => ({ on: await w.stream(), to: w.inbox,
     ask: { byteCount: 4n } })),
-  stream(streams.RopLockRegionStream, "is not done", "notSupported", { regionOffset: 0n, regionSize: 1n, lockFlags: 1 }),
-  stream(streams.RopUnlockRegionStream, "is not done", "notSupported", { regionOffset: 0n, regionSize: 1n, lockFlags: 1 }),
+  stream(streams.RopLockRegionStream, "a region", "ok", { regionOffset: 0n, regionSize: 1n, lockFlags: 1 }),
+  stream(streams.RopUnlockRegionStream, "a region that is not locked", "lockViolation",
+    { regionOffset: 7n, regionSize: 1n, lockFlags: 1 }),
 ];
 
 const sendable = async (w: RopWorld): Promise<number> => {

@@ -17,6 +17,7 @@ import { MailboxSession } from "#serve/mapi/mailbox/session.ts";
 import type { Services } from "#serve/mapi/mailbox/session.ts";
 import { OpenTable } from "#serve/mapi/mailbox/table.ts";
 import { TransferSource } from "#serve/mapi/mailbox/transfer/stream.ts";
+import { StreamLocks } from "#serve/mapi/mailbox/stream-locks.ts";
 import { packRopBuffer, unpackRopBuffer } from "#wire/mapi/rop-buffer.ts";
 import type { PackOptions, RopPayload } from "#wire/mapi/rop-buffer.ts";
 import { decodeAnswer } from "#wire/mapi/rop.ts";
@@ -36,8 +37,8 @@ const logon = {
 
 function openSession(): MailboxSession {
   return new MailboxSession({
-    person: {} as MailboxSession["person"], services: { hostname: "mail.example.test" } as object as Services, codePage: 1252,
-    localeId: 1033,
+    person: {} as MailboxSession["person"], codePage: 1252, localeId: 1033,
+    services: { hostname: "mail.example.test", locks: new StreamLocks() } as object as Services,
   });
 }
 
@@ -45,7 +46,7 @@ const holder = { bag: () => Promise.resolve(new Map()), set: () => Promise.resol
   readOnly: new Set<number>() };
 const bytes = Buffer.from(Array.from({ length: 100_000 }, (_, index) => index % 251));
 const streamOf = (data: Uint8Array): OpenStream =>
-  new OpenStream(logon, holder, makeTag(0x3701, "Binary"), data, false, 1252);
+  new OpenStream(logon, holder, makeTag(0x3701, "Binary"), data, false, 1252, "a value");
 
 const plain: PackOptions = { compress: false, xorMagic: false };
 const askFor = (rop: Rop, request: object): Buffer => Buffer.concat([Buffer.from([rop.id, 3]),

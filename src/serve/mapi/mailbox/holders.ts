@@ -2,6 +2,7 @@
 import type { Ctx } from "#base/ctx.ts";
 import { makeTag, tagId } from "#props/types.ts";
 import type { PropertyTag, PropertyValue } from "#props/types.ts";
+import { setAway } from "#serve/mapi/mailbox/away.ts";
 import { RopError } from "#serve/mapi/mailbox/errors.ts";
 import { OpenAttachment, OpenMessage } from "#serve/mapi/mailbox/message.ts";
 import type { PropertyHolder } from "#serve/mapi/mailbox/message.ts";
@@ -23,8 +24,9 @@ const folderReadOnly: ReadonlySet<number> = new Set([
   0x0ff4, 0x0ff6, 0x0ff8, 0x0ff9, 0x0ffa, 0x0ffb, 0x0ffe, 0x0fff, 0x0e08, 0x0e09, 0x3601, 0x3602, 0x3603, 0x3617,
   0x360a, 0x6639, 0x663a, 0x65e0, 0x65e1, 0x65e2, 0x65e3, 0x6748, 0x6749, 0x67a4, 0x670a, 0x670b, 0x3008,
 ]);
-/** [MS-OXCSTOR] 2.2.2.1.1 */
-const logonWritable: ReadonlySet<number> = new Set();
+const PidTagOutOfOfficeState = makeTag(0x661d, "Boolean");
+/** [MS-OXCSTOR] 2.2.2.1.2 */
+const logonWritable: ReadonlySet<number> = new Set([tagId(PidTagOutOfOfficeState)]);
 
 class FolderHolder implements PropertyHolder {
   readonly readOnly = folderReadOnly;
@@ -91,8 +93,13 @@ class LogonHolder implements PropertyHolder {
     return logonBag(ctx, this.#logon, this.#session);
   }
 
-  set(): Promise<void> {
-    throw new RopError("accessDenied", "The properties of the store are the server's.");
+  async set(ctx: Ctx, values: readonly { tag: PropertyTag; value: PropertyValue }[]): Promise<void> {
+    for (const { tag, value } of values) {
+      if (tag !== PidTagOutOfOfficeState || typeof value !== "boolean") {
+        throw new RopError("accessDenied", "The properties of the store are the server's.");
+      }
+      await setAway(ctx, this.#logon, this.#session.services, value);
+    }
   }
 
   remove(): Promise<void> {

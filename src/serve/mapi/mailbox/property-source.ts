@@ -10,6 +10,7 @@ import type { FolderRole } from "#mailbox/roles.ts";
 import { makeTag, propertyTypes, tagId, tagTypeCode } from "#props/types.ts";
 import type { PropertyBag, PropertyTag, PropertyTypeName, PropertyValue } from "#props/types.ts";
 import { permanentEntryId } from "#serve/mapi/address-book/properties.ts";
+import { readAway } from "#serve/mapi/mailbox/away.ts";
 import { ecCodes } from "#serve/mapi/mailbox/errors.ts";
 import {
   globalKey, guidBytes, hiddenFolderIds, predecessorChangeList, toFolderEntryId, toStoreEntryId,
@@ -237,7 +238,9 @@ const validFolders = 0xff;
 /** Properties of a store. [MS-OXCSTOR] 2.2.2.1 */
 export async function logonBag(ctx: Ctx, logon: LogonObject, session: MailboxSession): Promise<PropertyBag> {
   const { hostname, book } = session.services;
-  const [quota, view] = await Promise.all([logon.mailbox.quota(ctx), book.view(ctx)]);
+  const [quota, view, isAwayNow] = await Promise.all([
+    logon.mailbox.quota(ctx), book.view(ctx), readAway(ctx, logon, session.services),
+  ]);
   const kilobytes = (bytes: number): number => Math.min(Math.floor(bytes / 1024), sizeMax);
   const limitOf = (bytes: number | null | undefined): number | undefined =>
     (bytes === null || bytes === undefined ? undefined : kilobytes(bytes));
@@ -267,7 +270,7 @@ export async function logonBag(ctx: Ctx, logon: LogonObject, session: MailboxSes
     [0x340e, "Integer32", 0],
     [0x66a1, "Integer32", session.localeId],
     [0x66c3, "Integer32", session.codePage],
-    [0x661d, "Boolean", false],
+    [0x661d, "Boolean", isAwayNow],
     [0x0e9b, "Integer32", 0x1_0000],
     [0x0ffa, "Binary", guidBytes(logon.mailboxGuid)],
     [0x0ff9, "Binary", guidBytes(logon.mailboxGuid)],

@@ -8,10 +8,12 @@ import { limits } from "#base/limits.ts";
 import type { AddressBook } from "#directory/address-book.ts";
 import type { Directory, SignedIn } from "#directory/api.ts";
 import type { Mailboxes } from "#mailbox/api.ts";
+import type { RuleStore } from "#transport/rule-store.ts";
 import type { Transport } from "#transport/transport.ts";
 import { isLogon, logonOf } from "#serve/mapi/mailbox/objects.ts";
 import type { AnyObject } from "#serve/mapi/mailbox/objects.ts";
 import type { Subscription } from "#serve/mapi/mailbox/notifications.ts";
+import type { StreamLocks } from "#serve/mapi/mailbox/stream-locks.ts";
 import type { SessionState } from "#serve/mapi/sessions.ts";
 
 /** What a session stands on; the same for all. */
@@ -21,6 +23,10 @@ export interface Services {
   readonly book: AddressBook;
   /** Takes messages that are sent. */
   readonly transport: Transport;
+  /** Automatic replies, which are part of what the store tells of itself. */
+  readonly rules: RuleStore;
+  /** Of all sessions, so that they see each other's. */
+  readonly locks: StreamLocks;
   readonly hostname: string;
 }
 

@@ -2,6 +2,7 @@
 import { ownReplicaId, toObjectId } from "#base/ids.ts";
 import { Fault } from "#base/fault.ts";
 import { makeTag } from "#props/types.ts";
+import { readAway } from "#serve/mapi/mailbox/away.ts";
 import { RopError } from "#serve/mapi/mailbox/errors.ts";
 import { folderIdOf, toShortId } from "#serve/mapi/mailbox/keys.ts";
 import type { LogonObject } from "#serve/mapi/mailbox/objects.ts";
@@ -17,7 +18,7 @@ import * as transport from "#wire/mapi/rops/transport.ts";
 const logonFlags = { private: 0x01, undercover: 0x02, ghosted: 0x04 } as const;
 const openFlags = { public: 0x02 } as const;
 /** [MS-OXCROPS] 2.2.3.1.2 */
-const responseFlags = { reserved: 0x01, ownerRight: 0x02, sendAsRight: 0x04 } as const;
+const responseFlags = { reserved: 0x01, ownerRight: 0x02, sendAsRight: 0x04, outOfOffice: 0x10 } as const;
 
 /** The folders of RopLogon in their order. [MS-OXCSTOR] 2.2.1.1.3 */
 const logonFolders: readonly FolderRole[] = [
@@ -93,12 +94,13 @@ export const logonHandlers: readonly RopHandler[] = [
     const logon = await openPrivate(call);
     const folderIds = [];
     for (const role of logonFolders) folderIds.push(toShortId(await idOfRole(call, logon, role)));
+    const isAway = await readAway(ctx, logon, call.session.services);
     return {
       opens: logon,
       body: {
         logonFlags: logonFlags.private, folderIds,
         responseFlags: responseFlags.reserved | (logon.isOwner ? responseFlags.ownerRight : 0) |
-          (logon.isOwner ? responseFlags.sendAsRight : 0),
+          (logon.isOwner ? responseFlags.sendAsRight : 0) | (isAway ? responseFlags.outOfOffice : 0),
         mailboxGuid: logon.mailboxGuid, replId: ownReplicaId, replGuid: logon.replicaGuid,
         logonTime: logonTime(ctx.system.nowMs()), gwartTime: toFileTime(ctx.system.nowMs()), storeState: 0,
       },

@@ -8,11 +8,12 @@ import { RopError } from "#serve/mapi/mailbox/errors.ts";
 import { holderOf } from "#serve/mapi/mailbox/holders.ts";
 import { OpenAttachment, OpenMessage } from "#serve/mapi/mailbox/message.ts";
 import type { PropertyHolder } from "#serve/mapi/mailbox/message.ts";
-import type { LogonObject } from "#serve/mapi/mailbox/objects.ts";
+import type { AnyObject, FolderObject, LogonObject } from "#serve/mapi/mailbox/objects.ts";
 import { logonOf } from "#serve/mapi/mailbox/objects.ts";
 import { cellOf } from "#serve/mapi/mailbox/property-source.ts";
 import { handler } from "#serve/mapi/mailbox/rop-call.ts";
 import type { RopCall, RopHandler } from "#serve/mapi/mailbox/rop-call.ts";
+import type { StreamLocks } from "#serve/mapi/mailbox/stream-locks.ts";
 import * as rops from "#wire/mapi/rops/streams.ts";
 
 const openModes = { readOnly: 0, readWrite: 1, create: 2 } as const;
@@ -30,14 +31,19 @@ export class OpenStream {
   readonly #codePage: number;
   #bytes: Buffer;
   #size: number;
+  /** Names the value to other sessions. */
+  readonly key: string;
+  /** Set with the first lock: frees this session's locks on the value. */
+  unlockAll: (() => void) | null = null;
   position = 0;
   #isChanged = false;
 
   constructor(
     logon: LogonObject, holder: PropertyHolder, tag: PropertyTag, bytes: Uint8Array, isWritable: boolean,
-    codePage: number,
+    codePage: number, key: string,
   ) {
     this.logon = logon;
+    this.key = key;
     this.#holder = holder;
     this.#tag = tag;
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -98,12 +104,48 @@ export class OpenStream {
     return bytes;
   }
 
+  close(): void {
+    this.unlockAll?.();
+  }
+
   clone(): OpenStream {
     const copy = new OpenStream(this.logon, this.#holder, this.#tag, Buffer.from(this.#bytes.subarray(0, this.#size)),
-      this.isWritable, this.#codePage);
+      this.isWritable, this.#codePage, this.key);
     copy.position = this.position;
     return copy;
   }
+}
+
+/** What a value is called wherever it is opened. */
+function keyOf(object: AnyObject, tag: PropertyTag, locks: StreamLocks): string {
+  const { mailboxId } = logonOf(object);
+  if (object instanceof OpenAttachment) {
+    return object.stored === null ? locks.nameOfUnsaved(object)
+      : `${keyOf(object.message, tag, locks)}/${object.number}`;
+  }
+  if (!(object instanceof OpenMessage)) return `${mailboxId} ${tagId(tag)} folder ${(object as FolderObject).folderId}`;
+  if (object.within !== null) return keyOf(object.within, tag, locks);
+  return object.messageId === null ? `${locks.nameOfUnsaved(object)} ${tagId(tag)}`
+    : `${mailboxId} ${tagId(tag)} ${object.messageId}`;
+}
+
+/** Throws RopError `lockViolation` where another session's lock forbids it. */
+function requireUnlocked(
+  { session, ctx }: RopCall<unknown>, stream: OpenStream, from: number, size: number, writes: boolean,
+): void {
+  const { locks } = session.services;
+  if (locks.holds(stream.key)) locks.check(stream.key, session, from, size, writes, ctx.system.monotonicMs());
+}
+
+/** All that is written goes through here. */
+function writeTo(call: RopCall<unknown>, stream: OpenStream, data: Uint8Array): number {
+  requireUnlocked(call, stream, stream.position, data.length, true);
+  return stream.write(data);
+}
+
+function readFrom(call: RopCall<unknown>, stream: OpenStream, count: number): Buffer {
+  requireUnlocked(call, stream, stream.position, count, false);
+  return stream.read(count);
 }
 
 function zeroEnd(bytes: Buffer): number {
@@ -127,7 +169,8 @@ async function openStream(call: RopCall<{ propertyTag: PropertyTag; openModeFlag
   }
   if (isWritable) requireWritable(holder);
   const bytes = mode === openModes.create ? new Uint8Array(0) : await readBytes(call, holder, propertyTag);
-  return new OpenStream(logonOf(call.object), holder, propertyTag, bytes, isWritable, call.session.codePage);
+  return new OpenStream(logonOf(call.object), holder, propertyTag, bytes, isWritable, call.session.codePage,
+    keyOf(call.object, propertyTag, call.session.services.locks));
 }
 
 /** Told when the stream is opened, not when it is committed. [MS-OXCPRPT] 3.2.5.12 */
@@ -165,17 +208,17 @@ export const streamHandlers: readonly RopHandler[] = [
     const { byteCount, maximumByteCount } = call.request;
     const asked = byteCount === largeCount ? maximumByteCount ?? 0 : byteCount;
     if (asked > 0x8000_0000) throw new RopError("rpcFormat", "More bytes were asked for than can be.");
-    const data = asStream(call.object).read(Math.max(0, Math.min(asked, call.roomBytes - 16)));
+    const data = readFrom(call, asStream(call.object), Math.max(0, Math.min(asked, call.roomBytes - 16)));
     return { body: { data } };
   }),
 
   ...[rops.RopWriteStream, rops.RopWriteStreamExtended].map((rop) => handler(rop, (call) => ({
-    body: { writtenSize: asStream(call.object).write(call.request.data) },
+    body: { writtenSize: writeTo(call, asStream(call.object), call.request.data) },
   }))),
 
   handler(rops.RopWriteAndCommitStream, async (call) => {
     const stream = asStream(call.object);
-    const writtenSize = stream.write(call.request.data);
+    const writtenSize = writeTo(call, stream, call.request.data);
     await stream.commit(call.ctx);
     return { body: { writtenSize } };
   }),
@@ -189,7 +232,9 @@ export const streamHandlers: readonly RopHandler[] = [
 
   handler(rops.RopSetStreamSize, (call) => {
     const size = Number(call.request.streamSize);
-    asStream(call.object).resize(size);
+    const stream = asStream(call.object);
+    requireUnlocked(call, stream, Math.min(size, stream.size), Math.abs(size - stream.size), true);
+    stream.resize(size);
     return {};
   }),
 
@@ -205,12 +250,31 @@ export const streamHandlers: readonly RopHandler[] = [
     return { body: { newPosition: BigInt(position) } };
   }),
 
+  handler(rops.RopLockRegionStream, (call) => {
+    const stream = asStream(call.object);
+    const { regionOffset, regionSize, lockFlags } = call.request;
+    const { key } = stream;
+    const { session } = call;
+    const { locks } = session.services;
+    locks.lock(key, session, regionOffset, regionSize, lockFlags, call.ctx.system.monotonicMs());
+    stream.unlockAll = () => locks.release(key, session);
+    return {};
+  }),
+
+  handler(rops.RopUnlockRegionStream, (call) => {
+    const { key } = asStream(call.object);
+    const { regionOffset, regionSize, lockFlags } = call.request;
+    call.session.services.locks.unlock(key, call.session, regionOffset, regionSize, lockFlags,
+      call.ctx.system.monotonicMs());
+    return {};
+  }),
+
   handler(rops.RopCloneStream, (call) => ({ opens: asStream(call.object).clone() })),
 
   handler(rops.RopCopyToStream, (call) => {
     const target = asStream(call.object2(call.request.destHandleIndex));
-    const data = asStream(call.object).read(Number(call.request.byteCount));
-    const written = target.write(data);
+    const data = readFrom(call, asStream(call.object), Number(call.request.byteCount));
+    const written = writeTo(call, target, data);
     return { body: { readByteCount: BigInt(data.length), writtenByteCount: BigInt(written) } };
   }),
 ];
