@@ -133,9 +133,16 @@ export class TestServer {
       const before = existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown> : {};
       writeFileSync(path, JSON.stringify({ ...before, ...options.config }));
     }
-    server.#portBase = await freePortBase();
-    await server.run();
-    return server;
+    for (let tries = 1; ; tries++) {
+      server.#portBase = await freePortBase();
+      try {
+        await server.run();
+        return server;
+      } catch (error) {
+        // Another test took one of the ports between the look and the start.
+        if (tries === 3 || !String(error).includes("another program uses it")) throw error;
+      }
+    }
   }
 
   /** Starts the process; resolves when every port answers. */
