@@ -178,8 +178,6 @@ export const limits = {
   reservedIdsMax: 1_000_000,
   /** One part of a synchronization state. */
   mapiStateMaxBytes: 4 * 1024 * 1024,
-  /** Ids that one synchronization tells to be gone. */
-  mapiTransferIdsMax: 2_000_000,
   /** Messages embedded in one another in a transfer stream. */
   mapiTransferDepthMax: 20,
   /** Attachments up to this size are held whole on their way into a stream. */

@@ -138,7 +138,8 @@ function filterOf({ flags, tags }: SyncSettings, isAssociated: boolean): Filter 
 /** What is to be told of a folder's messages. */
 interface ContentsPlan {
   readonly toSend: ItemRow[];
-  readonly deleted: number[];
+  /** As ranges: a client may have been given millions. */
+  readonly deleted: CounterSet;
   readonly noLongerInScope: number[];
   readonly read: number[];
   readonly unread: number[];
@@ -150,17 +151,18 @@ async function planContents(
 ): Promise<ContentsPlan> {
   const { items } = folder.logon;
   const plan: ContentsPlan = {
-    toSend: [], deleted: [], noLongerInScope: [], read: [], unread: [], cn: 0 as ChangeNumber,
+    toSend: [], deleted: new CounterSet(), noLongerInScope: [], read: [], unread: [], cn: 0 as ChangeNumber,
   };
   let cn = Number.MAX_SAFE_INTEGER;
+  let gone = new CounterSet();
   for (const associated of [true, false]) {
     if (!isSet(settings.flags, associated ? syncFlags.associated : syncFlags.normal)) continue;
     const seen = associated ? known.seenAssociated : known.seen;
     const since = Math.min(knownUpTo(seen), associated ? Number.MAX_SAFE_INTEGER : knownUpTo(known.read));
     const changes = await items.changes(ctx, folder.folderId, since as ChangeNumber, { associated });
     cn = Math.min(cn, changes.cn);
-    for (const id of changes.removed) if (known.given.has(id)) plan.deleted.push(id);
-    if (since === 0) await addForgotten(plan, ctx, folder, known, changes.changed, associated);
+    gone = gone.with(CounterSet.of(changes.removed.filter((id) => known.given.has(id))).ranges);
+    if (since === 0) gone = gone.with((await forgotten(ctx, folder, known, changes.changed, associated)).ranges);
     const inScope = await matching(ctx, folder.logon, settings.restriction, changes.changed);
     for (const row of changes.changed) {
       const isGiven = known.given.has(row.messageId);
@@ -176,21 +178,16 @@ async function planContents(
   if (isSet(settings.extraFlags, extraFlags.orderByDeliveryTime)) {
     plan.toSend.sort((a, b) => b.internalMs - a.internalMs);
   }
-  return { ...plan, cn: (cn === Number.MAX_SAFE_INTEGER ? 0 : cn) as ChangeNumber };
+  return { ...plan, deleted: gone, cn: (cn === Number.MAX_SAFE_INTEGER ? 0 : cn) as ChangeNumber };
 }
 
 /** Without a known beginning everything is compared: what the client has and the folder has not is gone. */
-async function addForgotten(
-  plan: ContentsPlan, ctx: Ctx, folder: FolderObject, known: SyncState, all: readonly ItemRow[], associated: boolean,
-): Promise<void> {
-  if (known.given.isEmpty || plan.deleted.length > limits.mapiTransferIdsMax) return;
+async function forgotten(
+  ctx: Ctx, folder: FolderObject, known: SyncState, all: readonly ItemRow[], associated: boolean,
+): Promise<CounterSet> {
+  if (known.given.isEmpty) return known.given;
   const there = CounterSet.of(all.map((row) => row.messageId));
-  const others = await otherIds(ctx, folder, !associated);
-  const gone = known.given.without(there).without(others).without(CounterSet.of(plan.deleted));
-  for (const { low, high } of gone.ranges) {
-    // Ids that were given and are not there; a range without end is no list of ids that anybody was given.
-    for (let id = low; id <= high && plan.deleted.length <= limits.mapiTransferIdsMax; id++) plan.deleted.push(id);
-  }
+  return known.given.without(there).without(await otherIds(ctx, folder, !associated));
 }
 
 async function otherIds(ctx: Ctx, folder: FolderObject, associated: boolean): Promise<CounterSet> {
@@ -256,7 +253,7 @@ function stateAfter(plan: ContentsPlan, settings: SyncSettings, known: SyncState
   const upTo = plan.cn === 0 ? [] : [{ low: 1, high: plan.cn }];
   const changesOf = (associated: boolean) => sent.filter((row) => row.isAssociated === associated)
     .map((row) => ({ low: row.cn, high: row.cn }));
-  const gone = CounterSet.of([...plan.deleted, ...plan.noLongerInScope]);
+  const gone = plan.deleted.with(CounterSet.of(plan.noLongerInScope).ranges);
   const has = (flag: number): boolean => isSet(settings.flags, flag);
   return {
     given: known.given.with(sent.map((row) => ({ low: row.messageId, high: row.messageId }))).without(gone),
@@ -314,23 +311,26 @@ function writeProgress({ writer }: TransferOutput, row: ItemRow): void {
 /** [MS-OXCFXICS] 2.2.4.3.3 */
 function writeDeletions({ writer }: TransferOutput, plan: ContentsPlan, { flags }: SyncSettings): void {
   if (isSet(flags, syncFlags.noDeletions)) return;
-  const sets: [number, readonly number[]][] = [[metaTags.idsetDeleted, plan.deleted]];
-  if (!isSet(flags, syncFlags.ignoreNoLongerInScope)) sets.push([metaTags.idsetNoLongerInScope, plan.noLongerInScope]);
+  const sets: [number, CounterSet][] = [[metaTags.idsetDeleted, plan.deleted]];
+  if (!isSet(flags, syncFlags.ignoreNoLongerInScope)) {
+    sets.push([metaTags.idsetNoLongerInScope, CounterSet.of(plan.noLongerInScope)]);
+  }
   writeSets(writer, "IncrSyncDel", sets);
 }
 
 function writeReadStates({ writer }: TransferOutput, plan: ContentsPlan): void {
-  writeSets(writer, "IncrSyncRead", [[metaTags.idsetRead, plan.read], [metaTags.idsetUnread, plan.unread]]);
+  writeSets(writer, "IncrSyncRead",
+    [[metaTags.idsetRead, CounterSet.of(plan.read)], [metaTags.idsetUnread, CounterSet.of(plan.unread)]]);
 }
 
 function writeSets(
   writer: TransferOutput["writer"], marker: "IncrSyncDel" | "IncrSyncRead",
-  sets: readonly (readonly [number, readonly number[]])[],
+  sets: readonly (readonly [number, CounterSet])[],
 ): void {
-  if (sets.every(([, ids]) => ids.length === 0)) return;
+  if (sets.every(([, ids]) => ids.isEmpty)) return;
   writer.marker(marker);
   for (const [tag, ids] of sets) {
-    if (ids.length > 0) writer.meta(tag, encodeShortIdSet(ownReplicaId, CounterSet.of(ids)));
+    if (!ids.isEmpty) writer.meta(tag, encodeShortIdSet(ownReplicaId, ids));
   }
 }
 
@@ -354,21 +354,13 @@ async function* hierarchy(
     yield;
   }
   const given = CounterSet.of(there);
-  const deleted = [...withinIds(known.given.without(given))];
+  const deleted = known.given.without(given);
   if (!isSet(settings.flags, syncFlags.noDeletions)) {
     writeSets(out.writer, "IncrSyncDel", [[metaTags.idsetDeleted, deleted]]);
   }
   const seen = newest === 0 ? known.seen : known.seen.with([{ low: 1, high: newest }]);
   end(out, { given, seen, seenAssociated: new CounterSet(), read: new CounterSet() });
   yield;
-}
-
-function* withinIds(set: CounterSet): Generator<number> {
-  let count = 0;
-  for (const id of set) {
-    if (++count > limits.mapiTransferIdsMax) return;
-    yield id;
-  }
 }
 
 /** [MS-OXCFXICS] 2.2.4.3.5 */
