@@ -2,16 +2,18 @@
 import { Fault } from "#base/fault.ts";
 import { toObjectId } from "#base/ids.ts";
 import type { FolderId, MessageId } from "#base/ids.ts";
-import { makeTag, tagId } from "#props/types.ts";
+import { makeTag } from "#props/types.ts";
 import type { PropertyTag, PropertyValue } from "#props/types.ts";
 import { OpenMessage } from "#serve/mapi/mailbox/message.ts";
 import type { FolderObject } from "#serve/mapi/mailbox/objects.ts";
 import { folderBags } from "#serve/mapi/mailbox/property-source.ts";
 import type { FolderView } from "#serve/mapi/mailbox/property-source.ts";
-import { wholeFilter, writeMessageContent, writeProperty } from "#serve/mapi/mailbox/transfer/objects-out.ts";
+import {
+  isFolderProperty, wholeFilter, writeMessageContent, writeProperty,
+} from "#serve/mapi/mailbox/transfer/objects-out.ts";
 import type { Filter, OutputOptions } from "#serve/mapi/mailbox/transfer/objects-out.ts";
 import type { Producer, TransferOutput } from "#serve/mapi/mailbox/transfer/stream.ts";
-import { isTransferable, metaTags } from "#wire/mapi/transfer-stream.ts";
+import { metaTags } from "#wire/mapi/transfer-stream.ts";
 
 const PidTagMid = makeTag(0x674a, "Integer64");
 const PidTagFolderId = makeTag(0x6748, "Integer64");
@@ -62,12 +64,6 @@ async function* writeMessages(
   }
 }
 
-/** What the server counts or names by itself, as for messages. */
-const serverIds: ReadonlySet<number> = new Set([
-  0x0ff4, 0x0ff6, 0x0ff8, 0x0ff9, 0x0ffa, 0x0ffb, 0x0ffe, 0x0fff, 0x0e08, 0x0e09, 0x3602, 0x3603, 0x3617, 0x360a,
-  0x65e0, 0x65e1, 0x65e2, 0x65e3,
-]);
-
 function writeFolderProperties(
   out: TransferOutput, bag: ReadonlyMap<PropertyTag, PropertyValue>, options: OutputOptions, filter: Filter,
   isNamedFirst: boolean,
@@ -78,9 +74,8 @@ function writeFolderProperties(
     if (value !== undefined) writeProperty(out, tag, value, options);
   }
   for (const [tag, value] of bag) {
-    const id = tagId(tag);
-    if (first.includes(tag) || serverIds.has(id) || (id >= 0x6600 && id <= 0x67ff) || !isTransferable(tag)) continue;
-    if (filter.has(tag)) writeProperty(out, tag, value, options);
+    if (first.includes(tag) || !isFolderProperty(tag) || !filter.has(tag)) continue;
+    writeProperty(out, tag, value, options);
   }
 }
 

@@ -19,7 +19,7 @@ import { OpenMessage } from "#serve/mapi/mailbox/message.ts";
 import type { FolderObject, LogonObject } from "#serve/mapi/mailbox/objects.ts";
 import { folderBags, toFileTime } from "#serve/mapi/mailbox/property-source.ts";
 import {
-  PidTagMessageAttachments, PidTagMessageRecipients, writeMessageContent, writeProperty,
+  isFolderProperty, PidTagMessageAttachments, PidTagMessageRecipients, writeMessageContent, writeProperty,
 } from "#serve/mapi/mailbox/transfer/objects-out.ts";
 import type { Filter, OutputOptions } from "#serve/mapi/mailbox/transfer/objects-out.ts";
 import { knownUpTo, StateUpload, writeState } from "#serve/mapi/mailbox/transfer/state.ts";
@@ -27,7 +27,7 @@ import type { SyncState } from "#serve/mapi/mailbox/transfer/state.ts";
 import { TransferStream } from "#serve/mapi/mailbox/transfer/stream.ts";
 import type { Producer, TransferOutput, TransferPart } from "#serve/mapi/mailbox/transfer/stream.ts";
 import { CounterSet, encodeShortIdSet } from "#wire/mapi/id-set.ts";
-import { isTransferable, metaTags } from "#wire/mapi/transfer-stream.ts";
+import { metaTags } from "#wire/mapi/transfer-stream.ts";
 
 /** [MS-OXCFXICS] 2.2.3.2.1.1.1 */
 export const syncTypes = { contents: 1, hierarchy: 2 } as const;
@@ -385,15 +385,4 @@ function writeFolderChange(
     if (written.has(tag) || !has(tag) || !isFolderProperty(tag)) continue;
     writeProperty(out, tag, value, options);
   }
-}
-
-/** What this server counts or names by itself stays here. */
-const serverFolderIds: ReadonlySet<number> = new Set([
-  0x0ff4, 0x0ff6, 0x0ff8, 0x0ff9, 0x0ffa, 0x0ffb, 0x0ffe, 0x0fff, 0x0e08, 0x0e09, 0x3602, 0x3603, 0x3617, 0x360a,
-  0x3008, 0x65e0, 0x65e1, 0x65e2, 0x65e3,
-]);
-
-function isFolderProperty(tag: PropertyTag): boolean {
-  const id = tagId(tag);
-  return isTransferable(tag) && !serverFolderIds.has(id) && !(id >= 0x6600 && id <= 0x67ff);
 }

@@ -154,3 +154,14 @@ async function* writeAttachmentData(out: TransferOutput, attachment: OpenAttachm
     yield;
   }
 }
+
+/** Of a folder: what this server counts or names by itself stays here. */
+const serverFolderIds: ReadonlySet<number> = new Set([
+  0x0ff4, 0x0ff6, 0x0ff8, 0x0ff9, 0x0ffa, 0x0ffb, 0x0ffe, 0x0fff, 0x0e08, 0x0e09, 0x3602, 0x3603, 0x3617, 0x360a,
+  0x3008, 0x65e0, 0x65e1, 0x65e2, 0x65e3,
+]);
+
+export function isFolderProperty(tag: PropertyTag): boolean {
+  const id = tagId(tag);
+  return isTransferable(tag) && !serverFolderIds.has(id) && !(id >= 0x6600 && id <= 0x67ff);
+}
