@@ -24,7 +24,6 @@ export type EntryId = Branded<number, "EntryId">;
 
 /** The server's own replica in every mailbox. [MS-OXCDATA] 2.2.1.1 */
 export const ownReplicaId = 1;
-export const counterMax = 0xffff_ffff_ffff;
 
 /**
  * The 64-bit id of a folder or message as it stands on the wire, read as a little-endian integer: the replica id in
@@ -38,15 +37,4 @@ export function toObjectId(counter: number, replicaId: number = ownReplicaId): b
     rest >>= 8n;
   }
   return (swapped << 16n) | BigInt(replicaId);
-}
-
-/** The parts of a 64-bit id; the reverse of {@link toObjectId}. */
-export function fromObjectId(objectId: bigint): { replicaId: number; counter: number } {
-  let swapped = objectId >> 16n;
-  let counter = 0n;
-  for (let index = 0; index < 6; index++) {
-    counter = (counter << 8n) | (swapped & 0xffn);
-    swapped >>= 8n;
-  }
-  return { replicaId: Number(objectId & 0xffffn), counter: Number(counter) };
 }

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { propertySets } from "#props/property-sets.ts";
-import { properties, propertyByNamedId } from "#props/registry.ts";
+import { properties } from "#props/registry.ts";
 import type { NamedId, NamedProperty, TaggedProperty } from "#props/registry.ts";
 import type { PropertyBag, PropertyTypeName, PropertyValue, ReadonlyPropertyBag, ValueOf } from "#props/types.ts";
 
@@ -103,11 +103,6 @@ export function setProperty<N extends PropertyTypeName>(
 /** For names that need no row in the registry. */
 export function setNamed(object: ItemObject, name: NamedId, type: PropertyTypeName, value: PropertyValue): void {
   object.named.set(namedKey(name), { name, type, value });
-}
-
-/** The type a named property has by its row, String when it has none. */
-export function namedType(name: NamedId): PropertyTypeName {
-  return propertyByNamedId(name)?.type ?? "String";
 }
 
 const empty = new Uint8Array(0);

@@ -6,7 +6,7 @@ import { entryByAddressKey, entryByLegacyDn, isLocalDomainWork } from "#director
 import type { Entry } from "#directory/reads.ts";
 import type { Transaction } from "#store/api.ts";
 import { takeCounter, takeServerCn } from "#store/server-cn.ts";
-import { get, run } from "#store/sql.ts";
+import { run } from "#store/sql.ts";
 import type { Work } from "#store/sql.ts";
 
 /** Who changes something, for the audit trail: `cli:root`, an address, `system`. */
@@ -119,8 +119,4 @@ export function checkDisplayName(text: string): string {
 /** The new change number on an entry whose links changed, so that whoever follows entries sees it. */
 export function touchEntry(entryId: number, cn: number): Work<number> {
   return run("UPDATE entry SET cn = $2 WHERE entry_id = $1", entryId, cn);
-}
-
-export function* entryCount(): Work<number> {
-  return (yield* get<{ count: number }>("SELECT COUNT(*) AS count FROM entry"))?.count ?? 0;
 }

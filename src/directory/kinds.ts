@@ -10,7 +10,6 @@ export const mailboxKinds: readonly EntryKind[] = ["user", "shared", "room", "eq
 
 /** Protocols an administrator can switch off for one person. */
 export const protocolSwitches = ["mapi", "ews", "eas", "imap", "pop3", "smtp"] as const;
-export type ProtocolSwitch = (typeof protocolSwitches)[number];
 
 /** What may be granted on somebody else's mailbox. */
 export const accessRights = ["full", "read", "send-as", "send-on-behalf"] as const;

@@ -19,7 +19,6 @@ export const folderRights = {
   freeBusySimple: 0x800,
   freeBusyDetailed: 0x1000,
 } as const;
-export type FolderRight = keyof typeof folderRights;
 
 const r = folderRights;
 const everyRight = Object.values(folderRights).reduce((bits, bit) => bits | bit, 0);

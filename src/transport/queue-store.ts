@@ -211,13 +211,6 @@ export function* inlineContent(queueId: string): Work<Uint8Array | undefined> {
   return row?.content ?? undefined;
 }
 
-/** Blobs the queue still needs: the sweep must leave them. Pages by key; start with an empty `after`. */
-export function* blobHashesInQueue(after: string, limitRows: number): Work<string[]> {
-  const rows = yield* all<{ blob_hash: string }>(
-    "SELECT DISTINCT blob_hash FROM queue_message WHERE blob_hash > $1 ORDER BY blob_hash LIMIT $2", after, limitRows);
-  return rows.map((row) => row.blob_hash);
-}
-
 export type QueueChange = "retry" | "hold" | "drop";
 
 /**

@@ -13,7 +13,6 @@ export type DeliveryAction = (typeof deliveryActions)[number]["action"];
 
 /** RFC 3798 §3.2.6.2: what of a message that was read, and what of one that was not. */
 export const readDispositions: ReadonlySet<string> = new Set(["displayed", "dispatched", "processed"]);
-export const unreadDispositions: ReadonlySet<string> = new Set(["deleted", "denied", "failed"]);
 export const readSuffix = "IPNRN";
 export const unreadSuffix = "IPNNRN";
 

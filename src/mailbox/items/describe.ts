@@ -1,5 +1,4 @@
 /** What columns, the search index and the calendar want of an item, told from its properties alone. Pure. */
-import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { WireError } from "#base/fault.ts";
 import { limits } from "#base/limits.ts";
@@ -252,9 +251,4 @@ function textsOf(object: ItemObject, property: AnyText): string[] {
   const value = getProperty(object, property as typeof p.PidTagSubject) as string | readonly string[] | undefined;
   if (value === undefined) return [];
   return typeof value === "string" ? [value] : value.slice(0, 100);
-}
-
-/** The bytes as one array of its own. */
-export function ownBytes(bytes: Uint8Array): Uint8Array {
-  return Uint8Array.from(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
 }

@@ -20,9 +20,6 @@ export const ruleStates = {
   parseError: 0x40,
 } as const;
 
-/** Message class of an extended rule. [MS-OXORULE] 2.2.4.1 */
-export const extendedRuleClass = "IPM.ExtendedRule.Message";
-
 /** Fields have the names of the PidTagRule properties. [MS-OXORULE] 2.2.1.3.1 */
 export interface Rule {
   readonly ruleId: bigint;

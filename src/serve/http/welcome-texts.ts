@@ -172,5 +172,3 @@ export const english = {
     }),
   },
 } as const;
-
-export type WelcomeTexts = typeof english;

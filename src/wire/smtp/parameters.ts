@@ -2,7 +2,6 @@
  * Parameters of MAIL and RCPT, one row each: the keyword, the value's grammar and what it means.
  */
 import { WireError } from "#base/fault.ts";
-import { parseMailbox } from "#wire/smtp/address.ts";
 import { decodeUtf8Address, decodeXtext } from "#wire/smtp/xtext.ts";
 
 /** RFC 3461 §4.1; as bits, because the queue keeps them. */
@@ -136,15 +135,4 @@ export function parseOriginalRecipient(value: string): { type: string; address: 
   const type = value.slice(0, semicolon).toLowerCase();
   const encoded = value.slice(semicolon + 1);
   return { type, address: type === "utf-8" ? decodeUtf8Address(encoded) : decodeXtext(encoded) };
-}
-
-/** Whether a text is one mailbox; used for settings. RFC 5321 §4.1.2 */
-export function isMailbox(text: string): boolean {
-  try {
-    parseMailbox(text);
-    return true;
-  } catch (error) {
-    if (error instanceof WireError) return false;
-    throw error;
-  }
 }
