@@ -9,7 +9,7 @@ import { RuleMessage } from "#rules/message.ts";
 import { buildForward } from "#rules/resend/forward.ts";
 import { allowSends, whyNoForward } from "#rules/resend/loops.ts";
 import { resentFields } from "#rules/resend/redirect.ts";
-import { decodeSrs, encodeSrs, forwardSender, needsFromRewrite, rewrittenFrom } from "#rules/resend/sender.ts";
+import { decodeSrs, encodeSrs, forwardSender } from "#rules/resend/sender.ts";
 
 function message(header: readonly string[] = [], body = "Body\r\n", sender = "pat@partner.test"): RuleMessage {
   const text = ["From: Pat <pat@partner.test>", "To: alice@example.test", "Subject: Grüße", "Message-ID: <1@partner.test>", ...header, "", body].join("\r\n");
@@ -114,16 +114,6 @@ test("an address that another server rewrote is wrapped once", () => {
   assert.equal(decodeSrs(second, keys, nowMs), first.replace("SRS0=", "SRS0="));
   const third = encodeSrs(second.replace("example.test", "second.test"), keys, nowMs);
   assert.match(third, /^SRS1=[a-z0-9]{8}=first\.test==abcd=/);
-});
-
-test("From is rewritten where nothing else speaks for the message (RFC 7489 §3.1)", () => {
-  const ours = new Set(["example.test"]);
-  assert.equal(needsFromRewrite(message(), ours, false), true);
-  assert.equal(needsFromRewrite(message(), ours, true), false);
-  assert.equal(needsFromRewrite(message(["DKIM-Signature: v=1"]), ours, false), false);
-  assert.equal(needsFromRewrite(message(), new Set(["partner.test"]), false), false);
-  assert.deepEqual(rewrittenFrom(message(), { name: "Alice", address: "alice@example.test" }),
-    { from: "Pat via Alice <alice@example.test>", replyTo: "Pat <pat@partner.test>" });
 });
 
 const request = { owner: { name: "Alice", address: "alice@example.test" }, to: ["bob@example.test"], nowMs, messageId: "m@example.test" };

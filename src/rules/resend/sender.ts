@@ -1,13 +1,9 @@
 /**
- * In whose name a message is sent on, so that the next server's sender checks hold: SPF asks who may send for the
- * envelope sender's domain (RFC 7208), DMARC whether From agrees with what was proved (RFC 7489).
+ * In whose name a message is sent on, so that the next server's sender check holds: SPF asks who may send for the
+ * envelope sender's domain (RFC 7208). What the message itself says stays as its author wrote it.
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { Buffer } from "node:buffer";
-import { formatAddress } from "#format/mime/fields.ts";
-import type { DisplayAddress } from "#format/mime/addresses.ts";
-import { domainOf } from "#rules/message.ts";
-import type { RuleMessage } from "#rules/message.ts";
 
 export interface SrsKeys {
   /** The first signs; all are believed. */
@@ -102,28 +98,4 @@ export function decodeSrs(address: string, { secrets }: SrsKeys, nowMs: number):
 
 function isSame(a: string, b: string): boolean {
   return a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
-}
-
-/**
- * Whether From must be rewritten for the message to pass elsewhere: it is from outside, goes outside, and no signature
- * speaks for it once it comes from here. RFC 7489 §3.1
- */
-export function needsFromRewrite(
-  message: RuleMessage, ownDomains: ReadonlySet<string>, isTargetLocal: boolean,
-): boolean {
-  if (isTargetLocal || message.first("dkim-signature") !== null) return false;
-  const from = message.people("from")[0]?.address ?? "";
-  return from !== "" && !ownDomains.has(domainOf(from));
-}
-
-/** From and Reply-To of a message whose From is rewritten: it comes from the owner, answers go to who wrote it. */
-export function rewrittenFrom(message: RuleMessage, owner: DisplayAddress): { from: string; replyTo: string } {
-  const author = message.people("from")[0] ?? { name: "", address: "" };
-  const shown = author.name === "" ? author.address : author.name;
-  const replyTo = message.people("reply-to");
-  const name = `${shown} via ${owner.name === "" ? owner.address : owner.name}`;
-  return {
-    from: formatAddress({ name, address: owner.address }),
-    replyTo: (replyTo.length > 0 ? replyTo : [author]).map(formatAddress).join(", "),
-  };
 }
