@@ -76,6 +76,17 @@ const inboxRole = `CASE WHEN EXISTS (SELECT 1 FROM folder i WHERE i.mailbox_id =
            THEN 'inbox' ELSE 'recoverableDeletions' END`;
 const cnNow = "(SELECT cn FROM mailbox WHERE mailbox_id = $1)";
 
+/** A row for a table whose rows each belong to a folder; folder 0 stands for the mailbox as a whole. */
+function withoutFolder(table: string, says: string): CheckRow {
+  return {
+    says: `${says} belong to no folder`, span: "object",
+    query: `SELECT DISTINCT x.folder_id AS id FROM ${table} x
+      WHERE x.mailbox_id = $1 AND x.folder_id BETWEEN $2 AND $3 AND x.folder_id > 0
+        AND NOT EXISTS (SELECT 1 FROM folder f WHERE f.mailbox_id = $1 AND f.folder_id = x.folder_id)`,
+    repair: [`DELETE FROM ${table} WHERE mailbox_id = $1 AND folder_id = $2`],
+  };
+}
+
 /** In the order of repair: what a repair leaves behind is put right by a later row, or by the next walk. */
 export const checkRows = {
   detailWithoutMessage: {
@@ -225,6 +236,11 @@ export const checkRows = {
       parent_id = (SELECT folder_id FROM folder WHERE mailbox_id = $1 AND role = 'ipmSubtree')
       WHERE mailbox_id = $1 AND folder_id = $2`],
   },
+  permissionWithoutFolder: withoutFolder("folder_permission", "permissions"),
+  annotationWithoutFolder: withoutFolder("annotation", "annotations"),
+  retentionWithoutFolder: withoutFolder("folder_retention", "terms of keeping"),
+  readMarksWithoutFolder: withoutFolder("reader_range", "readers' marks"),
+  readerWithoutFolder: withoutFolder("reader_folder", "readers"),
   folderCounts: {
     says: "folders have wrong counts", span: "folder",
     query: `SELECT folder_id AS id FROM folder WHERE mailbox_id = $1 AND folder_id BETWEEN $2 AND $3 AND (

@@ -84,6 +84,15 @@ const damages: Record<CheckKind, { texts: (string | ((dialect: Dialect) => strin
   markOfMessage: {
     texts: ["INSERT INTO tombstone SELECT mailbox_id, 1, message_id, folder_id, uid, cn FROM message WHERE mailbox_id = $1 AND item_id = 1"],
   },
+  permissionWithoutFolder: { texts: ["INSERT INTO folder_permission (mailbox_id, folder_id, member_id, rights) VALUES ($1, 4321, 1, 1)"] },
+  annotationWithoutFolder: {
+    texts: ["INSERT INTO annotation (mailbox_id, folder_id, member_id, name_key, name, cn) VALUES ($1, 4321, 0, '/a', '/a', 1)"],
+  },
+  retentionWithoutFolder: { texts: ["INSERT INTO folder_retention (mailbox_id, folder_id, days) VALUES ($1, 4321, 5)"] },
+  readMarksWithoutFolder: {
+    texts: ["INSERT INTO reader_range (mailbox_id, reader_id, folder_id, first_uid, last_uid, is_read, mod_seq) VALUES ($1, 9, 4321, 1, 2, 1, 1)"],
+  },
+  readerWithoutFolder: { texts: ["INSERT INTO reader_folder (mailbox_id, reader_id, folder_id, cn) VALUES ($1, 9, 4321, 1)"] },
   markOfFolder: {
     texts: ["INSERT INTO tombstone (mailbox_id, kind, object_id, folder_id, uid, cn) VALUES ($1, 2, 5, 1, 0, 1)"],
   },

@@ -332,6 +332,7 @@ export const deleteFolder = procedure({
       yield* forgetFolderReaders(tx.scope, folder.folder_id);
       yield* run("DELETE FROM folder_permission WHERE mailbox_id = $1 AND folder_id = $2", tx.scope, folder.folder_id);
       yield* run("DELETE FROM annotation WHERE mailbox_id = $1 AND folder_id = $2", tx.scope, folder.folder_id);
+      yield* run("DELETE FROM folder_retention WHERE mailbox_id = $1 AND folder_id = $2", tx.scope, folder.folder_id);
       // The messages' marks go with the folder: nobody can ask for changes of a folder that is gone.
       yield* run("DELETE FROM tombstone WHERE mailbox_id = $1 AND folder_id = $2 AND kind <> 2",
         tx.scope, folder.folder_id);

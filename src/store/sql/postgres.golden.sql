@@ -104,6 +104,7 @@ DELETE FROM content WHERE mailbox_id = $1 AND content_id IN (SELECT CAST(element
 DELETE FROM content_grams WHERE mailbox_id = $1 AND content_id IN (SELECT CAST(element AS BIGINT) FROM json_array_elements_text(CAST($2 AS JSON)) AS e (element));
 DELETE FROM folder WHERE mailbox_id = $1 AND folder_id = $2;
 DELETE FROM folder_permission WHERE mailbox_id = $1 AND folder_id = $2;
+DELETE FROM folder_retention WHERE mailbox_id = $1 AND folder_id = $2;
 DELETE FROM message WHERE mailbox_id = $1 AND item_id IN (SELECT CAST(element AS BIGINT) FROM json_array_elements_text(CAST($2 AS JSON)) AS e (element));
 DELETE FROM message_detail WHERE mailbox_id = $1 AND item_id = $2 RETURNING extras;
 DELETE FROM message_detail WHERE mailbox_id = $1 AND item_id IN (SELECT CAST(element AS BIGINT) FROM json_array_elements_text(CAST($2 AS JSON)) AS e (element));
