@@ -184,6 +184,31 @@ test("a room takes what is free of a series, and answers occurrence by occurrenc
   assert.deepEqual([...shownBy(booked).keys()], days.slice(1));
 });
 
+test("a room answers each of several occurrences that one message moves", async () => {
+  const event = (lines: readonly string[]): string[] => [
+    "BEGIN:VEVENT", "UID:several@partner.test", "DTSTAMP:20260101T000000Z", "SUMMARY:Several", ...lines,
+    "ORGANIZER:mailto:carol@example.test", "ATTENDEE:mailto:room2@example.test", "END:VEVENT",
+  ];
+  const send = async (messageId: string, events: readonly string[][]): Promise<void> => {
+    await house.deliver({ from: "carol@example.test", to: "room2@example.test", bytes: Buffer.from([
+      "From: carol@example.test", "To: room2@example.test", "Subject: Several", `Message-ID: <${messageId}@partner.test>`,
+      "MIME-Version: 1.0", "Content-Type: text/calendar; charset=utf-8; method=REQUEST", "", "BEGIN:VCALENDAR",
+      "PRODID:-//Partner//EN", "VERSION:2.0", "METHOD:REQUEST", ...events.flat(), "END:VCALENDAR", "",
+    ].join("\r\n")) });
+    await house.deliverAll();
+  };
+  await send("several.1", [event([
+    "SEQUENCE:0", `DTSTART:${on(7, "1500")}Z`, `DTEND:${on(7, "1530")}Z`, "RRULE:FREQ=DAILY;COUNT=4",
+  ])]);
+  const moved = (day: number): string[] => event([
+    "SEQUENCE:1", `RECURRENCE-ID:${on(day, "1500")}Z`, `DTSTART:${on(day, "1700")}Z`, `DTEND:${on(day, "1730")}Z`,
+  ]);
+  await send("several.2", [moved(8), moved(9)]);
+  const booked = (await house.appointments("room2")).find((one) => getProperty(one.item, p.PidTagSubject)?.startsWith("carol"))!;
+  const hours = [...shownBy(booked.item).values()].map((line) => line.slice(11, 16));
+  assert.deepEqual(hours, ["15:00", "17:00", "17:00", "15:00"]);
+});
+
 test("a room's policy: too long, outside of the horizon, who may book, approval by a delegate", async () => {
   await house.server.must(["room", "set", "room2@example.test", "MaximumDurationInMinutes=60", "AllBookInPolicy=no",
     "BookInPolicy=carol@example.test", "AllRequestInPolicy=yes", "ResourceDelegates=bob@example.test"]);

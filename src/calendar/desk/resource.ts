@@ -10,7 +10,7 @@ import type { Receiving } from "#calendar/desk/desk.ts";
 import { isOutside, isResource, isSamePerson } from "#calendar/desk/people.ts";
 import { workingHoursOf } from "#calendar/desk/working-hours.ts";
 import { decided } from "#calendar/meetings/decision.ts";
-import type { CalendarChange, Decision, OutgoingMessage, Owner, Tombstone } from "#calendar/meetings/decision.ts";
+import type { CalendarChange, Decision, MeetingState, OutgoingMessage, Owner, Tombstone } from "#calendar/meetings/decision.ts";
 import { responseMessage } from "#calendar/meetings/messages.ts";
 import { dayIn, seriesItemOf } from "#calendar/meetings/occurrences.ts";
 import {
@@ -18,6 +18,7 @@ import {
   resolverOf, rowOf, versionOf,
 } from "#calendar/meetings/parts.ts";
 import { receiveCancel, receiveRequest } from "#calendar/meetings/receive.ts";
+import { receiveEach, receiveEachLater } from "#calendar/meetings/several.ts";
 import { respond, respondToRequest } from "#calendar/meetings/respond.ts";
 import { responses } from "#calendar/meetings/values.ts";
 import type { Answer } from "#calendar/meetings/values.ts";
@@ -34,14 +35,25 @@ import { properties } from "#props/registry.ts";
 const p = properties;
 const dayMs = 86_400_000;
 
+/** What came, and the calendar as earlier parts of the same message leave it. */
+type Judging = Omit<Receiving, "held"> & { readonly held: MeetingState };
+
 /** The resource's answers to requests, cancellations and its delegates. */
 export async function decideForResource(receiving: Receiving): Promise<Decision> {
   const { ctx, calendar, entry, message, held, context } = receiving;
   const policy = await bookingPolicy(ctx, calendar, entry.autoAccept);
   if (policy.AutomateProcessing === "None") return decided("ignored", { received: seenBy(message) });
-  if (classIs(message, "cancel")) return removed(receiveCancel(message, held, context));
+  if (classIs(message, "cancel")) {
+    return receiveEach(message, held, (one, now) => removed(receiveCancel(one, now, context)));
+  }
   if (isResponse(message)) return await decideByDelegate(receiving, policy);
   if (!classIs(message, "request")) return decided("ignored", { received: seenBy(message) });
+  return await receiveEachLater(message, held, (one, now) =>
+    decideRequest({ ...receiving, message: one, held: now }, policy));
+}
+
+async function decideRequest(receiving: Judging, policy: CalendarProcessing): Promise<Decision> {
+  const { message, held, context } = receiving;
   const me = asInvited(receiving);
   const inviting = { ...receiving, context: { ...context, me } };
   const got = receiveRequest(message, held, inviting.context);
@@ -57,7 +69,7 @@ function seenBy(message: ItemBag): ItemBag {
 }
 
 /** The resource under the address that it was asked by: the answer must be that attendee's. RFC 5546 §3.2.3 */
-function asInvited({ message, context }: Receiving): Owner {
+function asInvited({ message, context }: Judging): Owner {
   const { person, aliases = [] } = context.me;
   const resolve = resolverOf(context);
   const address = [person.address, ...aliases].find((one) => rowOf(message, one, resolve) !== undefined);
@@ -86,7 +98,7 @@ interface Asked {
 
 /** What a booking is decided by: who asks, what stands in the calendar, when the resource is there. */
 async function askedOf(
-  { ctx, directory, entry, calendar, message, context }: Receiving, item: ItemBag, policy: CalendarProcessing,
+  { ctx, directory, entry, calendar, message, context }: Judging, item: ItemBag, policy: CalendarProcessing,
 ): Promise<Asked | undefined> {
   const workingHours = await workingHoursOf(ctx, calendar.items, calendar.folderId);
   const zone = workingHours?.zone ?? appointmentOf(item, utcZone)?.ownZone ?? utcZone;
@@ -140,7 +152,7 @@ function changed({ calendar }: Decision): Extract<CalendarChange, { item: ItemBa
   return calendar.find((one) => one.kind !== "delete");
 }
 
-async function book(receiving: Receiving, got: Decision, policy: CalendarProcessing): Promise<Decision> {
+async function book(receiving: Judging, got: Decision, policy: CalendarProcessing): Promise<Decision> {
   const { message, held, context } = receiving;
   const change = changed(got);
   if (change === undefined) return got;
@@ -170,7 +182,7 @@ type Booked = Exclude<BookingDecision, { kind: "ignore" } | { kind: "decline" }>
 
 /** The answered item as the policy lets it stand, and the occurrences that the resource does not come to. */
 function withBooking(
-  { context, message }: Receiving, answered: Decision, judged: Appointment, decision: Booked,
+  { context, message }: Judging, answered: Decision, judged: Appointment, decision: Booked,
   policy: CalendarProcessing,
 ): Decision {
   const change = changed(answered);
@@ -229,7 +241,7 @@ function answerOf(message: ItemBag): Answer | undefined {
 }
 
 /** A delegate's answer to what waits in the calendar; anybody else's is nothing to a resource. */
-async function decideByDelegate(receiving: Receiving, policy: CalendarProcessing): Promise<Decision> {
+async function decideByDelegate(receiving: Judging, policy: CalendarProcessing): Promise<Decision> {
   const { message, held, context } = receiving;
   const ignored = decided("ignored", { received: seenBy(message) });
   const delegate = await delegateOf(receiving, policy);
@@ -257,7 +269,7 @@ async function decideByDelegate(receiving: Receiving, policy: CalendarProcessing
 
 const commentMax = 4000;
 
-async function delegateOf({ ctx, directory, message, context }: Receiving, policy: CalendarProcessing) {
+async function delegateOf({ ctx, directory, message, context }: Judging, policy: CalendarProcessing) {
   const person = getPerson(message, "representing", resolverOf(context));
   for (const one of person === null ? [] : policy.ResourceDelegates) {
     if (await isSamePerson(ctx, directory, one, person!.address)) return person!;

@@ -41,15 +41,35 @@ const order: readonly Outcome[] = ["created", "updated", "informed", "canceled",
 export function receiveEach(
   message: ItemBag, state: MeetingState, receive: (message: ItemBag, state: MeetingState) => Decision,
 ): Decision {
+  const turns = inTurn(message, state);
+  let turn = turns.next();
+  while (turn.done !== true) turn = turns.next(receive(...turn.value));
+  return turn.value;
+}
+
+/** The same where a decision has to ask somebody first: a room looks into its calendar. */
+export async function receiveEachLater(
+  message: ItemBag, state: MeetingState, receive: (message: ItemBag, state: MeetingState) => Promise<Decision>,
+): Promise<Decision> {
+  const turns = inTurn(message, state);
+  let turn = turns.next();
+  while (turn.done !== true) turn = turns.next(await receive(...turn.value));
+  return turn.value;
+}
+
+/** Asks for a decision about each, with the calendar as the ones before leave it. */
+function* inTurn(
+  message: ItemBag, state: MeetingState,
+): Generator<[message: ItemBag, state: MeetingState], Decision, Decision> {
   const others = besideOf(message);
-  if (others.length === 0) return receive(message, state);
+  if (others.length === 0) return yield [message, state];
   const own = copyItem(message);
   own.attachments.splice(0, own.attachments.length, ...own.attachments.filter(({ embedded }) =>
     embedded === undefined || getProperty(embedded, properties.PidLidIsException) !== true));
-  let decision = receive(own, state);
+  let decision = yield [own, state];
   let now = after(state, decision);
   for (const other of others) {
-    const next = receive(other, now);
+    const next = yield [other, now];
     now = after(now, next);
     const outcome = [decision.outcome, next.outcome]
       .sort((one, two) => (order.indexOf(one) + 99) % 99 - (order.indexOf(two) + 99) % 99)[0]!;
