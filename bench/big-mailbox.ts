@@ -3,7 +3,7 @@
  * bytes, structure, words and Message-ID of its own. For a data folder on SQLite that no server has open. The same
  * messages as files of a Maildir for the server beside it.
  */
-import { chownSync, mkdirSync, writeFileSync } from "node:fs";
+import { chownSync, linkSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { MailboxId } from "#base/ids.ts";
 import { silentLog } from "#base/log.ts";
@@ -140,12 +140,17 @@ const settle = procedure({
 
 /** Copies of all templates in one commit. */
 const copiesPerCommit = 20;
-/** Beyond these, messages are what COPY makes of them: rows of their own that share the bytes. */
-const distinctMax = 100_000;
+/**
+ * Beyond these, messages are what COPY makes of them: rows of their own that share the bytes, files of other names with
+ * the same bytes. Fewer in a mailbox so large that making them takes minutes.
+ */
+function distinctOf(count: number): number {
+  return Math.min(count, count > 100_000 ? 20_000 : 100_000);
+}
 
 /**
  * Makes folder `name` with `count` messages (a multiple of 500) in a mailbox that has no messages yet. Message `n` is
- * {@link bigMessage}(n), for the first 100,000.
+ * {@link bigMessage}(n), for those that have bytes of their own.
  */
 export async function fillMailbox(
   dataDir: string, mailboxId: MailboxId, name: string, count: number, sizeBytes: number,
@@ -174,7 +179,7 @@ export async function fillMailbox(
     const first = await store.read(ctx, mailboxId, () => get<{ item: number; content: number; message: number }>(
       "SELECT MIN(item_id) AS item, MIN(content_id) AS content, MIN(message_id) AS message FROM message " +
       "WHERE mailbox_id = $1 AND folder_id = $2", mailboxId, folderId));
-    const distinct = Math.min(count, distinctMax);
+    const distinct = distinctOf(count);
     const copies = distinct / templates - 1;
     for (let from = 1; from <= copies; from += copiesPerCommit) {
       await store.transact(ctx, mailboxId, multiply, {
@@ -201,11 +206,21 @@ export function fillMaildir(folder: string, count: number, sizeBytes: number, ui
     chownSync(join(folder, part), uid, gid);
   }
   chownSync(folder, uid, gid);
-  for (let number = 0; number < count; number++) {
-    const message = bigMessage(number, sizeBytes);
+  const distinct = distinctOf(count);
+  const sizes: number[] = [];
+  const pathOf = (number: number): string => {
     const seen = number % templates % 3 === 0 ? "" : "S";
-    const name = `${1_767_225_600 + number}.M${number}P1.bench,S=${message.length}:2,${seen}`;
-    writeFileSync(join(folder, "cur", name), message);
-    chownSync(join(folder, "cur", name), uid, gid);
+    const name = `${1_767_225_600 + number}.M${number}P1.bench,S=${sizes[number % distinct]}:2,${seen}`;
+    return join(folder, "cur", name);
+  };
+  for (let number = 0; number < count; number++) {
+    if (number >= distinct) {
+      linkSync(pathOf(number % distinct), pathOf(number));
+      continue;
+    }
+    const message = bigMessage(number, sizeBytes);
+    sizes.push(message.length);
+    writeFileSync(pathOf(number), message);
+    chownSync(pathOf(number), uid, gid);
   }
 }

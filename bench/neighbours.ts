@@ -2,7 +2,8 @@
  * Postfix and Dovecot from Debian as private instances: their own configuration, queue and mail under one temporary
  * folder, high ports, nothing of the system's touched. Postfix hands to Dovecot by LMTP, mail lies in Maildir, fsync as
  * by default (`mail_fsync = optimized`). Settings that could hold them back are opened: no delay when mail comes in
- * faster than it is delivered, login processes that serve many, a password that costs nothing to check.
+ * faster than it is delivered, login processes that serve many, a password that costs nothing to check, memory for a
+ * folder of 1,000,000 messages.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -92,6 +93,7 @@ function writeDovecot(folder: string, base: number): string {
 base_dir = ${folder}/run
 state_dir = ${folder}/state
 log_path = ${folder}/dovecot.log
+default_vsz_limit = 0
 protocols = imap lmtp
 listen = 127.0.0.1
 ssl = required

@@ -299,7 +299,8 @@ test("managers change their groups, people who sends for them and their certific
   assert.deepEqual(await behind(bob.minimalId, 0x8015_000d), ["Carola Müller"]);
   assert.equal(await link(0x8015_000d, alice.minimalId, [bob.entryId]), 0x8007_0005);
   assert.equal(await link(0x8008_000d, bob.minimalId, [carol.entryId]), 0x8004_0102);
-  assert.equal(await link(0x8009_000d, 9999, [bob.entryId]), 0x8004_0108);
+  assert.equal(await link(0x3001_001f, bob.minimalId, [carol.entryId]), 0x8004_010f);
+  assert.equal(await link(0x8009_000d, 9999, [bob.entryId]), 0x8007_0057);
   const certificate = makeTag(0x8c6a, "MultipleBinary");
   const modify = async (currentRecord: number, tag: PropertyTag, value: string | Uint8Array[] | null): Promise<number> =>
     (await call("ModProps", {

@@ -238,7 +238,7 @@ test("a message made here is kept as it was written, and IMAP shows it", async (
   });
   assert.equal(number.attachmentId, 0);
   await session.must(messages.RopSaveChangesAttachment, made, { responseHandleIndex: 1, inputHandleIndex: 0, saveFlags: 0 })
-    .catch((error: unknown) => assert.match(String(error), /0x4b9/, "a message is no attachment"));
+    .catch((error: unknown) => assert.match(String(error), /0x80040102/, "a message is no attachment"));
   await session.must(messages.RopSaveChangesAttachment, attachment, { saveFlags: 2 });
   const { body: saved } = await session.must(messages.RopSaveChangesMessage, made, { saveFlags: 2 });
   const { opened: again } = await session.must(messages.RopOpenMessage, inbox, {

@@ -196,7 +196,7 @@ test("too many rows at once are one event; what does not fit is pending", async 
   assert.ok(told.some(({ data }) => data.tableEventType === e.changed), JSON.stringify(told.map(({ data }) => data.tableEventType)));
   await alice.rows(table, columns);
   await imap((flow) => flow.messageFlagsAdd("10:40", ["\\Seen"]));
-  const small = await alice.session.execute([], [], 0x0b00);
+  const small = await alice.session.execute([], [], 0x0400);
   assert.equal(small.answers.at(-1)?.rop.name, "RopPending");
   assert.ok(small.answers.length > 1);
   assert.equal((await alice.session.events()).length, 31, "nothing is lost");
@@ -245,4 +245,120 @@ test("moves and copies are told with what they were before, to both folders; to 
   for (const handle of [whole, source, blind]) {
     await alice.session.execute([{ rop: RopRelease, request: { inputHandleIndex: 0 } }], [handle]);
   }
+});
+
+const eventsOf = async (handle: number): Promise<NotificationData[]> =>
+  (await alice.session.events()).filter((one) => one.handle === handle).map(({ data }) => data);
+
+async function note(subject: string): Promise<{ replicaId: number; counter: number }> {
+  return await alice.save(await alice.create("inbox", [[tags.subject, subject], [tags.messageClass, "IPM.Note"]]));
+}
+
+test("a table tells of itself once somebody has looked at it, and no more when it was reset", async () => {
+  const looks: readonly (readonly [string, (table: number) => Promise<unknown>])[] = [
+    ["rows", (table) => alice.rows(table, columns)],
+    ["a row", (table) => alice.session.call(tables.RopFindRow, table,
+      { findRowFlags: 0, restrictionData: { restrictType: 8, propertyTag: tags.mid }, origin: 0, bookmark: new Uint8Array(0) }, { columns })],
+    ["columns", (table) => alice.session.must(tables.RopQueryColumnsAll, table)],
+    ["the place", (table) => alice.session.must(tables.RopQueryPosition, table)],
+    ["a seek", (table) => alice.session.must(tables.RopSeekRow, table, { origin: 0, rowCount: 1, wantRowMovedCount: true })],
+    ["a fraction", (table) => alice.session.must(tables.RopSeekRowFractional, table, { numerator: 1, denominator: 2 })],
+    ["a bookmark", (table) => alice.session.must(tables.RopCreateBookmark, table)],
+  ];
+  for (const [what, look] of looks) {
+    const table = await alice.contents(inbox, columns);
+    await note(`nobody looked, ${what}`);
+    assert.deepEqual(await eventsOf(table), [], what);
+    for (const round of [1, 2]) {
+      await look(table);
+      await note(`${round} ${what}`);
+      const told = await eventsOf(table);
+      assert.deepEqual(told.map(({ tableEventType, rowData }) => [tableEventType, rowData?.[1]]), [[e.rowAdded, `${round} ${what}`]], what);
+      assert.equal(told[0]!.notificationFlags, t.tableModified | f.isMessage);
+      await alice.session.must(tables.RopResetTable, table);
+      await note(`reset, ${what}`);
+      assert.deepEqual(await eventsOf(table), [], `${what}, reset`);
+      await alice.session.must(tables.RopSetColumns, table, { setColumnsFlags: 0, propertyTags: columns });
+      await note(`reset with columns, ${what}`);
+      assert.deepEqual(await eventsOf(table), [], `${what}, reset with columns`);
+    }
+    alice.session.release(table);
+  }
+});
+
+test("a folder that is copied is told as a copy, to others as one that was made; a move with its parents", async () => {
+  const { opened: whole } = await alice.session.must(notifications.RopRegisterNotification, alice.logon,
+    { notificationTypes: 0x7e, wantWholeStore: true });
+  const { opened: blind } = await alice.session.must(notifications.RopRegisterNotification, alice.logon,
+    { notificationTypes: t.objectCreated, wantWholeStore: true });
+  const { body: made } = await alice.session.must(folders.RopCreateFolder, inbox,
+    { folderType: 1, useUnicodeStrings: true, openExisting: false, displayName: "Copied", comment: "" });
+  await alice.session.events();
+  const sent = await alice.openFolder("sentItems");
+  const place = async (rop: typeof folders.RopCopyFolder | typeof folders.RopMoveFolder, newFolderName: string): Promise<{ handle: number; data: NotificationData }[]> => {
+    const { answers } = await alice.session.execute([{ rop, request: { sourceHandleIndex: 0, destHandleIndex: 1, wantAsynchronous: false,
+      wantRecursive: true, useUnicode: true, folderId: made.folderId, newFolderName } }], [inbox, sent]);
+    assert.equal(answers[0]!.returnValue, 0);
+    return (await alice.session.events()).filter(({ data }) => typeOf(data) !== t.objectModified);
+  };
+  const inboxId = alice.folderIds[logonPlaces.inbox];
+  const sentId = alice.folderIds[logonPlaces.sentItems];
+  const copied = await place(folders.RopCopyFolder, "Copy");
+  const [copy] = copied.filter(({ handle }) => handle === whole).map(({ data }) => data);
+  assert.equal(copied.length, 2);
+  assert.equal(copy!.notificationFlags, t.objectCopied);
+  assert.deepEqual([copy!.parentFolderId, copy!.oldFolderId, copy!.oldParentFolderId], [sentId, made.folderId, inboxId]);
+  assert.notDeepEqual(copy!.folderId, made.folderId);
+  const [created] = copied.filter(({ handle }) => handle === blind).map(({ data }) => data);
+  assert.deepEqual([created!.notificationFlags, created!.folderId], [t.objectCreated, copy!.folderId]);
+  const [moved, ...more] = await place(folders.RopMoveFolder, "Moved");
+  assert.equal(more.length, 0);
+  assert.deepEqual([moved!.data.notificationFlags, moved!.data.folderId, moved!.data.oldFolderId, moved!.data.parentFolderId, moved!.data.oldParentFolderId],
+    [t.objectMoved, made.folderId, made.folderId, sentId, inboxId]);
+  for (const handle of [whole, blind]) alice.session.release(handle);
+});
+
+test("in the smallest answer as many events as fit, then RopPending, until nothing is left", async () => {
+  const { opened } = await alice.session.must(notifications.RopRegisterNotification, alice.logon,
+    { notificationTypes: t.objectCreated, wantWholeStore: true });
+  // By another program, so that no answer of this session brings them.
+  await imap(async (flow) => {
+    for (let index = 0; index < 40; index++) await flow.append("INBOX", `Subject: small ${index}\r\n\r\ntext`, [], new Date(0));
+  });
+  let told = 0;
+  for (let round = 0; ; round++) {
+    assert.ok(round < 20, "the end is reached");
+    const { answers } = await alice.session.execute([], [], 0x190);
+    const names = answers.map(({ rop }) => rop.name);
+    told += answers.filter(({ body }) => (body as { notificationHandle?: number }).notificationHandle === opened).length;
+    if (names.at(-1) !== "RopPending") break;
+    assert.ok(names.length > 3, names.join());
+  }
+  assert.equal(told, 40);
+  alice.session.release(opened);
+});
+
+test("changes are told without the tags of what changed; counts only beside changes", async () => {
+  const { opened } = await alice.session.must(notifications.RopRegisterNotification, alice.logon,
+    { notificationTypes: t.objectModified, wantWholeStore: true });
+  const id = await note("is changed");
+  const message = await alice.open(inbox, "inbox", id);
+  await alice.set(message, [[tags.subject, "was changed"]]);
+  await alice.save(message);
+  const told = await eventsOf(opened);
+  assert.ok(told.some((data) => (data.notificationFlags & f.isMessage) !== 0));
+  for (const data of told) {
+    assert.equal(typeOf(data), t.objectModified);
+    assert.deepEqual(data.tags, []);
+    const isFolder = (data.notificationFlags & f.isMessage) === 0;
+    assert.equal((data.notificationFlags & f.hasTotalCount) !== 0, isFolder);
+    assert.equal(data.totalMessageCount !== undefined, isFolder);
+  }
+  alice.session.release(opened);
+});
+
+test("nothing can be asked for that is no kind of event", async () => {
+  const { returnValue } = await alice.session.call(notifications.RopRegisterNotification, alice.logon,
+    { notificationTypes: 0x0200, wantWholeStore: true });
+  assert.equal(returnValue, 0x8007_0057);
 });

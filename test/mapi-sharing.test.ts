@@ -9,6 +9,7 @@ import { encode } from "#codec/binary/code.ts";
 import { restriction, ruleActions } from "#props/structures.ts";
 import { makeTag } from "#props/types.ts";
 import { addressBookEntryId } from "#wire/mapi/entry-ids.ts";
+import { CounterSet, encodeIdSet } from "#wire/mapi/id-set.ts";
 import * as folders from "#wire/mapi/rops/folders.ts";
 import * as messages from "#wire/mapi/rops/messages.ts";
 import * as permissions from "#wire/mapi/rops/permissions.ts";
@@ -64,8 +65,10 @@ test("permissions: Default and Anonymous stand first; a person is added, changed
   const shared = await guest.openFolder("inbox");
   assert.equal((await guest.session.call(folders.RopOpenFolder, guest.logon,
     { folderId: alice.folderIds[logonPlaces.sentItems], openModeFlags: 0 })).returnValue, 0x8004_010f);
-  assert.equal((await guest.session.call(permissions.RopGetPermissionsTable, shared, { tableFlags: 0 })).returnValue,
-    0x8007_0005);
+  const hidden = await guest.session.must(permissions.RopGetPermissionsTable, shared, { tableFlags: 0 });
+  await guest.session.must(tables.RopSetColumns, hidden.opened, { setColumnsFlags: 0, propertyTags: [memberId] });
+  assert.equal((await guest.session.call(tables.RopQueryRows, hidden.opened,
+    { queryRowsFlags: 0, forwardRead: true, rowCount: 9 }, { columns: [memberId] })).returnValue, 0x8007_0005);
   const { opened } = await guest.session.must(messages.RopCreateMessage, guest.logon,
     { codePageId: 0x0fff, folderId: guest.folderIds[logonPlaces.inbox], associatedFlag: false });
   assert.equal((await guest.session.call(messages.RopSaveChangesMessage, opened, { saveFlags: 0 })).returnValue,
@@ -154,14 +157,22 @@ test("receive folders are set, told and taken away", async () => {
 test("per-user data comes back in pieces", async () => {
   const folderId = { replicaGuid: "11111111-2222-3333-4444-555555555555", counter: 99 };
   const database = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee";
-  const data = Buffer.from(Array.from({ length: 3000 }, (_, index) => index & 0xff));
+  const read = Array.from({ length: 1800 }, (_, index) => 3 * index * index + 1);
+  const data = encodeIdSet(new Map([[folderId.replicaGuid, CounterSet.of(read)]]));
+  assert.ok(data.length > 4096, String(data.length));
   const write = (dataOffset: number, end: number, hasFinished: boolean): Promise<unknown> =>
     alice.session.must(store.RopWritePerUserInformation, alice.logon, {
       folderId, hasFinished, dataOffset, data: data.subarray(dataOffset, end),
       ...dataOffset === 0 ? { replGuid: database } : {},
     });
   await write(0, 1000, false);
-  await write(1000, 3000, true);
+  await write(1000, data.length, true);
+  const { body: most } = await alice.session.must(store.RopReadPerUserInformation, alice.logon,
+    { folderId, dataOffset: 0, maxDataSize: 4097 });
+  assert.deepEqual([most.data.length, most.hasFinished], [4096, false]);
+  const { returnValue: bad } = await alice.session.call(store.RopWritePerUserInformation, alice.logon,
+    { folderId, hasFinished: true, dataOffset: 0, data: Buffer.alloc(50), replGuid: database });
+  assert.equal(bad, 0x8004_011b, "no set of change numbers");
   const pieces: Uint8Array[] = [];
   for (let at = 0, isDone = false; !isDone; at += pieces.at(-1)!.length) {
     const { body } = await alice.session.must(store.RopReadPerUserInformation, alice.logon,

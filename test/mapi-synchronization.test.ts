@@ -5,16 +5,20 @@
 import { strict as assert } from "node:assert";
 import { after, before, test } from "node:test";
 import { makeTag } from "#props/types.ts";
-import type { PropertyTag, PropertyValue } from "#props/types.ts";
+import type { PropertyTag } from "#props/types.ts";
 import { CounterSet, decodeIdSet, encodeIdSet } from "#wire/mapi/id-set.ts";
 import * as transfers from "#wire/mapi/rops/fast-transfer.ts";
 import * as messages from "#wire/mapi/rops/messages.ts";
 import * as folders from "#wire/mapi/rops/folders.ts";
 import * as rops from "#wire/mapi/rops/synchronization.ts";
-import { guidToBytes } from "#codec/binary/bytes.ts";
-import { metaTags, TransferReader, TransferWriter } from "#wire/mapi/transfer-stream.ts";
+import { metaTags, TransferWriter } from "#wire/mapi/transfer-stream.ts";
 import type { TransferWord } from "#wire/mapi/transfer-stream.ts";
 import { MailboxClient, startServer, tags, text } from "./support/mapi-mailbox.ts";
+import {
+  changesIn, clientXid, collector as collectorOf, contentsFlags, download, identity as identityOf, listOfXids as listOf,
+  noState, reserved as reservedFor, stateIn, takeAll as take,
+} from "./support/mapi-sync.ts";
+import type { Downloaded, SyncState } from "./support/mapi-sync.ts";
 import { ImapClient } from "./support/imap-client.ts";
 import { TestServer, domain, password } from "./support/server.ts";
 
@@ -27,68 +31,11 @@ before(async () => {
 });
 after(() => server.dispose());
 
-type State = ReadonlyMap<number, Uint8Array>;
-const noState: State = new Map();
+type State = SyncState;
 
-interface Answer {
-  readonly words: readonly TransferWord[];
-  readonly state: State;
-}
-
-const contentsFlags = 0x1 | 0x8 | 0x10 | 0x20;
-
-async function takeAll(source: number): Promise<TransferWord[]> {
-  const reader = new TransferReader();
-  const words: TransferWord[] = [];
-  for (;;) {
-    const { body } = await client.session.must(transfers.RopFastTransferSourceGetBuffer, source,
-      { bufferSize: 0xbabe, maximumBufferSize: 0x7fff });
-    words.push(...reader.push(body.transferBuffer));
-    if (body.transferStatus === 3) break;
-    assert.equal(body.transferStatus, 1);
-    assert.ok(body.transferBuffer.length > 0);
-  }
-  assert.ok(reader.isAtWord);
-  return words;
-}
-
-async function sync(folder: number, synchronizationType: number, state: State, more: object = {}): Promise<Answer> {
-  const { opened } = await client.session.must(rops.RopSynchronizationConfigure, folder, {
-    synchronizationType, sendOptions: 0x9, synchronizationFlags: synchronizationType === 1 ? contentsFlags : 0x1,
-    restrictionData: null, synchronizationExtraFlags: 0x1 | 0x4, propertyTags: [], ...more,
-  });
-  for (const [stateProperty, bytes] of state) {
-    const request = { stateProperty: stateProperty as PropertyTag, transferBufferSize: bytes.length };
-    await client.session.must(rops.RopSynchronizationUploadStateStreamBegin, opened, request);
-    const half = bytes.length >> 1;
-    for (const streamData of [bytes.subarray(0, half), bytes.subarray(half)]) {
-      await client.session.must(rops.RopSynchronizationUploadStateStreamContinue, opened, { streamData });
-    }
-    await client.session.must(rops.RopSynchronizationUploadStateStreamEnd, opened, {});
-  }
-  const words = await takeAll(opened);
-  assert.deepEqual(words.at(-1), { kind: "marker", marker: "IncrSyncEnd" });
-  return { words, state: stateIn(words) };
-}
-
-function stateIn(words: readonly TransferWord[]): State {
-  const from = words.findIndex((word) => word.kind === "marker" && word.marker === "IncrSyncStateBegin");
-  const to = words.findIndex((word) => word.kind === "marker" && word.marker === "IncrSyncStateEnd");
-  return new Map(words.slice(from + 1, to).map((word) =>
-    [(word as { tag: number }).tag, (word as { value: Uint8Array }).value]));
-}
-
-/** The changes of a stream: header and properties of each, in order. */
-function changesIn(words: readonly TransferWord[]): ReadonlyMap<number, PropertyValue>[] {
-  const found: Map<number, PropertyValue>[] = [];
-  let current: Map<number, PropertyValue> | null = null;
-  for (const word of words) {
-    if (word.kind === "marker" && word.marker === "IncrSyncChg") found.push(current = new Map());
-    else if (word.kind === "marker" && word.marker !== "IncrSyncMessage") current = null;
-    else if (word.kind === "property") current?.set(word.tag, word.value);
-  }
-  return found;
-}
+const takeAll = (source: number): Promise<TransferWord[]> => take(client, source);
+const sync = (folder: number, type: number, state: State, more: object = {}): Promise<Downloaded> =>
+  download(client, folder, type, state, more);
 
 function valueIn(words: readonly TransferWord[], tag: number): Uint8Array | undefined {
   const found = words.find((word) => word.kind === "property" && word.tag === tag);
@@ -222,33 +169,11 @@ test("a message and a folder as streams", async () => {
   assert.ok(named.includes(makeTag(0x3001, "String")) && !named.some((tag) => tag >>> 16 === 0x0fff));
 });
 
-const clientGuid = Buffer.from("0123456789abcdef0123456789abcdef", "hex");
-const clientXid = (change: number): Buffer => Buffer.concat([clientGuid, Buffer.from([0, 0, 0, change])]);
-const listOf = (...xids: Buffer[]): Buffer => Buffer.concat(xids.flatMap((one) => [Buffer.of(one.length), one]));
-
 /** Identifying properties of a change, in their order. */
-const identity = (sourceKey: Uint8Array, change: number, predecessors: Buffer): { tag: PropertyTag; value: PropertyValue }[] => [
-  { tag: makeTag(0x65e0, "Binary"), value: sourceKey },
-  { tag: makeTag(0x3008, "Time"), value: 133_000_000_000_000_000n },
-  { tag: makeTag(0x65e2, "Binary"), value: clientXid(change) },
-  { tag: makeTag(0x65e3, "Binary"), value: predecessors },
-];
-
-async function reserved(count: number): Promise<Buffer[]> {
-  const { body } = await client.session.must(rops.RopGetLocalReplicaIds, client.logon, { idCount: count });
-  const guid = Buffer.alloc(16);
-  guidToBytes(body.replGuid, guid);
-  return Array.from({ length: count }, (_, index) => {
-    const key = Buffer.alloc(22);
-    guid.copy(key);
-    key.writeUIntBE(body.globalCount + index, 16, 6);
-    return key;
-  });
-}
-
-async function collector(folder: number, isContentsCollector = true): Promise<number> {
-  return (await client.session.must(rops.RopSynchronizationOpenCollector, folder, { isContentsCollector })).opened;
-}
+const identity = (key: Uint8Array, change: number, predecessors: Buffer): ReturnType<typeof identityOf> =>
+  identityOf({ key, change: clientXid(change), predecessors });
+const reserved = (count: number): Promise<Buffer[]> => reservedFor(client, count);
+const collector = (folder: number, isContents = true): Promise<number> => collectorOf(client, folder, isContents);
 
 async function put(target: number, write: (writer: TransferWriter) => void, sourceOperation = 1): Promise<void> {
   const { opened } = await client.session.must(transfers.RopFastTransferDestinationConfigure, target,
@@ -327,14 +252,14 @@ test("a message made away from the server keeps its key, its version and its par
   assert.deepEqual(later.map((one) => one.get(tags.subject)), ["Changed offline"]);
   assert.equal(Buffer.from(later[0]!.get(0x65e2_0102) as Uint8Array).toString("hex"), clientXid(2).toString("hex"));
 
-  const foreign = { importFlag: 0, propertyValues: identity(Buffer.concat([clientGuid, Buffer.alloc(6, 1)]), 3, listOf(clientXid(3))) };
+  const foreign = { importFlag: 0, propertyValues: identity(Buffer.concat([clientXid(0).subarray(0, 16), Buffer.alloc(6, 1)]), 3, listOf(clientXid(3))) };
   assert.equal((await client.session.call(rops.RopSynchronizationImportMessageChange, upload, foreign)).returnValue, 0x8007_0057);
 
   const sent = await client.openFolder("sentItems");
   const target = await collector(sent);
   await client.session.must(rops.RopSynchronizationImportMessageMove, target, {
-    sourceFolderId: Buffer.alloc(22), sourceMessageId: key, predecessorChangeList: listOf(clientXid(4)),
-    destinationMessageId: other, changeNumber: clientXid(4),
+    sourceFolderId: Buffer.alloc(22), sourceMessageId: key, predecessorChangeList: listOf(clientXid(2)),
+    destinationMessageId: other, changeNumber: clientXid(2),
   });
   const arrived = changesIn((await sync(sent, 1, noState)).words);
   assert.equal(Buffer.from(arrived[0]!.get(0x65e0_0102) as Uint8Array).toString("hex"), other!.toString("hex"));

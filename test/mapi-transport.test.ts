@@ -8,13 +8,17 @@ import { request as httpsRequest } from "node:https";
 import { after, before, test } from "node:test";
 import { borrowWriter, decode, encode, encodeInto } from "#codec/binary/code.ts";
 import type { Type } from "#codec/binary/type.ts";
-import { disconnectRequest, executeRequest, executeResponse, notificationWaitRequest } from "#wire/mapi/emsmdb.ts";
-import { noHandle, packRopBuffer } from "#wire/mapi/rop-buffer.ts";
+import { unpackAuxiliary } from "#wire/mapi/auxiliary.ts";
+import {
+  connectRequest, connectResponse, disconnectRequest, executeRequest, executeResponse, notificationWaitRequest,
+} from "#wire/mapi/emsmdb.ts";
+import { noHandle, packRopBuffer, unpackRopBuffer } from "#wire/mapi/rop-buffer.ts";
 import type { Rop } from "#wire/mapi/rop.ts";
 import { RopCreateMessage, RopSaveChangesMessage } from "#wire/mapi/rops/messages.ts";
 import { RopRegisterNotification } from "#wire/mapi/rops/notifications.ts";
 import { RopSetProperties } from "#wire/mapi/rops/properties.ts";
-import { RopGetStoreState } from "#wire/mapi/rops/store.ts";
+import { RopGetReceiveFolder } from "#wire/mapi/rops/store.ts";
+import { MapiClient } from "./support/mapi-client.ts";
 import { MapiSession } from "./support/mapi-session.ts";
 import { dnOf, mailer, MailboxClient, startServer, tags } from "./support/mapi-mailbox.ts";
 import { pause } from "./support/real-ctx.ts";
@@ -48,22 +52,31 @@ function bodyOf(parts: readonly Part[], handles: readonly number[]): Uint8Array 
   return encode(executeRequest, { flags: 3, ropBuffer, maxRopOut: 0x10008, auxiliaryBuffer: none });
 }
 
-const state = (): Uint8Array => bodyOf([[RopGetStoreState, { inputHandleIndex: 0 }]], [alice.logon]);
+const state = (): Uint8Array =>
+  bodyOf([[RopGetReceiveFolder, { inputHandleIndex: 0, messageClass: "" }]], [alice.logon]);
 const waitBody = encode(notificationWaitRequest, { flags: 0, auxiliaryBuffer: none });
 
 function cookiesOf(by: MailboxClient): string {
   return [...by.session.client.cookies].map(([name, value]) => `${name}=${value}`).join("; ");
 }
 
+function takeCookies(by: MailboxClient, headers: Readonly<Record<string, unknown>>): void {
+  for (const one of headers["set-cookie"] as string[]) {
+    const [name = "", value = ""] = one.split(";")[0]!.split(/=(.*)/s);
+    by.session.client.cookies.set(name, value);
+  }
+}
+
 /** Pieces as they come, with the time of each; or, with `drops`, a connection that is gone once all was sent. */
 async function raw(type: string, body: Uint8Array, options: {
   readonly cookies: string; readonly id: number; readonly drops?: boolean; readonly user?: string; readonly method?: string;
+  readonly path?: string;
 }): Promise<{ code: string; pieces: { atMs: number; text: string }[]; headers: Record<string, unknown> }> {
   const began = performance.now();
   return await new Promise((resolve, reject) => {
     const request = httpsRequest({
       host: "127.0.0.1", port: server.ports.https, ca: server.caPem, servername: "localhost", agent: false,
-      path: "/mapi/emsmdb/?MailboxId=x", method: options.method ?? "POST", headers: {
+      path: options.path ?? "/mapi/emsmdb/?MailboxId=x", method: options.method ?? "POST", headers: {
         "host": `localhost:${server.ports.https}`, "content-type": "application/mapi-http", "x-requesttype": type,
         "authorization": `Basic ${Buffer.from(`${options.user ?? "alice"}@${domain}:${password}`).toString("base64")}`,
         "content-length": body.length, "cookie": options.cookies,
@@ -103,12 +116,18 @@ test("codes of refusal", async () => {
   assert.equal(await ask("Execute", none, { "x-requestid": "" }), 7, "missing header");
   const large = await raw("Execute", Buffer.alloc(2_000_000), { cookies: cookiesOf(alice), id: 2 });
   assert.equal(large.code, "9", "too large");
-  assert.equal(await ask("Execute", none, { cookie: "MapiContext=nobody; MapiSequence=1" }), 10, "context not found");
+  const nobody = "A".repeat(32);
+  assert.equal(await ask("Execute", none, { cookie: `MapiContext=${nobody}; MapiSequence=1` }), 10, "context not found");
+  assert.equal(await ask("Execute", none, { cookie: "MapiContext=no cookie; MapiSequence=1" }), 6, "never was a cookie");
+  const elsewhere = await raw("Execute", none, { cookies: cookiesOf(alice), id: 3, path: "/mapi/emsmdb/inbox" });
+  assert.equal(elsewhere.code, "3", "invalid path");
+  assert.equal(await ask("Execute", none, { "content-type": "text/xml" }), 4, "another kind of body");
   assert.equal(await ask("Execute", none, { cookie: "MapiSequence=1" }), 13, "missing cookie");
   assert.equal(await ask("Execute", none, { cookie: `MapiContext=${client.cookies.get("MapiContext")!}` }), 13, "the other one");
   assert.equal(await ask("Execute", none, { cookie: cookiesOf(alice).replace(/MapiSequence=\d+/, "MapiSequence=99") }), 15);
   assert.equal(await ask("Execute", Buffer.from([1, 2, 3])), 12, "no body of this request");
-  assert.equal((await client.post("Execute", none, { authorization: "" })).status, 401);
+  const anonymous = await client.post("Execute", none, { authorization: "" });
+  assert.deepEqual([anonymous.status, anonymous.code], [401, 8], "anonymous not allowed");
   const answer = await client.post("Execute", state());
   assert.equal(answer.code, 0, "the session lives on");
   assert.equal(answer.headers["x-pendingperiod"], "15000");
@@ -134,11 +153,91 @@ test("one at a time: of two requests at once one is refused; a wait is not in th
   ]);
   assert.deepEqual([a.code, b.code].sort(), ["0", "15"]);
   assert.equal(c.code, "0");
-  const cookie = [a, b].find(({ code }) => code === "0")!.headers["set-cookie"] as string[];
-  for (const one of cookie) {
-    const [name = "", value = ""] = one.split(";")[0]!.split(/=(.*)/s);
-    alice.session.client.cookies.set(name, value);
+  takeCookies(alice, [a, b].find(({ code }) => code === "0")!.headers);
+});
+
+test("the same request twice at once is two: one is refused", async () => {
+  const cookies = cookiesOf(alice);
+  const asked = { cookies, id: 31 };
+  const both = await Promise.all([raw("Execute", writes("twice"), asked), raw("Execute", writes("twice"), asked)]);
+  const known = both.find(({ headers }) => headers["set-cookie"] !== undefined)!;
+  // Who comes when the first has its answer is given that answer again.
+  assert.ok(["0 0", "0 15"].includes(both.map(({ code }) => code).sort().join(" ")), both.map(({ code }) => code).join());
+  takeCookies(alice, known.headers);
+  const outbox = await alice.openFolder("outbox");
+  const rows = await alice.rows(await alice.contents(outbox, [tags.subject]), [tags.subject]);
+  assert.equal(rows.filter(([subject]) => subject === "twice").length, 1, "done once");
+});
+
+test("answers come in pieces that begin with PROCESSING, and every one says when the session ends", async () => {
+  const { client } = alice.session;
+  const quick = await client.post("Execute", state(), { "x-clientinfo": "opaque:7" });
+  assert.deepEqual(quick.metaTags, ["PROCESSING", "DONE"]);
+  assert.equal(quick.headers["transfer-encoding"], "chunked");
+  assert.equal(quick.headers["content-length"], undefined);
+  assert.equal(quick.headers["x-clientinfo"], "opaque:7");
+  assert.match(quick.headers["x-serverapplication"] as string, /^Exchange\/15\./);
+  assert.equal(quick.headers["cache-control"], "private");
+  const refused = await client.post("Nonsense", none);
+  assert.equal(refused.headers["x-expirationinfo"], quick.headers["x-expirationinfo"]);
+  assert.match(refused.headers["content-type"]!, /^text\/html/);
+});
+
+test("payloads compressed, disguised or both come in, and go out as the client takes them", async () => {
+  const { client } = alice.session;
+  const rops = borrowWriter((writer) => {
+    // Enough of the same for a payload that is worth compressing, out and back.
+    for (let index = 0; index < 200; index++) {
+      writer.append(Buffer.from([RopGetReceiveFolder.id, 0]));
+      encodeInto(writer, RopGetReceiveFolder.request as Type<unknown>, { inputHandleIndex: 0, messageClass: "IPM.Note" });
+    }
+    return writer.toBytes();
+  });
+  const plain: Uint8Array[] = [];
+  for (const flags of [3, 2, 1, 0]) {
+    const options = { compress: (flags & 1) === 0, xorMagic: (flags & 2) === 0 };
+    const ropBuffer = packRopBuffer([{ rops, handles: Uint32Array.of(alice.logon) }], options);
+    const marks = (options.compress ? 1 : 0) | (options.xorMagic ? 2 : 0) | 4;
+    assert.equal(ropBuffer.readUInt16LE(2), marks);
+    const answer = await client.post("Execute", encode(executeRequest, {
+      flags, ropBuffer, maxRopOut: 0x10008, auxiliaryBuffer: none,
+    }));
+    const told = decode(executeResponse, answer.body);
+    assert.equal(told.errorCode, 0);
+    assert.equal(Buffer.from(told.ropBuffer).readUInt16LE(2), marks, `flags ${flags}`);
+    const [payload] = unpackRopBuffer(told.ropBuffer);
+    plain.push(payload!.rops);
   }
+  assert.ok(plain[0]!.length > 2000);
+  for (const one of plain) assert.deepEqual(one, plain[0]);
+});
+
+test("Connect: whose name it may be, and what it tells", async () => {
+  const client = new MapiClient(server, "/mapi/emsmdb/?MailboxId=x", `bob@${domain}`);
+  const connect = async (userDn: string) => {
+    const answer = await client.post("Connect", encode(connectRequest, {
+      userDn, flags: 0, defaultCodePage: 1252, lcidSort: 1033, lcidString: 1033, auxiliaryBuffer: none,
+    }));
+    assert.equal(answer.code, 0);
+    return decode(connectResponse, answer.body);
+  };
+  assert.equal((await connect("/o=nowhere/cn=nobody")).errorCode, 0x3eb);
+  assert.equal((await connect(await dnOf(server, "alice"))).errorCode, 0x8007_0005);
+  assert.equal(client.cookies.size, 0, "a refusal makes no session");
+  const own = await connect((await dnOf(server, "bob")).toUpperCase());
+  assert.deepEqual([own.errorCode, own.pollsMaxMs, own.retryCount, own.retryDelayMs, own.displayName],
+    [0, 60_000, 6, 10_000, "bob"]);
+  assert.match(own.dnPrefix, /^\/o=.*\/cn=Recipients\/cn=$/);
+  assert.deepEqual(unpackAuxiliary(own.auxiliaryBuffer).map(({ type }) => type), [0x17, 0x0a, 0x48]);
+  // The context alone is enough to begin anew. [MS-OXCMAPIHTTP] 3.2.5.6
+  const old = client.cookies.get("MapiContext");
+  client.cookies.delete("MapiSequence");
+  assert.equal((await connect(await dnOf(server, "bob"))).errorCode, 0);
+  assert.notEqual(client.cookies.get("MapiContext"), old);
+  const ended = await client.post("Disconnect", encode(disconnectRequest, { auxiliaryBuffer: none }));
+  assert.equal(ended.code, 0);
+  assert.equal((await client.post("PING", none)).code, 10);
+  client.close();
 });
 
 test("a dropped connection ends nothing: asked again, the request is answered, and was done once", async () => {
@@ -151,10 +250,7 @@ test("a dropped connection ends nothing: asked again, the request is answered, a
     assert.equal(again.code, "0", `round ${round}`);
     const told = Buffer.from(again.pieces.map(({ text }) => text).join(""), "latin1");
     assert.equal(decode(executeResponse, told.subarray(told.indexOf("\r\n\r\n") + 4)).errorCode, 0);
-    for (const one of again.headers["set-cookie"] as string[]) {
-      const [name = "", value = ""] = one.split(";")[0]!.split(/=(.*)/s);
-      alice.session.client.cookies.set(name, value);
-    }
+    takeCookies(alice, again.headers);
   }
   const outbox = await alice.openFolder("outbox");
   const rows = await alice.rows(await alice.contents(outbox, [tags.subject]), [tags.subject]);
@@ -169,9 +265,9 @@ test("the cookie of a wait that comes late is taken as well", async () => {
   const early = cookiesOf(other);
   const waiting = raw("NotificationWait", waitBody, { cookies: early, id: 1 });
   await pause(80);
-  await other.session.must(RopGetStoreState, other.logon);
+  await other.session.must(RopGetReceiveFolder, other.logon, { messageClass: "" });
   client.cookies.set("MapiSequence", /MapiSequence=([^;]+)/.exec(early)![1]!);
-  await other.session.must(RopGetStoreState, other.logon);
+  await other.session.must(RopGetReceiveFolder, other.logon, { messageClass: "" });
   const bob = mailer(server, "bob");
   await bob.sendMail({ from: `bob@${domain}`, to: `alice@${domain}`, subject: "wake", text: "up" });
   bob.close();

@@ -57,6 +57,12 @@ export const limits = {
   imapListMax: 2000,
   /** UIDs of folders that were opened, remembered for the next who does, all together, bytes; four a message. */
   uidListsMaxBytes: 32 * 1024 * 1024,
+  /** Folders of mailboxes that were listed, remembered for the next who asks, all together; half a kilobyte each. */
+  foldersKeptMax: 20_000,
+  /** What folders are sorted and threaded by, remembered for the next who asks, all together, bytes. */
+  folderKeysMaxBytes: 48 * 1024 * 1024,
+  /** Header fields of a message kept apart for lists; of more, the bytes of the message are read. */
+  listedFieldsMaxBytes: 4096,
   /** Texts of one message of which trigrams are kept, bytes; a longer one is read at each search. */
   searchGramsMaxBytes: 1024 * 1024,
   /** One text of a search, characters: what is looked for in pieces must be far smaller than a piece. */
@@ -74,6 +80,12 @@ export const limits = {
   /** What one IMAP COPY takes from one mailbox into another, in one commit: bytes and messages. */
   imapCrossCopyMaxBytes: 256 * 1024 * 1024,
   imapCrossCopyMessagesMax: 2000,
+  /** Folders of which all IMAP connections together remember what is new to whom. */
+  imapFoldersRememberedMax: 20_000,
+  /** Newest messages of a folder looked at when its first IMAP client opens it. */
+  imapNewestMessagesMax: 1000,
+  /** Keywords of a folder told as its FLAGS. */
+  imapKeywordsToldMax: 200,
   /** How often a long IMAP command says that it is under way. */
   imapProgressMs: 10_000,
   /** Messages of one MULTIAPPEND. */
@@ -118,7 +130,7 @@ export const limits = {
   mapiSessionsMax: 50_000,
   mapiSessionsPerPersonMax: 32,
   /** A session without a request ends after this long. [MS-OXCMAPIHTTP] 2.2.3.3.7 */
-  mapiSessionIdleMs: 30 * 60_000,
+  mapiSessionIdleMs: 15 * 60_000,
   mapiSessionSweepMs: 60_000,
   /** Columns, sort keys, rows at once and bookmarks of one table of a MAPI client. */
   mapiColumnsMax: 500,
@@ -142,12 +154,12 @@ export const limits = {
   mapiHandlesMax: 20_000,
   /** ROPs in one Execute call. */
   mapiRopsPerCallMax: 4096,
-  /** Room that an event may need in an answer, bytes. */
-  mapiEventRoomBytes: 2048,
   /** Registrations and tables of one session that are told what happens. */
   mapiSubscriptionsMax: 2000,
   /** Events that wait for one client's subscription; beyond, the oldest are forgotten. */
   mapiEventsMax: 500,
+  /** Folders known as copies, of all mailboxes. */
+  mapiCopiedFoldersMax: 1000,
   /** Row events that wait for one table; beyond, the client is told to read it again. */
   mapiTableEventsMax: 50,
   /** Text and bytes in one cell of a table. [MS-OXCTABL] 2.2.2.5 */
@@ -157,9 +169,16 @@ export const limits = {
   mapiTableRowsMax: 1_000_000,
   /** Rules of one folder, and permission entries that one call may change. */
   mapiRulesMax: 1000,
+  /** Condition of an extended rule that a client saves, and its actions. */
+  mapiExtendedRuleMaxBytes: 64 * 1024,
   /** What clients leave with a store and nobody else reads: one kind of it, bytes. */
   mapiKeptMaxBytes: 512 * 1024,
   mapiReceiveFoldersMax: 1000,
+  /** Folders that one search looks into by name; those below them come on top. */
+  mapiSearchScopeMax: 1000,
+  /** Folders held in memory for those who are told of changes, of all mailboxes; and changes of one that are kept. */
+  folderTreesRowsMax: 300_000,
+  folderTreeStepsMax: 20_000,
   /** Regions locked in one value at once, and how long each lock holds. */
   mapiStreamLocksMax: 100,
   mapiStreamLockMs: 5 * 60_000,
@@ -176,12 +195,17 @@ export const limits = {
   mapiTransferAttachmentsMax: 2000,
   /** Ids set aside for a client at once; programs ask for 65,536. */
   reservedIdsMax: 1_000_000,
+  /** Ranges of ids that clients gave back unused, in one mailbox. */
+  unusedIdRangesMax: 20_000,
   /** One part of a synchronization state. */
   mapiStateMaxBytes: 4 * 1024 * 1024,
   /** Messages embedded in one another in a transfer stream. */
   mapiTransferDepthMax: 20,
   /** Attachments up to this size are held whole on their way into a stream. */
   mapiAttachmentAtOnceMaxBytes: 512 * 1024,
+  /** Bodies up to this size are told in other forms than their own; small ones without a stream. [MS-OXBBODY] 2.1.3 */
+  mapiBodyMakeMaxBytes: 1024 * 1024,
+  mapiBodyMakeAtOnceBytes: 8 * 1024,
   mapiPerUserOpenMax: 100,
   /** How long a client waits for events before it is told that there are none. [MS-OXCMAPIHTTP] 3.1.5.8 */
   mapiNotificationWaitMs: 5 * 60_000,

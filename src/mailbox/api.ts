@@ -9,8 +9,9 @@ import type { MimeIndex } from "#format/mime/types.ts";
 import type { Annotations } from "#mailbox/annotations.ts";
 import type { Items } from "#mailbox/items-api.ts";
 import type { Query } from "#mailbox/query.ts";
+import type { FolderTree } from "#mailbox/folder-tree.ts";
 import type { FolderRole } from "#mailbox/roles.ts";
-import type { FolderProperties } from "#mailbox/tx/folder-properties.ts";
+import type { FolderProperties, FolderStamps } from "#mailbox/tx/folder-properties.ts";
 import type { PermissionChange } from "#mailbox/tx/permissions.ts";
 import type { PropertyTag, ReadonlyPropertyBag } from "#props/types.ts";
 
@@ -104,19 +105,37 @@ export interface MessageStructure extends MessageRow {
   readonly index: MimeIndex;
 }
 
-/** What lists are ordered by. */
-export interface MessageSortKeys {
+export interface MessageSubject {
   readonly uid: Uid;
+  /** Runs of white space are one space; a long one has an end. */
   readonly subject: string;
-  /** The instant of the Date field; null without one that can be read. */
-  readonly sentMs: number | null;
-  readonly internalMs: number;
-  readonly sizeBytes: number;
 }
 
-/** The row with the bytes of the message's header section, blank line included. */
+/** What messages are put in order by. RFC 5256 §3, RFC 5957 §2 */
+export type OrderKey =
+  "arrival" | "size" | "date" | "subject" | "from" | "to" | "cc" | "displayFrom" | "displayTo";
+
+/** What threads are made of, as columns ascending by UID. RFC 5256 §4 */
+export interface ThreadColumns {
+  readonly uids: Uint32Array;
+  /** The Date field, else when it came. */
+  readonly sentMs: Float64Array;
+  /** Numbers that stand for base subjects, below `subjectCount`; 0 is the empty one. */
+  readonly subjects: Uint32Array;
+  readonly subjectCount: number;
+  /** 1 where the subject marks a reply or a forwarded message. */
+  readonly replies: Uint8Array;
+  /** Numbers that stand for Message-IDs, up to `idCount`; 0 for none. */
+  readonly own: Uint32Array;
+  /** References of message n, oldest first, are those from `starts[n]` up to `starts[n + 1]`. */
+  readonly starts: Uint32Array;
+  readonly references: Uint32Array;
+  readonly idCount: number;
+}
+
+/** The row with the message's header section, blank line included, or with fields of it. */
 export interface MessageHeader extends MessageRow {
-  readonly header: Uint8Array;
+  readonly header: Uint8Array | string;
 }
 
 /** Flags of many messages as columns, ascending by UID: a list of flags makes no object for each message. */
@@ -202,6 +221,8 @@ export interface FlagChange {
 
 export interface FlagResult {
   readonly cn: ChangeNumber;
+  /** False: everything was so already, and `cn` is that of the last commit, whoever made it. */
+  readonly isChanged: boolean;
   /** Messages as they now are, in UID order; also those the change did not alter. */
   readonly rows: readonly MessageRow[];
   /** UIDs left alone because of `unchangedSince`. */
@@ -266,8 +287,14 @@ export interface Mailbox {
   readonly annotations: Annotations;
 
   /** All folders the principal may see, parents before children. One query. */
-  folders(ctx: Ctx): Promise<FolderInfo[]>;
+  folders(ctx: Ctx): Promise<readonly FolderInfo[]>;
   folder(ctx: Ctx, folderId: FolderId): Promise<FolderInfo>;
+  /** The same folders, held in memory for whoever owns the mailbox: what a look costs is what has changed. */
+  folderTree(ctx: Ctx): Promise<FolderTree>;
+  /** Directly below one, those the principal may see. */
+  foldersBelow(ctx: Ctx, parentId: FolderId): Promise<FolderInfo[]>;
+  /** The folder of a name, without regard to case; null when there is none that the principal may see. */
+  folderNamed(ctx: Ctx, parentId: FolderId, name: string): Promise<FolderInfo | null>;
   folderByRole(ctx: Ctx, role: FolderRole): Promise<FolderInfo>;
   /** Fault `alreadyExists` when a sibling has the same name without regard to case. */
   createFolder(
@@ -276,12 +303,16 @@ export interface Mailbox {
       parentId: FolderId; name: string; containerClass?: string; searchFolder?: boolean;
       /** One that `items.reserveIds` set aside. */
       folderId?: FolderId;
+      /** Written on it as it is made. */
+      properties?: ReadonlyPropertyBag;
     },
   ): Promise<FolderInfo>;
   /** Renames and moves in one step. Fault `folderCycle`, `alreadyExists`, `notAllowed` for folders with a role. */
   moveFolder(ctx: Ctx, request: { folderId: FolderId; parentId: FolderId; name: string }): Promise<FolderInfo>;
   /** A copy with all messages and subfolders. */
-  copyFolder(ctx: Ctx, request: { folderId: FolderId; parentId: FolderId; name: string }): Promise<FolderInfo>;
+  copyFolder(
+    ctx: Ctx, request: { folderId: FolderId; parentId: FolderId; name: string; isShallow?: boolean },
+  ): Promise<FolderInfo>;
   /**
    * `soft`: messages go to Recoverable Items; `hard`: they are gone. `children`: what to do with subfolders.
    * Fault `hasChildren`, `notAllowed` for folders with a role.
@@ -293,6 +324,9 @@ export interface Mailbox {
   roleFolders(ctx: Ctx): Promise<(readonly [FolderRole, FolderId])[]>;
   /** What clients wrote on folders: of all that the principal may see, or of one. */
   folderProperties(ctx: Ctx, folderId?: FolderId): Promise<ReadonlyMap<FolderId, FolderProperties>>;
+  /** The same of some; those that are gone, or may not be seen, are left out. */
+  folderPropertiesOf(ctx: Ctx, folderIds: readonly FolderId[]): Promise<Map<FolderId, FolderProperties>>;
+  folderStamps(ctx: Ctx, folderId: FolderId): Promise<FolderStamps>;
   /** Sets and removes properties of a folder; {@link moveFolder} changes the name. Gives the new change number. */
   updateFolderProperties(ctx: Ctx, request: {
     folderId: FolderId; set?: ReadonlyPropertyBag; remove?: readonly PropertyTag[]; containerClass?: string;
@@ -322,18 +356,28 @@ export interface Mailbox {
   subscriptions(ctx: Ctx): Promise<string[]>;
   setSubscription(ctx: Ctx, name: string, subscribed: boolean): Promise<void>;
 
-  /** UIDs of all visible messages of a folder, ascending, with the state they belong to. */
+  /** UIDs of all visible messages of a folder, ascending, with the state they belong to; shared, not to be changed. */
   uids(ctx: Ctx, folderId: FolderId): Promise<{ folder: FolderInfo; uids: Uint32Array }>;
   /** Rows in UID order, in slices of at most `limits.sliceRows`; never holds the event loop. */
   rows(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncIterable<MessageRow[]>;
   summaries(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncIterable<MessageSummary[]>;
   structures(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncIterable<MessageStructure[]>;
-  /** What lists are ordered by, and no more; the subject and the date of the message only where they are wanted. */
-  sortKeys(
-    ctx: Ctx, folderId: FolderId, uids: UidSet, wanted: { readonly hasSubject: boolean; readonly hasDate: boolean },
-  ): AsyncIterable<MessageSortKeys[]>;
-  /** Header sections with their rows; one query for each slice. */
-  headers(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncIterable<MessageHeader[]>;
+  /** Subjects as lists show them, and no more. */
+  subjects(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncIterable<MessageSubject[]>;
+  /**
+   * Numbers beside `uids`, which ascend, that compare as a key of the messages does. For many of a folder they are
+   * remembered, so that they are read once.
+   */
+  ranks(ctx: Ctx, folderId: FolderId, uids: readonly number[], key: OrderKey): Promise<Float64Array>;
+  /** Of at least the messages in `uids`, which ascend, as far as they are there; remembered as ranks are. */
+  threadKeys(ctx: Ctx, folderId: FolderId, uids: readonly number[]): Promise<ThreadColumns>;
+  /**
+   * Header sections with their rows; one query for each slice. For `names` only fields matter that have one of these:
+   * others may be left out, and the blank line; then one character stands for each byte.
+   */
+  headers(
+    ctx: Ctx, folderId: FolderId, uids: UidSet, names?: readonly string[],
+  ): AsyncIterable<MessageHeader[]>;
   /** Flags and change numbers alone, in slices. */
   flags(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncIterable<FlagColumns>;
   /** The whole folder by columns, every message with its bytes. */

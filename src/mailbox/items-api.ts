@@ -12,6 +12,7 @@ import type { ItemContent, ItemObject, NamedValue } from "#convert/item.ts";
 import type { FlagChange, MessageRow, Upload } from "#mailbox/api.ts";
 import type { LightColumn, LightRow } from "#mailbox/items/light.ts";
 import type { TextCandidates, TextNeedle } from "#mailbox/items/text-candidates.ts";
+import type { IdRange } from "#mailbox/tx/reserved-ids.ts";
 import type { NamedId } from "#props/registry.ts";
 import type { PropertyBag, PropertyTag, ReadonlyPropertyBag } from "#props/types.ts";
 
@@ -71,6 +72,17 @@ export interface ImportedChange {
   readonly changeKey: Uint8Array;
   /** PidTagPredecessorChangeList, the change itself included. */
   readonly predecessors: Uint8Array;
+}
+
+/** A folder as a client made or changed it away from the server. [MS-OXCFXICS] 3.2.5.9.4.3 */
+export interface FolderImport {
+  readonly folderId: FolderId;
+  readonly parentId: FolderId;
+  readonly name: string;
+  readonly set: ReadonlyPropertyBag;
+  readonly containerClass?: string;
+  readonly hidden?: boolean;
+  readonly change: ImportedChange;
 }
 
 /** An item that stands somewhere in time: appointment, meeting, task, or anything with a reminder. */
@@ -263,11 +275,24 @@ export interface Items {
   reserveIds(ctx: Ctx, count: number): Promise<number>;
   /** Whether an item has this id, had it, or neither. */
   idState(ctx: Ctx, messageId: MessageId): Promise<"there" | "removed" | "free">;
-  /** Moves an item to where its new id, set aside before, belongs. Fault `notAllowed` for another id. */
-  importMove(ctx: Ctx, messageId: MessageId, targetId: FolderId, change: ImportedChange): Promise<ItemRow>;
+  /** Ids of this folder that nothing is to have any more; of ids never given out Fault `invalidArgument`. */
+  giveUpIds(ctx: Ctx, folderId: FolderId, ranges: readonly IdRange[]): Promise<void>;
+  /**
+   * Moves an item to where its new id, set aside before, belongs. Fault `notAllowed` for another id. Without a change
+   * the version is this server's.
+   */
+  importMove(
+    ctx: Ctx, messageId: MessageId, targetId: FolderId, newId: MessageId, change: ImportedChange | null,
+  ): Promise<ItemRow>;
+  /** Makes or changes a folder, which then has the client's version. Fault `notAllowed` for an id not set aside. */
+  importFolder(ctx: Ctx, request: FolderImport): Promise<ChangeNumber>;
   /** New ids in the order of those given; null for one that is gone. A moved item has a new id. */
   copy(ctx: Ctx, messageIds: readonly MessageId[], targetId: FolderId): Promise<(MessageId | null)[]>;
   move(ctx: Ctx, messageIds: readonly MessageId[], targetId: FolderId): Promise<(MessageId | null)[]>;
+  /** Those of some messages that are there and that the caller may read, or remove and move away; in their order. */
+  allowed(
+    ctx: Ctx, messageIds: readonly MessageId[], operation: "readItem" | "deleteItem",
+  ): Promise<MessageId[]>;
   /** `soft`: into Recoverable Items; associated items are gone at once. How many there were. */
   remove(ctx: Ctx, messageIds: readonly MessageId[], mode: "soft" | "hard"): Promise<number>;
 

@@ -2,21 +2,21 @@
 import type { Ctx } from "#base/ctx.ts";
 import { Fault } from "#base/fault.ts";
 import type { ChangeNumber, ContentId, FolderId, MailboxId, MessageId, Uid } from "#base/ids.ts";
-import type { Directory, MailboxOwner } from "#directory/api.ts";
+import type { Directory } from "#directory/api.ts";
 import type {
   AppendedMessage, AppendResult, Candidates, CopyResult, FlagChange, FlagColumns, FlagResult, FolderChanges,
-  FolderInfo, Mailbox, MailboxQuota, Mailboxes, MessageContent, MessageHeader, MessageRow, MessageSortKeys,
-  MaildropColumns, MessageStructure, MessageSummary,
-  PermissionEntry, Principal, RankedField, RankedMessage, UidRange, UidSet, Upload,
+  FolderInfo, Mailbox, MailboxQuota, Mailboxes, MessageContent, MessageHeader, MessageRow, MessageSubject,
+  MaildropColumns, MessageStructure, MessageSummary, OrderKey, ThreadColumns,
+  PermissionEntry, Principal, RankedField, RankedMessage, UidSet, Upload,
 } from "#mailbox/api.ts";
 import { findInConversation, readConversations } from "#mailbox/conversations.ts";
 import { OpenAnnotations } from "#mailbox/annotations.ts";
 import type { Annotations } from "#mailbox/annotations.ts";
-import { decodeMimeIndex } from "#format/mime/index-text.ts";
 import { audited } from "#mailbox/audit/audited.ts";
 import type { MailboxAudit } from "#mailbox/audit/log.ts";
 import { openContent } from "#mailbox/content.ts";
-import { inTreeOrder, toFolderInfo } from "#mailbox/folder-info.ts";
+import { toFolderInfo } from "#mailbox/folder-info.ts";
+import { listFolders } from "#mailbox/folder-lists.ts";
 import { fillMailbox } from "#mailbox/items/fill.ts";
 import { OpenItems } from "#mailbox/items/items.ts";
 import { NameMaps } from "#mailbox/items/name-maps.ts";
@@ -31,33 +31,39 @@ import { withBytes } from "#mailbox/items/render.ts";
 import type { Renderable } from "#mailbox/items/render.ts";
 import type { Items } from "#mailbox/items-api.ts";
 import {
-  flagSlices, headerColumns, headerOf, readChanges, readFolderFor, readFoldersFor, readUids, scanFlags, scanFolder,
-  scanSortKeys, sortScan, summaryColumns, toSortKeys, toSummary, toStructure,
+  flagSlices, readChanges, readFolderFor, readRows, readStructures, readSummaries, readUids, scanFlags,
+  scanSubjects,
 } from "#mailbox/reads.ts";
-import type { HeaderRecord, ScanColumns, SortRecord, StructureRecord, SummaryRecord } from "#mailbox/reads.ts";
+import type { FolderSource } from "#mailbox/reads.ts";
 import { findCandidates } from "#mailbox/search/candidates.ts";
 import type { Query } from "#mailbox/query.ts";
+import { FolderTrees, ListedTree } from "#mailbox/folder-tree.ts";
+import type { FolderTree } from "#mailbox/folder-tree.ts";
 import type { FolderRole } from "#mailbox/roles.ts";
 import { Readers } from "#mailbox/readers/reader.ts";
 import type { Markable, Reader } from "#mailbox/readers/reader.ts";
 import type { ReaderId } from "#mailbox/tx/readers.ts";
 import { setFlags } from "#mailbox/tx/flags.ts";
 import {
-  copyFolder, createFolder, deleteFolder, moveFolder, readFolder, readFolderByRole, readFolders, setSubscription,
+  copyFolder, createFolder, deleteFolder, moveFolder, readFolder, readFolderByRole, readFolderNamed, readFolders,
+  readFoldersBelow, setSubscription,
 } from "#mailbox/tx/folders.ts";
 import type { FolderRow } from "#mailbox/tx/folders.ts";
-import { readFolderProperties, readIdentity, updateFolderProperties } from "#mailbox/tx/folder-properties.ts";
-import type { FolderProperties } from "#mailbox/tx/folder-properties.ts";
+import {
+  readFolderProperties, readFolderPropertiesOf, readFolderStamps, readIdentity, updateFolderProperties,
+} from "#mailbox/tx/folder-properties.ts";
+import type { FolderProperties, FolderStamps } from "#mailbox/tx/folder-properties.ts";
 import { insertMessage } from "#mailbox/tx/insert.ts";
 import type { Inserted, InsertMessage } from "#mailbox/tx/insert.ts";
 import { insertMessages } from "#mailbox/tx/insert-many.ts";
 import { readFolderPermissions, setPermissions } from "#mailbox/tx/permissions.ts";
 import type { PermissionChange } from "#mailbox/tx/permissions.ts";
 import { readUse } from "#mailbox/tx/quota.ts";
-import { messageColumns, toMessageRow } from "#mailbox/tx/rows.ts";
-import type { MessageRecord } from "#mailbox/tx/rows.ts";
 import { copyMessages, moveMessages, removeMessages } from "#mailbox/tx/transfer.ts";
+import { readHeaders } from "#mailbox/keys/read-headers.ts";
+import { FolderKeys } from "#mailbox/keys/folder-keys.ts";
 import { UidLists } from "#mailbox/uid-lists.ts";
+import type { OpenParts } from "#mailbox/open-parts.ts";
 import { SpooledUpload } from "#mailbox/upload.ts";
 import type { PropertyTag, ReadonlyPropertyBag } from "#props/types.ts";
 import type { Procedure, Store } from "#store/api.ts";
@@ -71,6 +77,8 @@ export function createMailboxes(store: Store, directory: Directory, audit?: Mail
   const snapshots = new PermissionSnapshots(store);
   const readers = new Readers();
   const uidLists = new UidLists();
+  const folderKeys = new FolderKeys();
+  const folderTrees = new FolderTrees(store);
   return {
     async open(ctx, principal, mailboxId) {
       const owner = await directory.mailboxOwner(ctx, mailboxId);
@@ -82,7 +90,8 @@ export function createMailboxes(store: Store, directory: Directory, audit?: Mail
       const reader = owner.isPublicStore === true && principal.entryId > 0
         ? readers.of(mailboxId, principal.entryId) : null;
       const opened = new OpenMailbox({
-        store, directory, principal, mailboxId, access, owner, names: names.of(mailboxId), reader, uidLists,
+        store, directory, principal, mailboxId, access, owner, names: names.of(mailboxId), reader, uidLists, folderKeys,
+        folderTrees,
       });
       // Everybody is somebody else in a public folder.
       return audit === undefined || owner.isPublicStore === true ? opened : audited(opened, { store, audit });
@@ -93,19 +102,6 @@ export function createMailboxes(store: Store, directory: Directory, audit?: Mail
 
 function toAppendResult({ messageId, uid, uidValidity, cn }: Inserted): AppendResult {
   return { messageId: messageId as MessageId, uid: uid as Uid, uidValidity, cn: cn as ChangeNumber };
-}
-
-interface OpenParts {
-  readonly store: Store;
-  readonly directory: Directory;
-  readonly principal: Principal;
-  readonly mailboxId: MailboxId;
-  readonly access: Access;
-  readonly owner: MailboxOwner;
-  readonly names: PropertyNameMap;
-  /** Of the public store: whose read marks are told and changed; null for the server itself. */
-  readonly reader: Reader | null;
-  readonly uidLists: UidLists;
 }
 
 class OpenMailbox implements Mailbox {
@@ -121,6 +117,8 @@ class OpenMailbox implements Mailbox {
   readonly #names: PropertyNameMap;
   readonly #reader: Reader | null;
   readonly #uidLists: UidLists;
+  readonly #folderKeys: FolderKeys;
+  readonly #folderTrees: FolderTrees;
   readonly #isPublic: boolean;
   /** For procedures; see `tx/readers.ts`. */
   readonly #readerId: ReaderId;
@@ -128,8 +126,13 @@ class OpenMailbox implements Mailbox {
   readonly items: Items;
   readonly annotations: Annotations;
 
-  constructor({ store, directory, principal, mailboxId, access, owner, names, reader, uidLists }: OpenParts) {
+  constructor(
+    { store, directory, principal, mailboxId, access, owner, names, reader, uidLists, folderKeys,
+      folderTrees }: OpenParts,
+  ) {
     this.#uidLists = uidLists;
+    this.#folderKeys = folderKeys;
+    this.#folderTrees = folderTrees;
     this.#reader = reader;
     this.#isPublic = owner.isPublicStore === true;
     this.#readerId = this.#isPublic ? reader?.readerId ?? 0 : null;
@@ -146,9 +149,7 @@ class OpenMailbox implements Mailbox {
     this.#quotaBytes = owner.quotaBytes;
   }
 
-  #transact<Args, Result, Prepared>(
-    ctx: Ctx, procedure: Procedure<Args, Result, Prepared>, args: Args,
-  ): Promise<Result> {
+  #transact<Args, Result, Ready>(ctx: Ctx, procedure: Procedure<Args, Result, Ready>, args: Args): Promise<Result> {
     return this.#store.transact(ctx, this.mailboxId, procedure, args);
   }
 
@@ -163,11 +164,11 @@ class OpenMailbox implements Mailbox {
     return reader === null ? undefined : (rows) => reader.mark(folderId, rows);
   }
 
-  async folders(ctx: Ctx): Promise<FolderInfo[]> {
+  async folders(ctx: Ctx): Promise<readonly FolderInfo[]> {
     await this.#access.current(ctx);
-    const rows = await this.#store.read(ctx, this.mailboxId, () => readFoldersFor(this.mailboxId, this.#reader));
-    const seen = inTreeOrder(rows).filter((row) => this.#access.allows(row.folder_id, "seeFolder"));
-    return await this.#view.count(ctx, seen.map(toFolderInfo));
+    const all = await listFolders(ctx, this.#store, this.mailboxId, this.#reader);
+    if (this.#access.opensRemoved) return all;
+    return await this.#view.count(ctx, all.filter(({ folderId }) => this.#access.allows(folderId, "seeFolder")));
   }
 
   async folder(ctx: Ctx, folderId: FolderId): Promise<FolderInfo> {
@@ -175,6 +176,25 @@ class OpenMailbox implements Mailbox {
     const row = await this.#store.read(ctx, this.mailboxId,
       () => readFolderFor(this.mailboxId, folderId, this.#reader));
     return await this.#info(ctx, row);
+  }
+
+  async folderTree(ctx: Ctx): Promise<FolderTree> {
+    await this.#access.current(ctx);
+    // Others see some folders, less in them, or marks of their own.
+    if (this.#reader !== null || !this.#access.opensRemoved) return new ListedTree(await this.folders(ctx));
+    return await this.#folderTrees.current(ctx, this.mailboxId);
+  }
+
+  async foldersBelow(ctx: Ctx, parentId: FolderId): Promise<FolderInfo[]> {
+    await this.#access.check(ctx, parentId, "seeFolder");
+    const rows = await this.#store.read(ctx, this.mailboxId, () => readFoldersBelow(this.mailboxId, parentId));
+    return rows.filter((row) => this.#access.allows(row.folder_id, "seeFolder")).map(toFolderInfo);
+  }
+
+  async folderNamed(ctx: Ctx, parentId: FolderId, name: string): Promise<FolderInfo | null> {
+    await this.#access.check(ctx, parentId, "seeFolder");
+    const row = await this.#store.read(ctx, this.mailboxId, () => readFolderNamed(this.mailboxId, parentId, name));
+    return row === undefined || !this.#access.allows(row.folder_id, "seeFolder") ? null : toFolderInfo(row);
   }
 
   /** As this caller sees it. */
@@ -200,6 +220,19 @@ class OpenMailbox implements Mailbox {
       () => readFolderProperties(this.mailboxId, folderId ?? null));
     for (const id of found.keys()) if (!this.#access.allows(id, "seeFolder")) found.delete(id);
     return found;
+  }
+
+  async folderPropertiesOf(
+    ctx: Ctx, folderIds: readonly FolderId[],
+  ): Promise<Map<FolderId, FolderProperties>> {
+    await this.#access.current(ctx);
+    const seen = folderIds.filter((folderId) => this.#access.allows(folderId, "seeFolder"));
+    return await this.#store.read(ctx, this.mailboxId, () => readFolderPropertiesOf(this.mailboxId, seen));
+  }
+
+  async folderStamps(ctx: Ctx, folderId: FolderId): Promise<FolderStamps> {
+    await this.#access.check(ctx, folderId, "seeFolder");
+    return await this.#store.read(ctx, this.mailboxId, () => readFolderStamps(this.mailboxId, folderId));
   }
 
   async updateFolderProperties(ctx: Ctx, request: {
@@ -233,6 +266,7 @@ class OpenMailbox implements Mailbox {
     ctx: Ctx,
     request: {
       parentId: FolderId; name: string; containerClass?: string; searchFolder?: boolean; folderId?: FolderId;
+      properties?: ReadonlyPropertyBag;
     },
   ): Promise<FolderInfo> {
     await this.#access.check(ctx, request.parentId, "createFolder");
@@ -258,9 +292,10 @@ class OpenMailbox implements Mailbox {
   }
 
   async copyFolder(
-    ctx: Ctx, request: { folderId: FolderId; parentId: FolderId; name: string },
+    ctx: Ctx, request: { folderId: FolderId; parentId: FolderId; name: string; isShallow?: boolean },
   ): Promise<FolderInfo> {
-    await this.#access.checkTree(ctx, request.folderId, "listItems");
+    if (request.isShallow === true) await this.#access.check(ctx, request.folderId, "listItems");
+    else await this.#access.checkTree(ctx, request.folderId, "listItems");
     await this.#access.check(ctx, request.parentId, "createFolder");
     // The copy would hold what the caller does not see.
     if (this.#access.hidesPrivate) await this.#access.checkStore(ctx, "full");
@@ -322,90 +357,51 @@ class OpenMailbox implements Mailbox {
 
   async *rows(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncGenerator<MessageRow[]> {
     await this.#access.check(ctx, folderId, "listItems");
-    const visible = await this.#view.visible(ctx, folderId, uids);
-    const columns = { columns: messageColumns, joins: "", mark: this.#marking<MessageRecord>(folderId) };
-    for await (const slice of scanFolder<MessageRecord>(ctx, this.#store, this.mailboxId, folderId, visible, columns)) {
-      yield (await this.#withBytes(ctx, slice)).map(toMessageRow);
-    }
+    yield* readRows(ctx, this.#from(ctx, folderId), await this.#view.visible(ctx, folderId, uids));
   }
 
   async *summaries(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncGenerator<MessageSummary[]> {
     await this.#access.check(ctx, folderId, "listItems");
-    const visible = await this.#view.visible(ctx, folderId, uids);
-    const columns = {
-      columns: `${messageColumns}, ${summaryColumns}`,
-      joins: "JOIN message_detail d ON d.mailbox_id = m.mailbox_id AND d.item_id = m.item_id",
-      mark: this.#marking<SummaryRecord>(folderId),
-    };
-    for await (const slice of scanFolder<SummaryRecord>(ctx, this.#store, this.mailboxId, folderId, visible, columns)) {
-      yield (await this.#withBytes(ctx, slice)).map(toSummary);
-    }
+    yield* readSummaries(ctx, this.#from(ctx, folderId), await this.#view.visible(ctx, folderId, uids));
   }
 
   async *structures(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncGenerator<MessageStructure[]> {
     await this.#access.check(ctx, folderId, "listItems");
-    const visible = await this.#view.visible(ctx, folderId, uids);
-    const slices = scanFolder<StructureRecord>(ctx, this.#store, this.mailboxId, folderId, visible, {
-      columns: `${messageColumns}, x.mime_index`, sliceRows: 100,
-      joins: "LEFT JOIN mime x ON x.mailbox_id = m.mailbox_id AND x.content_id = m.content_id",
-      mark: this.#marking<StructureRecord>(folderId),
-    });
-    for await (const slice of slices) {
-      const rows = await this.#withBytes(ctx, slice);
-      for (const row of rows) row.mime_index ??= await this.#structureOf(ctx, row.content_id);
-      yield rows.filter((row) => row.mime_index !== null).map(toStructure);
-    }
+    yield* readStructures(ctx, this.#from(ctx, folderId), await this.#view.visible(ctx, folderId, uids));
   }
 
-  /** Of a message that has just been rendered; null when it is gone again. */
-  async #structureOf(ctx: Ctx, contentId: number | null): Promise<string | null> {
-    const found = await this.#store.read(ctx, this.mailboxId, () => get<{ mime_index: string }>(
-      "SELECT mime_index FROM mime WHERE mailbox_id = $1 AND content_id = $2", this.mailboxId, contentId));
-    return found?.mime_index ?? null;
-  }
-
-  async *sortKeys(
-    ctx: Ctx, folderId: FolderId, uids: UidSet, wanted: { readonly hasSubject: boolean; readonly hasDate: boolean },
-  ): AsyncGenerator<MessageSortKeys[]> {
-    await this.#access.check(ctx, folderId, "listItems");
-    const visible = await this.#view.visible(ctx, folderId, uids);
-    yield* scanSortKeys(ctx, this.#store, this.mailboxId, folderId, visible, wanted,
-      (range) => this.#sortRows(ctx, folderId, range, sortScan(wanted)));
-  }
-
-  async *#sortRows(
-    ctx: Ctx, folderId: FolderId, range: UidRange, columns: ScanColumns<SortRecord>,
-  ): AsyncGenerator<MessageSortKeys[]> {
-    const slices = scanFolder<SortRecord>(ctx, this.#store, this.mailboxId, folderId, [range], columns);
-    for await (const slice of slices) yield (await this.#withBytes(ctx, slice)).map(toSortKeys);
-  }
-
-  async *headers(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncGenerator<MessageHeader[]> {
-    await this.#access.check(ctx, folderId, "listItems");
-    const visible = await this.#view.visible(ctx, folderId, uids);
-    const columns = {
-      columns: `${messageColumns}, ${headerColumns}`, sliceRows: 200,
-      joins: `LEFT JOIN mime x ON x.mailbox_id = m.mailbox_id AND x.content_id = m.content_id
-        LEFT JOIN content c ON c.mailbox_id = m.mailbox_id AND c.content_id = m.content_id`,
-      mark: this.#marking<HeaderRecord>(folderId),
+  #from(ctx: Ctx, folderId: FolderId): FolderSource {
+    return {
+      store: this.#store, mailboxId: this.mailboxId, folderId, mark: this.#marking<Markable>(folderId),
+      withBytes: (rows) => this.#withBytes(ctx, rows),
     };
-    for await (const slice of scanFolder<HeaderRecord>(ctx, this.#store, this.mailboxId, folderId, visible, columns)) {
-      const found: MessageHeader[] = [];
-      for (const record of await this.#withBytes(ctx, slice)) {
-        const header = headerOf(record) ?? await this.#readHeader(ctx, record.content_id);
-        if (header !== undefined) found.push({ ...toMessageRow(record), header });
-      }
-      yield found;
-    }
   }
 
-  /** Of a message whose header its row does not hold whole; undefined when it is gone again. */
-  async #readHeader(ctx: Ctx, contentId: number | null): Promise<Uint8Array | undefined> {
-    const text = await this.#structureOf(ctx, contentId);
-    if (text === null) return undefined;
-    const { headerStart, headerSizeBytes } = decodeMimeIndex(text);
-    const content = await openContent(ctx, this.#store, this.mailboxId, contentId as ContentId);
-    return await content.read(headerStart, headerSizeBytes - headerStart);
+  async *subjects(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncGenerator<MessageSubject[]> {
+    await this.#access.check(ctx, folderId, "listItems");
+    const visible = await this.#view.visible(ctx, folderId, uids);
+    yield* scanSubjects(ctx, this.#store, this.mailboxId, folderId, visible);
+  }
+
+  async ranks(ctx: Ctx, folderId: FolderId, uids: readonly number[], key: OrderKey): Promise<Float64Array> {
+    await this.#access.check(ctx, folderId, "listItems");
+    const hidden = await this.#view.hidden(ctx, folderId);
+    const ranks = await this.#folderKeys.ranks(ctx, this.#from(ctx, folderId), uids, key);
+    return hidden.size === 0 ? ranks : ranks.map((rank, at) => (hidden.has(uids[at]!) ? 0 : rank));
+  }
+
+  async threadKeys(ctx: Ctx, folderId: FolderId, uids: readonly number[]): Promise<ThreadColumns> {
+    await this.#access.check(ctx, folderId, "listItems");
+    // Columns are told as they are: whoever does not see all messages knows the UIDs of those they may see alone.
+    const hidden = await this.#view.hidden(ctx, folderId);
+    return await this.#folderKeys.threads(ctx, this.#from(ctx, folderId), uids.filter((uid) => !hidden.has(uid)));
+  }
+
+  async *headers(
+    ctx: Ctx, folderId: FolderId, uids: UidSet, names?: readonly string[],
+  ): AsyncGenerator<MessageHeader[]> {
+    await this.#access.check(ctx, folderId, "listItems");
+    yield* readHeaders(ctx, this.#from(ctx, folderId), await this.#view.visible(ctx, folderId, uids), names);
   }
 
   async *flags(ctx: Ctx, folderId: FolderId, uids: UidSet): AsyncGenerator<FlagColumns> {
@@ -538,14 +534,16 @@ class OpenMailbox implements Mailbox {
     const rows: MessageRow[] = [];
     const conflicts: number[] = [];
     let cn = 0;
+    let isChanged = false;
     for await (const slice of flagSlices(ctx, this.#store, this.mailboxId, folderId, visible)) {
       const result = await this.#transact(ctx, setFlags,
         { folderId, uids: slice, change, readerId: this.#readerId });
       for (const row of result.rows) rows.push(row);
       for (const uid of result.conflicts) conflicts.push(uid);
       cn = Math.max(cn, result.cn);
+      isChanged ||= result.isChanged;
     }
-    return { cn: cn as ChangeNumber, rows, conflicts };
+    return { cn: cn as ChangeNumber, isChanged, rows, conflicts };
   }
 
   async copy(ctx: Ctx, folderId: FolderId, uids: UidSet, targetId: FolderId): Promise<CopyResult> {

@@ -1,14 +1,15 @@
 /** Read queries of an opened mailbox, in slices so that the thread that serves sockets is never held long. */
-import { decodeMimeIndex, headerRange } from "#format/mime/index-text.ts";
+import { decodeMimeIndex } from "#format/mime/index-text.ts";
 import type { UidLists } from "#mailbox/uid-lists.ts";
 import { yieldToOthers } from "#base/ctx.ts";
 import type { Ctx } from "#base/ctx.ts";
 import type { ChangeNumber, FolderId, MailboxId, Uid } from "#base/ids.ts";
 import { limits } from "#base/limits.ts";
 import type {
-  FlagColumns, FolderChanges, FolderInfo, MessageRow, MessageSortKeys, MessageStructure, MessageSummary, UidRange,
+  FlagColumns, FolderChanges, FolderInfo, MessageRow, MessageStructure, MessageSubject, MessageSummary, UidRange,
   UidSet,
 } from "#mailbox/api.ts";
+import type { Renderable } from "#mailbox/items/render.ts";
 import type { Markable, Reader } from "#mailbox/readers/reader.ts";
 import { readFolder, readFolders } from "#mailbox/tx/folders.ts";
 import type { FolderRow } from "#mailbox/tx/folders.ts";
@@ -28,23 +29,28 @@ export async function readUids(
   ctx: Ctx, store: Store, mailboxId: MailboxId, folderId: FolderId, toInfo: (row: FolderRow) => FolderInfo,
   lists: UidLists, reader: Reader | null = null,
 ): Promise<{ folder: FolderInfo; uids: Uint32Array }> {
-  const folder = await store.read(ctx, mailboxId, () => readFolderFor(mailboxId, folderId, reader));
-  const known = lists.of(mailboxId, folder);
+  // One snapshot: a message that came and went between two would make up for an old one that went before.
+  const { folder, known, come } = await store.read(ctx, mailboxId, function* () {
+    const row = yield* readFolderFor(mailboxId, folderId, reader);
+    const list = lists.of(mailboxId, row);
+    const isNear = list !== undefined && row.message_count >= list.uids.length &&
+      row.uid_next > list.uidNext && row.uid_next - list.uidNext <= uidSliceRows;
+    if (!isNear) return { folder: row, known: list, come: undefined };
+    const found = yield* readUidSlice(mailboxId, folderId, list.uidNext - 1, row.uid_next - 1);
+    return { folder: row, known: list, come: found };
+  });
   if (known?.uidNext === folder.uid_next && known.uids.length === folder.message_count) {
-    return { folder: toInfo(folder), uids: known.uids.slice() };
+    return { folder: toInfo(folder), uids: known.uids };
   }
   let uids: Uint32Array | undefined;
-  if (known !== undefined && folder.message_count >= known.uids.length) {
-    const come = await readUidsFrom(ctx, store, mailboxId, folderId, known.uidNext, folder);
-    // As many more as there are new ones: none of the old ones went.
-    if (known.uids.length + come.length === folder.message_count) {
-      uids = new Uint32Array(folder.message_count);
-      uids.set(known.uids);
-      uids.set(come, known.uids.length);
-    }
+  // As many more as there are new ones: none of the old ones went.
+  if (known !== undefined && come !== undefined && known.uids.length + come.length === folder.message_count) {
+    uids = new Uint32Array(folder.message_count);
+    uids.set(known.uids);
+    uids.set(come, known.uids.length);
   }
   uids ??= await readUidsFrom(ctx, store, mailboxId, folderId, 1, folder);
-  if (uids.length === folder.message_count) lists.keep(mailboxId, folder, uids.slice());
+  if (uids.length === folder.message_count) lists.keep(mailboxId, folder, uids);
   return { folder: toInfo(folder), uids };
 }
 
@@ -362,10 +368,30 @@ export async function readChanges(
   };
 }
 
-export const summaryColumns = `d.message_class, d.subject, d.from_name, d.from_address, d.sent_ms, d.message_id_header,
-  d.has_attachments, d.preview`;
+/** A folder and whoever looks at it. */
+export interface FolderSource {
+  readonly store: Store;
+  readonly mailboxId: MailboxId;
+  readonly folderId: FolderId;
+  /** Read marks, where they are not the messages' own. */
+  readonly mark: ((rows: Markable[]) => Work<void>) | undefined;
+  /** Gives messages bytes; those that are gone meanwhile are left out. */
+  withBytes<R extends Renderable>(rows: R[]): Promise<R[]>;
+}
 
-export interface SummaryRecord extends MessageRecord {
+function scan<R extends MessageRecord>(
+  ctx: Ctx, { store, mailboxId, folderId, mark }: FolderSource, uids: UidSet, what: Omit<ScanColumns<R>, "mark">,
+): AsyncGenerator<R[]> {
+  return scanFolder<R>(ctx, store, mailboxId, folderId, uids, { ...what, mark });
+}
+
+/** See `Mailbox.rows`. */
+export async function* readRows(ctx: Ctx, from: FolderSource, uids: UidSet): AsyncGenerator<MessageRow[]> {
+  const slices = scan<MessageRecord>(ctx, from, uids, { columns: messageColumns, joins: "" });
+  for await (const slice of slices) yield (await from.withBytes(slice)).map(toMessageRow);
+}
+
+interface SummaryRecord extends MessageRecord {
   message_class: string;
   subject: string;
   from_name: string;
@@ -376,7 +402,7 @@ export interface SummaryRecord extends MessageRecord {
   preview: string;
 }
 
-export function toSummary(record: SummaryRecord): MessageSummary {
+function toSummary(record: SummaryRecord): MessageSummary {
   return {
     ...toMessageRow(record), messageClass: record.message_class, subject: record.subject, fromName: record.from_name,
     fromAddress: record.from_address, sentMs: record.sent_ms, messageIdHeader: record.message_id_header,
@@ -384,122 +410,79 @@ export function toSummary(record: SummaryRecord): MessageSummary {
   };
 }
 
-export interface StructureRecord extends MessageRecord {
+/** See `Mailbox.summaries`. */
+export async function* readSummaries(ctx: Ctx, from: FolderSource, uids: UidSet): AsyncGenerator<MessageSummary[]> {
+  const slices = scan<SummaryRecord>(ctx, from, uids, {
+    columns: `${messageColumns}, d.message_class, d.subject, d.from_name, d.from_address, d.sent_ms,
+      d.message_id_header, d.has_attachments, d.preview`,
+    joins: "JOIN message_detail d ON d.mailbox_id = m.mailbox_id AND d.item_id = m.item_id",
+  });
+  for await (const slice of slices) yield (await from.withBytes(slice)).map(toSummary);
+}
+
+interface StructureRecord extends MessageRecord {
   mime_index: string | null;
 }
 
-export function toStructure(record: StructureRecord): MessageStructure {
-  return { ...toMessageRow(record), index: decodeMimeIndex(record.mime_index!) };
+/** See `Mailbox.structures`. */
+export async function* readStructures(
+  ctx: Ctx, from: FolderSource, uids: UidSet,
+): AsyncGenerator<MessageStructure[]> {
+  const slices = scan<StructureRecord>(ctx, from, uids, {
+    columns: `${messageColumns}, x.mime_index`, sliceRows: 100,
+    joins: "LEFT JOIN mime x ON x.mailbox_id = m.mailbox_id AND x.content_id = m.content_id",
+  });
+  for await (const slice of slices) {
+    const found: MessageStructure[] = [];
+    for (const record of await from.withBytes(slice)) {
+      const text = record.mime_index ?? await readStructureOf(ctx, from, record.content_id);
+      if (text !== null) found.push({ ...toMessageRow(record), index: decodeMimeIndex(text) });
+    }
+    yield found;
+  }
 }
 
-export type SortRecord = Pick<MessageRecord, "item_id" | "uid" | "size_bytes" | "internal_ms" | "content_id"> &
-  Partial<Pick<SummaryRecord, "subject" | "sent_ms">>;
-
-export function sortScan(
-  { hasSubject, hasDate }: { readonly hasSubject: boolean; readonly hasDate: boolean },
-): ScanColumns<SortRecord> {
-  const detail = `${hasSubject ? ", d.subject" : ""}${hasDate ? ", d.sent_ms" : ""}`;
-  return {
-    columns: `m.item_id, m.uid, m.size_bytes, m.internal_ms, m.content_id${detail}`,
-    joins: detail === "" ? "" : "JOIN message_detail d ON d.mailbox_id = m.mailbox_id AND d.item_id = m.item_id",
-  };
+/** Of a message that has just been rendered; null when it is gone again. */
+async function readStructureOf(
+  ctx: Ctx, { store, mailboxId }: FolderSource, contentId: number | null,
+): Promise<string | null> {
+  const found = await store.read(ctx, mailboxId, () => get<{ mime_index: string }>(
+    "SELECT mime_index FROM mime WHERE mailbox_id = $1 AND content_id = $2", mailboxId, contentId));
+  return found?.mime_index ?? null;
 }
 
-/** Keys read at once, and the most UIDs they may lie apart. */
-const sortSliceRows = 3000;
+/** Subjects read at once. */
+const subjectSliceRows = 3000;
 
-/**
- * Keys of one range from `first` on, joined into one text as UIDs are: lines of `uid size internal [sent] [subject]`,
- * with another line end in a subject as a space. "rows" where one of the messages has no bytes yet; see `sortScan`.
- */
-export function* readSortKeys(
-  mailboxId: number, folderId: number, { first, last }: UidRange,
-  { hasSubject, hasDate }: { readonly hasSubject: boolean; readonly hasDate: boolean },
-): Work<MessageSortKeys[] | "rows"> {
-  const line = `CAST(m.uid AS TEXT) || CASE WHEN m.content_id IS NULL THEN '?' ELSE ' ' END ||
-    CAST(m.size_bytes AS TEXT) || ' ' || CAST(m.internal_ms AS TEXT)` +
-    (hasDate ? " || ' ' || COALESCE(CAST(d.sent_ms AS TEXT), '')" : "") +
-    (hasSubject ? " || ' ' || replace(d.subject, '\n', ' ')" : "");
-  const detail = hasSubject || hasDate
-    ? "JOIN message_detail d ON d.mailbox_id = m.mailbox_id AND d.item_id = m.item_id" : "";
+/** Subjects of one range from `first` on, joined into one text as UIDs are; another line end in one is a space. */
+function* readSubjects(mailboxId: number, folderId: number, { first, last }: UidRange): Work<MessageSubject[]> {
   const rows = yield* all<{ list: string | null }>(
     `SELECT string_agg(line, '\n') AS list FROM (
-       SELECT ${line} AS line FROM message m ${detail}
+       SELECT CAST(m.uid AS TEXT) || ' ' || replace(d.subject, '\n', ' ') AS line
+       FROM message m JOIN message_detail d ON d.mailbox_id = m.mailbox_id AND d.item_id = m.item_id
        WHERE m.mailbox_id = $1 AND m.folder_id = $2 AND m.associated = 0 AND m.uid BETWEEN $3 AND $4
-       ORDER BY m.uid LIMIT $5) AS slice`, mailboxId, folderId, first, last, sortSliceRows);
-  const { list } = rows[0]!;
-  if (list === null || list === "") return [];
-  const keys: MessageSortKeys[] = [];
-  for (const text of list.split("\n")) {
-    const mark = text.search(/[ ?]/);
-    if (text.charCodeAt(mark) !== 0x20) return "rows";
-    const size = text.indexOf(" ", mark + 1);
-    let end = text.indexOf(" ", size + 1);
-    const internalMs = Number(end < 0 ? text.slice(size + 1) : text.slice(size + 1, end));
-    let sentMs: number | null = null;
-    if (hasDate) {
-      const start = end + 1;
-      end = text.indexOf(" ", start);
-      const sent = end < 0 ? text.slice(start) : text.slice(start, end);
-      sentMs = sent === "" ? null : Number(sent);
-    }
-    keys.push({
-      uid: Number(text.slice(0, mark)) as Uid, subject: hasSubject ? text.slice(end + 1) : "", sentMs, internalMs,
-      sizeBytes: Number(text.slice(mark + 1, size)),
-    });
-  }
-  return keys;
+       ORDER BY m.uid LIMIT $5) AS slice`, mailboxId, folderId, first, last, subjectSliceRows);
+  const list = rows[0]!.list ?? "";
+  if (list === "") return [];
+  return list.split("\n").map((line) => {
+    const end = line.indexOf(" ");
+    return { uid: Number(line.slice(0, end)) as Uid, subject: line.slice(end + 1) };
+  });
 }
 
-/** What lists are ordered by, in slices; ranges that hold messages without bytes are left to `others`. */
-export async function* scanSortKeys(
+/** See `Mailbox.subjects`. */
+export async function* scanSubjects(
   ctx: Ctx, store: Store, mailboxId: MailboxId, folderId: FolderId, uids: UidSet,
-  wanted: { readonly hasSubject: boolean; readonly hasDate: boolean },
-  others: (range: UidRange) => AsyncIterable<MessageSortKeys[]>,
-): AsyncGenerator<MessageSortKeys[]> {
+): AsyncGenerator<MessageSubject[]> {
   for (const range of uids === "all" ? [{ first: 1, last: uidMax }] : uids) {
     for (let { first } = range; first <= range.last;) {
       const from = { first, last: range.last };
-      const keys = await store.read(ctx, mailboxId, () => readSortKeys(mailboxId, folderId, from, wanted));
-      if (keys === "rows") {
-        const end = Math.min(range.last, first + sortSliceRows - 1);
-        yield* others({ first, last: end });
-        first = end + 1;
-        continue;
-      }
-      if (keys.length === 0) break;
-      yield keys;
-      if (keys.length < sortSliceRows) break;
-      first = keys.at(-1)!.uid + 1;
+      const subjects = await store.read(ctx, mailboxId, () => readSubjects(mailboxId, folderId, from));
+      if (subjects.length === 0) break;
+      yield subjects;
+      if (subjects.length < subjectSliceRows) break;
+      first = subjects.at(-1)!.uid + 1;
       await yieldToOthers();
     }
   }
-}
-
-export function toSortKeys(record: SortRecord): MessageSortKeys {
-  return {
-    uid: record.uid as Uid, subject: record.subject ?? "", sentMs: record.sent_ms ?? null,
-    internalMs: record.internal_ms, sizeBytes: record.size_bytes,
-  };
-}
-
-/** Header sections up to this size come with their rows; a longer one is read alone. */
-export const headerPrefixBytes = 8192;
-
-/** The beginning of the index holds the size and the place of the header, see `format/mime/index-text.ts`. */
-export const headerColumns = `substr(x.mime_index, 1, 80) AS index_start, c.hash,
-  substr(c.bytes, 1, ${headerPrefixBytes}) AS first_bytes`;
-
-export interface HeaderRecord extends MessageRecord {
-  index_start: string | null;
-  hash: string | null;
-  first_bytes: Uint8Array | null;
-}
-
-/** The header section where the row holds it whole. */
-export function headerOf(record: HeaderRecord): Uint8Array | undefined {
-  const { index_start: start, first_bytes: bytes } = record;
-  if (start === null || bytes === null) return undefined;
-  const range = headerRange(start);
-  return range === undefined || range.end > bytes.length ? undefined : bytes.subarray(range.start, range.end);
 }

@@ -15,6 +15,7 @@ import { decodeWords } from "#format/mime/words.ts";
 import { messageFlags } from "#mailbox/api.ts";
 import { deepestDepth } from "#mailbox/query.ts";
 import { undecidedByRows } from "#mailbox/search/row-filter.ts";
+import { isOfSubject, subjectHolds, wholeSubjectMax } from "#mailbox/search/subject.ts";
 import { addressText, fieldsOf, PartReader, sectionsOf } from "#mailbox/search/texts.ts";
 
 /** How long searching keeps the thread before others get a turn. */
@@ -197,8 +198,7 @@ class Search {
     folderId: FolderId, query: Query, open: readonly number[], matching: Set<number>,
   ): Promise<number[]> {
     const cut: number[] = [];
-    const wanted = { hasSubject: true, hasDate: false };
-    for await (const rows of this.#mailbox.sortKeys(this.#ctx, folderId, rangesOf(open), wanted)) {
+    for await (const rows of this.#mailbox.subjects(this.#ctx, folderId, rangesOf(open))) {
       for (const { uid, subject } of rows) {
         if (subject.length > wholeSubjectMax) cut.push(uid);
         else if (subjectHolds(query, foldText(subject))) matching.add(uid);
@@ -218,32 +218,6 @@ class Search {
     await yieldToOthers();
     throwIfCancelled(this.#ctx);
     this.#turnEndMs = this.#ctx.system.monotonicMs() + turnMs;
-  }
-}
-
-/**
- * The stored subject has runs of white space and invisible characters as one space, and an end: a short text without
- * any such is in it exactly if it is in the field.
- */
-function isOfSubject(query: Query): boolean {
-  switch (query.op) {
-    case "subject": return /^[!-~]{1,100}$/.test(query.text);
-    case "not": return isOfSubject(query.of);
-    case "and": case "or": return query.of.length > 0 && query.of.every(isOfSubject);
-    default: return false;
-  }
-}
-
-/** Stored subjects up to this length, in characters, were not cut. */
-const wholeSubjectMax = 1000;
-
-function subjectHolds(query: Query, folded: string): boolean {
-  switch (query.op) {
-    case "subject": return folded.includes(query.text);
-    case "not": return !subjectHolds(query.of, folded);
-    case "and": return query.of.every((one) => subjectHolds(one, folded));
-    case "or": return query.of.some((one) => subjectHolds(one, folded));
-    default: return false;
   }
 }
 

@@ -39,6 +39,11 @@ export interface Config {
   readonly tokens: TokensConfig;
   /** MAPI over HTTP, for Outlook for Windows. */
   readonly mapi: boolean;
+  /**
+   * Receipts that senders ask for are sent when Outlook marks a message as read over MAPI. What other programs mark is
+   * never answered by the server: they send their own (IMAP's $MDNSent), or ask first.
+   */
+  readonly readReceipts: boolean;
   /** A spam filter stands in front: mail that its score fields call junk goes into Junk Email. */
   readonly spamFields: boolean;
   /** How long removed items are kept, and after how many days Deleted Items and Junk Email are emptied. */
@@ -69,7 +74,7 @@ export const defaultConfig: Config = {
   hostname: machineName(), listen: "::", publicAddresses: [], portBase: null, certificates: [],
   acme: null, trustedProxies: [],
   proxyProtocol: false, metricsFrom: [], outbound: { mode: "mx" },
-  tokens: { own: true, clients: [], outside: null }, mapi: true, spamFields: false,
+  tokens: { own: true, clients: [], outside: null }, mapi: true, readReceipts: true, spamFields: false,
   retention: { removedDays: 14, emptyDeletedDays: null, emptyJunkDays: null }, logLevel: "info", store: "sqlite",
   writerThreads: 2,
 };
@@ -145,6 +150,7 @@ const keys: Record<keyof Config, { is: Check; wants: string }> = {
   trustedProxies: isAddress,
   proxyProtocol: { is: (value) => typeof value === "boolean", wants: "true or false" },
   spamFields: { is: (value) => typeof value === "boolean", wants: "true or false" },
+  readReceipts: { is: (value) => typeof value === "boolean", wants: "true or false" },
   metricsFrom: isAddress,
   outbound: {
     is: (value) => isObject(value) && (value["mode"] === "off" || value["mode"] === "mx" ||

@@ -10,6 +10,7 @@ import "#mailbox/tx/insert.ts";
 import "#mailbox/tx/insert-many.ts";
 import "#mailbox/tx/imports.ts";
 import "#mailbox/tx/items.ts";
+import "#mailbox/tx/keys.ts";
 import "#mailbox/tx/named-properties.ts";
 import "#mailbox/tx/permissions.ts";
 import "#mailbox/tx/readers.ts";

@@ -134,7 +134,7 @@ async function openPorts(
       detail: `to ${recipients.slice(0, 5).join(", ")}${recipients.length > 5 ? ", …" : ""}`,
     }),
     processMeeting: (context, arrival) => desk.receive(context, arrival),
-    config: { hostname: config.hostname, outbound: config.outbound },
+    config: { hostname: config.hostname, outbound: config.outbound, readReceipts: config.readReceipts },
   });
   const listeners = new Listeners({
     ctx, credentials: certificates, trustedProxies: new AddressList(config.trustedProxies),

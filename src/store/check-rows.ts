@@ -199,6 +199,18 @@ export const checkRows = {
       AND ${noContent("g.content_id")}`,
     repair: ["DELETE FROM content_grams WHERE mailbox_id = $1 AND content_id = $2"],
   },
+  keysWithoutContent: {
+    says: "keys of lists belong to no content", span: "content",
+    query: `SELECT k.content_id AS id FROM content_keys k WHERE k.mailbox_id = $1 AND k.content_id BETWEEN $2 AND $3
+      AND ${noContent("k.content_id")}`,
+    repair: ["DELETE FROM content_keys WHERE mailbox_id = $1 AND content_id = $2"],
+  },
+  fieldsWithoutContent: {
+    says: "header fields of lists belong to no content", span: "content",
+    query: `SELECT f.content_id AS id FROM content_fields f WHERE f.mailbox_id = $1 AND f.content_id BETWEEN $2 AND $3
+      AND ${noContent("f.content_id")}`,
+    repair: ["DELETE FROM content_fields WHERE mailbox_id = $1 AND content_id = $2"],
+  },
   wordsWithoutContent: {
     says: "entries of the search index belong to no content", span: "content",
     query: (dialect) => `SELECT t.${words(dialect).id} AS id FROM message_text t

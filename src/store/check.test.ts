@@ -55,7 +55,10 @@ const damages: Record<CheckKind, { texts: (string | ((dialect: Dialect) => strin
   itemWithoutAnything: { texts: ["UPDATE message_detail SET bag = NULL WHERE mailbox_id = $1 AND item_id = 10"] },
   messageWithoutBytes: {
     texts: ["UPDATE message SET content_id = 90 WHERE mailbox_id = $1 AND item_id = 1"],
-    also: ["messageWithoutStructure", "contentUnused", "structureWithoutContent", "gramsWithoutContent", "wordsWithoutContent"],
+    also: [
+      "messageWithoutStructure", "contentUnused", "structureWithoutContent", "gramsWithoutContent", "wordsWithoutContent",
+      "keysWithoutContent", "fieldsWithoutContent",
+    ],
   },
   attachmentWithoutBytes: {
     texts: ["DELETE FROM content WHERE mailbox_id = $1 AND hash IS NULL AND size_bytes = 3"],
@@ -66,6 +69,13 @@ const damages: Record<CheckKind, { texts: (string | ((dialect: Dialect) => strin
   gramsWithoutContent: {
     texts: [`INSERT INTO content_grams (mailbox_id, content_id, grams)
       SELECT $1, 3000, grams FROM content_grams WHERE mailbox_id = $1 LIMIT 1`],
+  },
+  keysWithoutContent: {
+    texts: [`INSERT INTO content_keys (mailbox_id, content_id, subject, people, ids)
+      SELECT $1, 3000, subject, people, ids FROM content_keys WHERE mailbox_id = $1 LIMIT 1`],
+  },
+  fieldsWithoutContent: {
+    texts: ["INSERT INTO content_fields (mailbox_id, content_id, fields) VALUES ($1, 3000, NULL)"],
   },
   contentUnused: {
     texts: ["INSERT INTO content (mailbox_id, content_id, refs, size_bytes, hash, bytes) VALUES ($1, 3000, 0, 0, NULL, NULL)"],

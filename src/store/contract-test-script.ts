@@ -11,6 +11,7 @@ import { setPermissions } from "#mailbox/tx/permissions.ts";
 import { forgetDeliveries, insertMessage } from "#mailbox/tx/insert.ts";
 import type { InsertMessage } from "#mailbox/tx/insert.ts";
 import { fillColumns, keepHeads } from "#mailbox/tx/heads.ts";
+import { keepFields, keepKeys } from "#mailbox/tx/keys.ts";
 import { readItemRecords, readParts } from "#mailbox/tx/item-rows.ts";
 import { createItem, updateItem } from "#mailbox/tx/items.ts";
 import type { UpdateItem } from "#mailbox/tx/items.ts";
@@ -174,6 +175,12 @@ async function changeItems(store: Store, scope: MailboxId, inbox: FolderId, sent
   const [{ mime_index: index } = { mime_index: "" }] = await store.read(ctx, scope, () => all<{ mime_index: string }>(
     "SELECT mime_index FROM mime WHERE mailbox_id = $1 AND content_id = $2", scope, mime!.content_id));
   await change(keepHeads, { messages: [{ contentId: mime!.content_id, source: { inline: letters[0]!, blob: null }, index }] });
+  await change(runTexts, { texts: [{ text: "DELETE FROM content_keys WHERE mailbox_id = $1", values: [scope] }] });
+  const { folder_id: keyed } = (await store.read(ctx, scope, () => all<{ folder_id: number }>(
+    "SELECT folder_id FROM message WHERE mailbox_id = $1 AND message_id = $2", scope, mime!.message_id)))[0]!;
+  assert.ok(await change(keepKeys, { folderId: keyed, first: 1, last: 9999, limitRows: 100 }) > 0);
+  assert.equal(await change(keepKeys, { folderId: keyed, first: 1, last: 9999, limitRows: 100 }), 0);
+  await change(keepFields, { messages: [{ contentId: mime!.content_id, fields: null }] });
   await change(runTexts, { texts: [{ text: "UPDATE mailbox SET fill_item = next_item WHERE mailbox_id = $1", values: [scope] }] });
   assert.ok(await change(fillColumns, { limitRows: 1 }) > 0);
   assert.equal(await change(fillColumns, { limitRows: 1000 }), 0);

@@ -1,6 +1,6 @@
 /**
- * Runs batches on SQLite files: one commit, one disk sync for all procedures of a batch. Each procedure stands behind
- * a savepoint, so that one refusal does not touch its neighbours. Used on writer threads, and in place by tools.
+ * Runs batches on SQLite files: one commit, one disk sync for all procedures of a batch; one refusal does not touch its
+ * neighbours. Used on writer threads, and in place by tools.
  */
 import { existsSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
@@ -14,6 +14,7 @@ import { toDiskFault } from "#store/blobs.ts";
 import { prepareIoOf } from "#store/blobs-sync.ts";
 import { blobFolder, makeFolderSync, scopeFile } from "#store/files.ts";
 import { prepareJob } from "#store/prepare.ts";
+import type { Prepared } from "#store/prepare.ts";
 import { mailboxMigrations } from "#store/schema/mailbox.ts";
 import { serverSchemas } from "#store/schema/server.ts";
 import { get } from "#store/sql.ts";
@@ -105,15 +106,25 @@ export class SqliteWriter {
 
   #commit(database: SqliteDatabase, batch: Batch): BatchOutcome {
     const prepared = batch.jobs.map((job) => prepareJob(job, this.#io));
-    const outcomes: JobOutcome[] = [];
+    if (prepared.length === 1 && "error" in prepared[0]!) {
+      return { outcomes: [{ ok: false, error: sendError(prepared[0].error) }], cn: 0, failure: null };
+    }
+    return this.#attempt(database, batch, prepared, runTogether) ??
+      this.#attempt(database, batch, prepared, runApart)!;
+  }
+
+  /** One transaction; null, and nothing done, where `runJobs` wants another try. */
+  #attempt(
+    database: SqliteDatabase, batch: Batch, prepared: readonly Prepared[], runJobs: RunJobs,
+  ): BatchOutcome | null {
     const tx: Transaction = { scope: batch.scope, nowMs: batch.nowMs, dialect: "sqlite" };
     database.control("BEGIN IMMEDIATE");
     try {
       const cnBefore = database.run(scopeCn(batch.scope));
-      for (const [index, job] of batch.jobs.entries()) {
-        const ready = prepared[index]!;
-        outcomes.push("error" in ready ? { ok: false, error: sendError(ready.error) }
-          : runJob(database, tx, job, ready.value));
+      const outcomes = runJobs(database, tx, batch.jobs, prepared);
+      if (outcomes === null || outcomes.every(({ ok }) => !ok)) {
+        if (database.handle.isTransaction) database.control("ROLLBACK");
+        return outcomes === null ? null : { outcomes, cn: 0, failure: null };
       }
       const cn = database.run(scopeCn(batch.scope));
       database.control("COMMIT");
@@ -129,18 +140,50 @@ export class SqliteWriter {
   }
 }
 
-/** One procedure behind its savepoint. A disk that is full ends the whole batch: nothing after it could commit. */
-function runJob(database: SqliteDatabase, tx: Transaction, job: Job, prepared: unknown): JobOutcome {
-  database.control("SAVEPOINT job");
-  try {
-    const value = database.run(procedureNamed(job.procedure).run(tx, job.args as never, prepared as never));
-    database.control("RELEASE job");
-    return { ok: true, value };
-  } catch (thrown) {
-    // SQLite ends the transaction by itself on some errors (full disk, I/O); then the savepoint is gone too.
-    if (!database.handle.isTransaction) throw thrown;
-    database.control("ROLLBACK TO job");
-    database.control("RELEASE job");
-    return { ok: false, error: sendError(toStoreFault(thrown)) };
+type RunJobs = (
+  database: SqliteDatabase, tx: Transaction, jobs: readonly Job[], prepared: readonly Prepared[],
+) => JobOutcome[] | null;
+
+/**
+ * All jobs without savepoints: a savepoint copies every page it changes into memory, which for a large COPY are
+ * hundreds of megabytes. A refusal, which is rare, undoes all of them: alone it is the answer, else they run apart.
+ */
+function runTogether(
+  database: SqliteDatabase, tx: Transaction, jobs: readonly Job[], prepared: readonly Prepared[],
+): JobOutcome[] | null {
+  const outcomes: JobOutcome[] = [];
+  for (const [index, job] of jobs.entries()) {
+    try {
+      outcomes.push({ ok: true, value: runJob(database, tx, job, prepared[index]!) });
+    } catch (thrown) {
+      // SQLite ends the transaction by itself on some errors (full disk, I/O): those end the whole batch.
+      if (!database.handle.isTransaction) throw thrown;
+      return jobs.length === 1 ? [{ ok: false, error: sendError(toStoreFault(thrown)) }] : null;
+    }
   }
+  return outcomes;
+}
+
+/** Each job behind a savepoint. A disk that is full ends the whole batch: nothing after it could commit. */
+function runApart(
+  database: SqliteDatabase, tx: Transaction, jobs: readonly Job[], prepared: readonly Prepared[],
+): JobOutcome[] {
+  return jobs.map((job, index) => {
+    database.control("SAVEPOINT job");
+    try {
+      const value = runJob(database, tx, job, prepared[index]!);
+      database.control("RELEASE job");
+      return { ok: true, value };
+    } catch (thrown) {
+      if (!database.handle.isTransaction) throw thrown;
+      database.control("ROLLBACK TO job");
+      database.control("RELEASE job");
+      return { ok: false, error: sendError(toStoreFault(thrown)) };
+    }
+  });
+}
+
+function runJob(database: SqliteDatabase, tx: Transaction, job: Job, prepared: Prepared): unknown {
+  if ("error" in prepared) throw prepared.error;
+  return database.run(procedureNamed(job.procedure).run(tx, job.args as never, prepared.value as never));
 }

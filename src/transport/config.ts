@@ -88,6 +88,8 @@ export interface TransportConfig {
   readonly messagesPerConnectionMax?: number;
   /** How long an idle connection waits for another message. */
   readonly connectionIdleMs?: number;
+  /** Receipts that senders ask for are sent when a program leaves it to the server. RFC 8098 */
+  readonly readReceipts?: boolean;
 }
 
 export type TransportSettings = Required<Omit<TransportConfig, "retry" | "timeouts">> & {
@@ -98,7 +100,7 @@ export type TransportSettings = Required<Omit<TransportConfig, "retry" | "timeou
 export function withDefaults(config: TransportConfig): TransportSettings {
   return {
     exclusive: true, leaseMs: 5 * minute, localConcurrency: 256, inHandMax: 2000, connectionsMax: 100,
-    connectionsPerRouteMax: 5, messagesPerConnectionMax: 100, connectionIdleMs: 2 * second,
+    connectionsPerRouteMax: 5, messagesPerConnectionMax: 100, connectionIdleMs: 2 * second, readReceipts: true,
     ...config,
     retry: { ...defaultRetryPolicy, ...config.retry },
     timeouts: { ...defaultOutboundTimeouts, ...config.timeouts },

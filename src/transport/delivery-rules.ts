@@ -32,6 +32,8 @@ import { writeDeferred } from "#transport/rule-deferred.ts";
 import { RuleFolders } from "#transport/rule-folders.ts";
 import { RuleMail } from "#transport/rule-mail.ts";
 import type { Prepared } from "#transport/rule-mail.ts";
+import { withPeople } from "#transport/rule-people.ts";
+import type { NamesDirectory } from "#transport/rule-people.ts";
 import { RuleStore } from "#transport/rule-store.ts";
 import type { LoadedRules } from "#transport/rule-store.ts";
 import { noteTroubles } from "#transport/rule-troubles.ts";
@@ -39,7 +41,7 @@ import type { Transport } from "#transport/transport.ts";
 
 export interface RuleDeliveryParts {
   readonly store: Store;
-  readonly directory: Directory;
+  readonly directory: Directory & NamesDirectory;
   readonly mailboxes: Mailboxes;
   readonly deliver: MailboxDeliver;
   readonly transport: () => Transport;
@@ -158,8 +160,9 @@ class RuleDelivery {
     const own = await this.#ownAddresses(ctx, owner, message, mailboxId);
     const rules = this.#believed(loaded ?? noRules);
     const memory = asksMemory(rules) ? await this.#rules.readMemory(ctx, mailbox, ctx.system.nowMs()) : null;
-    const decideIn = (known: RuleFolders | null): MailboxPlan => decideDelivery(message, rules,
-      worldOf(ctx, request, { own, folders: known, memory, rules, copies }, this.#parts));
+    const { resolved, rules: named } = await withPeople(ctx, directory, rules.rules);
+    const decideIn = (known: RuleFolders | null): MailboxPlan => decideDelivery(message, { ...rules, rules: named },
+      worldOf(ctx, request, { own, folders: known, memory, rules, copies, resolved }, this.#parts));
     // Most mail meets no rule: folders are read where a script may ask for them, or something goes into one.
     let folders = rules.sieve === null ? null : await RuleFolders.read(ctx, mailbox);
     let decided = decideIn(folders);
@@ -315,10 +318,12 @@ interface Around {
   readonly memory: RuleMemory | null;
   readonly rules: LoadedRules;
   readonly copies: MeetingCopies | null;
+  /** Internet addresses by distinguished name in small letters. */
+  readonly resolved: ReadonlyMap<string, string>;
 }
 
 function worldOf(
-  ctx: Ctx, { deliveryId, recipient }: Request, { own, folders, memory, rules, copies }: Around,
+  ctx: Ctx, { deliveryId, recipient }: Request, { own, folders, memory, rules, copies, resolved }: Around,
   parts: RuleDeliveryParts,
 ): RuleWorld {
   return {
@@ -332,6 +337,7 @@ function worldOf(
     ]),
     outlook: {
       namedOf: (id) => rules.names.get(id),
+      resolve: (type, address) => (type === "EX" ? resolved.get(address.toLowerCase()) ?? null : null),
       ...folders === null ? {} : { folderExists: (entryId: Uint8Array) => folders.hasEntryId(entryId) },
       hasAnswered: (ruleId, sender) => memory?.has(memoryKey("rule", String(ruleId), sender), deliveryId) === true,
     },

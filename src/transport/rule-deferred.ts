@@ -1,5 +1,6 @@
 /** Deferred actions, written where Outlook looks for them. [MS-OXORULE] 3.2.5.1.2 */
 import type { Ctx } from "#base/ctx.ts";
+import { ownReplicaId } from "#base/ids.ts";
 import type { MessageId } from "#base/ids.ts";
 import { guid as guidType } from "#codec/binary/bytes.ts";
 import { encode } from "#codec/binary/code.ts";
@@ -8,6 +9,7 @@ import { u16, u32 } from "#codec/binary/numbers.ts";
 import type { Mailbox } from "#mailbox/api.ts";
 import { globalCounter } from "#props/object-ids.ts";
 import { properties } from "#props/registry.ts";
+import { serverEntryId } from "#props/structures.ts";
 import type { DeferredActions } from "#rules/decisions.ts";
 import { deferredMessages } from "#rules/outlook/deferred.ts";
 import type { DeferredAbout } from "#rules/outlook/deferred.ts";
@@ -36,6 +38,10 @@ export async function aboutDelivery(ctx: Ctx, mailbox: Mailbox, messageId: Messa
     }),
     folderEntryId: encode(folderEntryId, {
       flags: 0, provider, folderType: objectTypes.privateFolder, databaseGuid, counter: inbox.folderId,
+    }),
+    messageServerId: encode(serverEntryId, {
+      ours: 1, folderId: { replicaId: ownReplicaId, counter: folderId },
+      messageId: { replicaId: ownReplicaId, counter: messageId }, instance: 0,
     }),
   };
 }

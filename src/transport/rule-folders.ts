@@ -21,7 +21,7 @@ export class RuleFolders {
   }
 
   static async read(ctx: Ctx, mailbox: Mailbox): Promise<RuleFolders> {
-    return new RuleFolders(mailbox, await mailbox.folders(ctx));
+    return new RuleFolders(mailbox, [...await mailbox.folders(ctx)]);
   }
 
   get inbox(): FolderInfo {
@@ -102,7 +102,7 @@ export class RuleFolders {
         if (!(error instanceof Fault)) throw error;
         if (error.code !== "alreadyExists") return null;
         // Another delivery made it meanwhile.
-        this.#folders = await this.#mailbox.folders(ctx);
+        this.#folders = [...await this.#mailbox.folders(ctx)];
         ({ at, rest } = this.#walk(path));
         return rest.length === 0 ? at : null;
       }

@@ -109,6 +109,11 @@ export class Transport {
     return this.#worker.inHand;
   }
 
+  /** Whether receipts that senders ask for are sent. */
+  get answersReadReceipts(): boolean {
+    return this.#settings.readReceipts;
+  }
+
   newQueueId(): string {
     return this.#ids.next();
   }

@@ -2,6 +2,7 @@
  * What ROPs answer, a row each: the ROP, what is special about the case, the return value, and how it is asked. A table
  * of test data; what is to be said of all of them alike stands in the test. [MS-OXCROPS] 2.2
  */
+import { CounterSet, encodeIdSet } from "#wire/mapi/id-set.ts";
 import type { PropertyTag } from "#props/types.ts";
 import { makeTag } from "#props/types.ts";
 import { globalKeyOf } from "./mapi-rop-keys.ts";
@@ -47,10 +48,10 @@ const e = {
   accessDenied: 0x8007_0005, collision: 0x8004_0604, cycle: 0x8004_060b, notSearchFolder: 0x461, notInitialized: 0x8004_0605,
   invalidBookmark: 0x8004_0405, tooComplex: 0x8004_0117, unableToAbort: 0x8004_0114, partial: 0x0004_0680,
   errorsReturned: 0x0004_0380, modified: 0x8004_0109, seek: 0x8003_0019, streamParameter: 0x8003_0057,
-  streamAccess: 0x8003_0005, streamSize: 0x8003_0070, rpcFormat: 0x4b6, unknownUser: 0x3eb, loginFailure: 0x8004_0111,
+  streamAccess: 0x8003_0005, tooBig: 0x8004_0305, rpcFormat: 0x4b6, unknownUser: 0x3eb, loginFailure: 0x8004_0111,
   loginPermission: 0x3f2, generalFailure: 0x8000_4005, notInQueue: 0x8004_0601, noRecipients: 0x8004_0607,
   corrupt: 0x8004_011b, noReceiveFolder: 0x463, computed: 0x8004_011a, scope: 0x490, noParent: 0x8004_0803,
-  lockViolation: 0x8003_0021,
+  lockViolation: 0x8003_0021, notImplemented: 0x8004_0fff,
 } as const;
 
 const row = (rop: Rop, what: string, code: keyof typeof e, ask: RopRow["ask"]): RopRow => ({ rop, what, code: e[code], ask });
@@ -66,6 +67,10 @@ const subjectOf = (word: string): Record<string, unknown> => ({
 const essdn = (dn: string): Buffer => Buffer.from(`${dn}\0`, "latin1");
 const noBookmark = Buffer.from([9, 9, 9, 9]);
 const one = (counter: number): Record<string, unknown> => ({ replicaId: 1, counter });
+
+const noGuid = "00000000-0000-0000-0000-000000000000";
+/** Change numbers that were read. [MS-OXCFXICS] 2.2.2.4 */
+const readSet = encodeIdSet(new Map([["11111111-2222-3333-4444-555555555556", CounterSet.of([3, 4, 9])]]));
 
 const logonRows: readonly RopRow[] = [
   row(store.RopLogon, "own mailbox", "ok", (w) => ({ on: 0, ask: {
@@ -88,14 +93,17 @@ const logonRows: readonly RopRow[] = [
     ask: { folderId: w.inboxId, messageClass: "IPM" } })),
   row(store.RopGetReceiveFolderTable, "all", "ok", (w) => ({ on: w.logon, given: { receiveFolderColumns: [
     makeTag(0x6748, "Integer64"), makeTag(0x001a, "String8"), makeTag(0x3008, "Time")] } })),
-  row(store.RopGetStoreState, "asked", "ok", (w) => ({ on: w.logon })),
-  row(store.RopGetOwningServers, "of a folder", "ok", (w) => ({ on: w.logon, ask: { folderId: w.inboxId } })),
-  row(store.RopGetOwningServers, "no folder", "notFound", (w) => ({ on: w.logon, ask: { folderId: w.noId } })),
+  row(store.RopGetStoreState, "asked", "notImplemented", (w) => ({ on: w.logon })),
+  row(store.RopGetOwningServers, "of a mailbox", "notSupported", (w) => ({ on: w.logon, ask: { folderId: w.inboxId } })),
   row(store.RopPublicFolderIsGhosted, "never", "ok", (w) => ({ on: w.logon, ask: { folderId: w.inboxId } })),
   row(store.RopLongTermIdFromId, "own", "ok", (w) => ({ on: w.logon, ask: { objectId: w.inboxId } })),
+  row(store.RopLongTermIdFromId, "none at all", "ok", (w) => ({ on: w.logon, ask: { objectId: { replicaId: 0, counter: 0 } },
+    body: { longTermId: { replicaGuid: noGuid, counter: 0 } } })),
   row(store.RopLongTermIdFromId, "of another replica", "notFound", (w) => ({ on: w.logon,
     ask: { objectId: { replicaId: 99, counter: 1 } } })),
   row(store.RopIdFromLongTermId, "own", "ok", async (w) => ({ on: w.logon, ask: await longTerm(w) })),
+  row(store.RopIdFromLongTermId, "of no replica", "ok", (w) => ({ on: w.logon, ask: { longTermId: { replicaGuid: noGuid, counter: 7 } },
+    body: { objectId: { replicaId: 0, counter: 7 } } })),
   row(store.RopIdFromLongTermId, "of another replica", "notFound", (w) => ({ on: w.logon,
     ask: { longTermId: { replicaGuid: "11111111-2222-3333-4444-555555555555", counter: 1 } } })),
   row(store.RopGetPerUserLongTermIds, "none kept", "ok", (w) => ({ on: w.logon,
@@ -104,7 +112,7 @@ const logonRows: readonly RopRow[] = [
   row(store.RopGetPerUserGuid, "kept", "ok", async (w) => {
     const ask = { longTermId: { replicaGuid: "11111111-2222-3333-4444-555555555556", counter: 7 } };
     await w.client.session.must(store.RopWritePerUserInformation, w.logon, {
-      folderId: ask.longTermId, hasFinished: true, dataOffset: 0, data: Buffer.from("kept"),
+      folderId: ask.longTermId, hasFinished: true, dataOffset: 0, data: readSet,
       replGuid: "11111111-2222-3333-4444-555555555557" });
     return { on: w.logon, ask };
   }),
@@ -114,6 +122,9 @@ const logonRows: readonly RopRow[] = [
     ask: { folderId: (await longTerm(w)).longTermId, dataOffset: 9, maxDataSize: 0 } })),
   row(store.RopWritePerUserInformation, "a first piece", "ok", async (w) => ({ on: w.logon, ask: {
     folderId: (await longTerm(w)).longTermId, hasFinished: false, dataOffset: 0, data: Buffer.from("x"),
+    replGuid: "11111111-2222-3333-4444-555555555555" } })),
+  row(store.RopWritePerUserInformation, "what is no set of change numbers", "corrupt", async (w) => ({ on: w.logon, ask: {
+    folderId: (await longTerm(w)).longTermId, hasFinished: true, dataOffset: 0, data: Buffer.from("x"),
     replGuid: "11111111-2222-3333-4444-555555555555" } })),
   row(store.RopWritePerUserInformation, "a piece that does not follow", "generalFailure", async (w) => ({ on: w.logon, ask: {
     folderId: (await longTerm(w)).longTermId, hasFinished: false, dataOffset: 900, data: Buffer.from("x") } })),
@@ -132,7 +143,7 @@ const folderRows: readonly RopRow[] = [
   row(folders.RopOpenFolder, "of another folder", "ok", (w) => ({ on: w.inbox, ask: { folderId: w.inboxId, openModeFlags: 0 } })),
   row(folders.RopOpenFolder, "no folder", "notFound", (w) => ({ on: w.logon, ask: { folderId: w.noId, openModeFlags: 0 } })),
   row(folders.RopCreateFolder, "a new one", "ok", (w) => ({ on: w.inbox, ask: newFolder(w.name()) })),
-  row(folders.RopCreateFolder, "one that is there, wanted", "ok", async (w) => ({ on: w.inbox,
+  row(folders.RopCreateFolder, "one that is there, wanted", "ok", async (w) => ({ on: w.inbox, body: { isExistingFolder: false },
     ask: newFolder((await w.folder()).name, { openExisting: true }) })),
   row(folders.RopCreateFolder, "one that is there", "collision", async (w) => ({ on: w.inbox,
     ask: newFolder((await w.folder()).name) })),
@@ -151,7 +162,9 @@ const folderRows: readonly RopRow[] = [
   }),
   row(folders.RopDeleteFolder, "no folder", "notFound", (w) => ({ on: w.inbox, ask: { deleteFolderFlags: 0, folderId: w.noId } })),
   row(folders.RopDeleteFolder, "the inbox", "notSupported", (w) => ({ on: w.inbox, ask: { deleteFolderFlags: 5, folderId: w.inboxId } })),
-  row(folders.RopDeleteFolder, "unknown flags", "invalidParameter", async (w) => ({ on: w.inbox,
+  row(folders.RopDeleteFolder, "the root", "notSupported", (w) => ({ on: w.inbox,
+    ask: { deleteFolderFlags: 5, folderId: w.client.folderIds[0] } })),
+  row(folders.RopDeleteFolder, "unknown flags", "ok", async (w) => ({ on: w.inbox, body: { partialCompletion: false },
     ask: { deleteFolderFlags: 0x80, folderId: (await w.folder()).id } })),
   ...[folders.RopDeleteMessages, folders.RopHardDeleteMessages].flatMap((rop) => [
     row(rop, "two", "ok", async (w) => {
@@ -163,6 +176,9 @@ const folderRows: readonly RopRow[] = [
   ]),
   ...[folders.RopEmptyFolder, folders.RopHardDeleteMessagesAndSubfolders].map((rop) =>
     row(rop, "with all", "ok", async (w) => ({ on: (await w.filled()).handle,
+      ask: { wantAsynchronous: false, wantDeleteAssociated: true } }))),
+  ...[folders.RopEmptyFolder, folders.RopHardDeleteMessagesAndSubfolders].map((rop) =>
+    row(rop, "a search folder", "notSupported", async (w) => ({ on: (await w.folder(2)).handle,
       ask: { wantAsynchronous: false, wantDeleteAssociated: true } }))),
   row(folders.RopEmptyFolder, "the root", "notSupported", async (w) => ({ on: await w.client.openFolder("root"),
     ask: { wantAsynchronous: false, wantDeleteAssociated: false } })),
@@ -178,6 +194,10 @@ const folderRows: readonly RopRow[] = [
     const { handle, id } = await w.folder(2);
     return { on: handle, ask: { restrictionData: exists, folderIds: [id], searchFlags: 0x02 } };
   }),
+  row(folders.RopSetSearchCriteria, "unknown flags", "notSupported", async (w) => ({ on: (await w.folder(2)).handle,
+    ask: { restrictionData: exists, folderIds: [w.inboxId], searchFlags: 0xffff_ffff } })),
+  row(folders.RopSetSearchCriteria, "flags that contradict", "invalidParameter", async (w) => ({ on: (await w.folder(2)).handle,
+    ask: { restrictionData: exists, folderIds: [w.inboxId], searchFlags: 0x32 } })),
   row(folders.RopGetSearchCriteria, "told", "ok", async (w) => {
     const { handle } = await w.folder(2);
     await w.client.session.must(folders.RopSetSearchCriteria, handle,
@@ -215,7 +235,12 @@ const folderRows: readonly RopRow[] = [
     wantAsynchronous: false, wantRecursive: false, useUnicode: false, folderId: w.noId, newFolderName: "x" } })),
   row(folders.RopGetHierarchyTable, "of a folder", "ok", (w) => ({ on: w.inbox, ask: { tableFlags: 4 } })),
   row(folders.RopGetContentsTable, "of a folder", "ok", (w) => ({ on: w.inbox, ask: { tableFlags: 0 } })),
-  row(folders.RopGetContentsTable, "of what was removed", "notSupported", (w) => ({ on: w.inbox, ask: { tableFlags: 0x20 } })),
+  row(folders.RopGetHierarchyTable, "of what was removed", "ok", (w) => ({ on: w.inbox, ask: { tableFlags: 0x24 }, body: { rowCount: 0 } })),
+  row(folders.RopGetHierarchyTable, "unknown flags", "notSupported", (w) => ({ on: w.inbox, ask: { tableFlags: 3 } })),
+  row(folders.RopGetContentsTable, "of what was removed", "ok", async (w) => ({ on: (await w.filled()).handle, ask: { tableFlags: 0x20 },
+    body: { rowCount: 0 } })),
+  row(folders.RopGetContentsTable, "of conversations", "ok", (w) => ({ on: w.inbox, ask: { tableFlags: 0x80 } })),
+  row(folders.RopGetContentsTable, "unknown flags", "invalidParameter", (w) => ({ on: w.inbox, ask: { tableFlags: 4 } })),
 ];
 
 const open = (messageId: unknown, w: RopWorld, openModeFlags = 1): Record<string, unknown> =>
@@ -464,6 +489,8 @@ const streamRows: readonly RopRow[] = [
   row(streams.RopOpenStream, "a text", "ok", async (w) => ({ on: await w.draft(), ask: { propertyTag: note, openModeFlags: 1 } })),
   row(streams.RopOpenStream, "made", "ok", async (w) => ({ on: await w.attachment(), ask: { propertyTag: attachData, openModeFlags: 2 } })),
   row(streams.RopOpenStream, "nothing there", "notFound", async (w) => ({ on: await w.draft(),
+    ask: { propertyTag: makeTag(0x6870, "Binary"), openModeFlags: 0 } })),
+  row(streams.RopOpenStream, "made of the plain text", "ok", async (w) => ({ on: await w.draft(),
     ask: { propertyTag: makeTag(0x1013, "Binary"), openModeFlags: 0 } })),
   row(streams.RopOpenStream, "a number", "notSupported", async (w) => ({ on: await w.draft(),
     ask: { propertyTag: makeTag(0x0017, "Integer32"), openModeFlags: 0 } })),
@@ -480,7 +507,7 @@ const streamRows: readonly RopRow[] = [
   stream(streams.RopCommitStream, "nothing new", "ok"),
   stream(streams.RopGetStreamSize, "asked", "ok"),
   stream(streams.RopSetStreamSize, "shorter", "ok", { streamSize: 4n }),
-  stream(streams.RopSetStreamSize, "too long", "streamSize", { streamSize: 0x8000_0000n }),
+  stream(streams.RopSetStreamSize, "too long", "tooBig", { streamSize: 0x8000_0000n }),
   stream(streams.RopSetStreamSize, "open for reading", "streamAccess", { streamSize: 4n }, 0),
   stream(streams.RopSeekStream, "to the end", "ok", { origin: 2, offset: 0n }),
   stream(streams.RopSeekStream, "before the beginning", "seek", { origin: 0, offset: -1n }),

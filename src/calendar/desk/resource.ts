@@ -10,7 +10,9 @@ import type { Receiving } from "#calendar/desk/desk.ts";
 import { isOutside, isResource, isSamePerson } from "#calendar/desk/people.ts";
 import { workingHoursOf } from "#calendar/desk/working-hours.ts";
 import { decided } from "#calendar/meetings/decision.ts";
-import type { CalendarChange, Decision, MeetingState, OutgoingMessage, Owner, Tombstone } from "#calendar/meetings/decision.ts";
+import type {
+  CalendarChange, Decision, MeetingState, OutgoingMessage, Owner, Tombstone,
+} from "#calendar/meetings/decision.ts";
 import { responseMessage } from "#calendar/meetings/messages.ts";
 import { dayIn, seriesItemOf } from "#calendar/meetings/occurrences.ts";
 import {

@@ -1,4 +1,7 @@
 import iconv from "iconv-lite";
+import { decodeTeletex, encodeTeletex } from "#format/mapi/teletex.ts";
+
+const teletex = 20261;
 
 /** Numbers of code pages that the converter knows by another name than `cp` and the number. [MS-UCODEREF] 2.2.1 */
 const labels: Readonly<Record<number, string>> = {
@@ -19,6 +22,13 @@ export function codePageLabel(codePage: number | undefined): string | null {
   if (codePage === undefined || codePage === 20127) return null;
   if (codePage >= 28591 && codePage <= 28605) return `iso-8859-${codePage - 28590}`;
   return labels[codePage] ?? `cp${codePage}`;
+}
+
+/** Whether texts can be read and written in this Windows code page. [MS-UCODEREF] 2.2.1 */
+export function isKnownCodePage(codePage: number): boolean {
+  if (codePage === teletex) return true;
+  const label = codePageLabel(codePage);
+  return label === null ? codePage === 20127 : iconv.encodingExists(label);
 }
 
 /** Code page that 8-bit MAPI strings of a message in that Internet code page have: those are always Windows pages. */
@@ -59,12 +69,14 @@ export function codePageOfLocale(localeId: number): number {
 
 /** Text as bytes of a Windows code page; what it lacks becomes `?`. [MS-UCODEREF] 2.2.1 */
 export function encodeCodePage(text: string, codePage: number): Buffer {
+  if (codePage === teletex) return encodeTeletex(text);
   const label = codePageLabel(codePage) ?? "windows-1252";
   return iconv.encode(text, iconv.encodingExists(label) ? label : "windows-1252");
 }
 
 /** The way back; what is no text of that page becomes U+FFFD. [MS-UCODEREF] 2.2.1 */
 export function decodeCodePage(bytes: Uint8Array, codePage: number): string {
+  if (codePage === teletex) return decodeTeletex(bytes);
   const label = codePageLabel(codePage) ?? "windows-1252";
   return iconv.decode(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length),
     iconv.encodingExists(label) ? label : "windows-1252");

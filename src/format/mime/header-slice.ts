@@ -38,10 +38,12 @@ export function headerFieldsSlice(header: Uint8Array, names: FieldNames | readon
   return Buffer.from(headerFieldsOctets(header, names, not), "latin1");
 }
 
-/** The same with one character for each byte. RFC 9051 §6.4.5.1 */
-export function headerFieldsOctets(header: Uint8Array, names: FieldNames | readonly string[], not = false): string {
+/** The same with one character for each byte; so may the header section be. RFC 9051 §6.4.5.1 */
+export function headerFieldsOctets(
+  header: Uint8Array | string, names: FieldNames | readonly string[], not = false,
+): string {
   const wanted = names instanceof FieldNames ? names : new FieldNames(names);
-  const text = asBuffer(header).toString("latin1");
+  const text = typeof header === "string" ? header : asBuffer(header).toString("latin1");
   let out = "";
   /** Start and end of fields that are wanted and not taken yet. */
   let from = 0;

@@ -71,6 +71,7 @@ const mailboxActs: Describe<Mailbox> = {
   remove: (_, { folderId, uids, mode }) =>
     ({ action: deletion(mode), folderId, items: { folderId, uids }, countOf: uidCount }),
   uids: bind, rows: bind, summaries: bind, structures: bind, headers: bind,
+  ranks: bind, threadKeys: bind,
 };
 
 const itemActs: Describe<Items> = {
@@ -82,6 +83,9 @@ const itemActs: Describe<Items> = {
   copy: (_, messageIds, targetId) => ({ action: "Copy", items: messageIds, targetId, countOf: idCount }),
   move: (_, messageIds, targetId) => ({ action: "Move", items: messageIds, targetId, countOf: idCount }),
   remove: (_, messageIds, mode) => ({ action: deletion(mode), items: messageIds, countOf: numberOf }),
+  importMove: (_, messageId, targetId) => ({ action: "Move", items: [messageId], targetId }),
+  importFolder: (_, { folderId, parentId, name }) =>
+    ({ action: "Update", folderId: parentId, aboutFolder: folderId, detail: `folder ${name}` }),
   rows: bind, table: bind,
 };
 

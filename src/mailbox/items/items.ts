@@ -27,9 +27,8 @@ import { neededBy, privateSensitivity } from "#mailbox/permissions/limited-view.
 import { lacking } from "#mailbox/permissions/open-access.ts";
 import type { Access } from "#mailbox/permissions/open-access.ts";
 import type {
-  CreateItemRequest, ImportedChange, ItemChanges, ItemRow, Items, ItemSaved, NewObject, PropertyNames, StoredItem,
-  TimedItem,
-  UpdateItemRequest,
+  CreateItemRequest, FolderImport, ImportedChange, ItemChanges, ItemRow, Items, ItemSaved, NewObject, PropertyNames,
+  StoredItem, TimedItem, UpdateItemRequest,
 } from "#mailbox/items-api.ts";
 import type { Reader } from "#mailbox/readers/reader.ts";
 import { applyFlagChange, setFlags } from "#mailbox/tx/flags.ts";
@@ -40,10 +39,10 @@ import {
   idsAtOnce, itemColumns, itemTables, readItemRecords, timeColumns, toItemRow, toTimedItem,
 } from "#mailbox/tx/item-rows.ts";
 import type { ItemRecord, TimeRecord } from "#mailbox/tx/item-rows.ts";
-import { importItem, importMove, importUpdate, reserveIds } from "#mailbox/tx/imports.ts";
+import { importFolder, importItem, importMove, importUpdate, reserveIds } from "#mailbox/tx/imports.ts";
 import { createItem, updateItem } from "#mailbox/tx/items.ts";
-import { idState } from "#mailbox/tx/reserved-ids.ts";
-import type { IdState } from "#mailbox/tx/reserved-ids.ts";
+import { giveUpIds, idState } from "#mailbox/tx/reserved-ids.ts";
+import type { IdRange, IdState } from "#mailbox/tx/reserved-ids.ts";
 import { uidMax } from "#mailbox/tx/rows.ts";
 import type { ReaderId } from "#mailbox/tx/readers.ts";
 import { copyItems, moveItems, removeItems } from "#mailbox/tx/transfer-items.ts";
@@ -316,18 +315,37 @@ export class OpenItems implements Items {
     return await store.read(ctx, mailboxId, () => idState(mailboxId, messageId));
   }
 
+  async giveUpIds(ctx: Ctx, folderId: FolderId, ranges: readonly IdRange[]): Promise<void> {
+    await this.#access.check(ctx, folderId, "createItem");
+    if (ranges.length > 0) await this.#from.store.transact(ctx, this.#from.mailboxId, giveUpIds, { folderId, ranges });
+  }
+
+  async importFolder(ctx: Ctx, request: FolderImport): Promise<ChangeNumber> {
+    const { store, mailboxId } = this.#from;
+    const rows = await store.read(ctx, mailboxId, () => readFolders(mailboxId));
+    const known = rows.find((row) => row.folder_id === request.folderId);
+    if (known !== undefined) await this.#access.check(ctx, request.folderId, "changeFolder");
+    if (known?.parent_id !== request.parentId) await this.#access.check(ctx, request.parentId, "createFolder");
+    const { change, containerClass = null, hidden = null, ...folder } = request;
+    const row = await store.transact(ctx, mailboxId, importFolder, {
+      ...folder, containerClass, hidden, version: change, makerId: this.#access.folderMakerId,
+      isPublic: this.#reader !== null,
+    });
+    this.#access.outdate();
+    return row.cn as ChangeNumber;
+  }
+
   async importMove(
-    ctx: Ctx, messageId: MessageId, targetId: FolderId, change: ImportedChange,
+    ctx: Ctx, messageId: MessageId, targetId: FolderId, newId: MessageId, change: ImportedChange | null,
   ): Promise<ItemRow> {
-    if (change.messageId === undefined) throw new Fault("invalidArgument", "A move that is imported names its new id.");
     await this.#access.check(ctx, targetId, "createItem");
     const seen = await this.#records(ctx, [messageId], "deleteItem");
     this.#requireTarget(seen, targetId);
     await this.#from.store.transact(ctx, this.#from.mailboxId, importMove, {
       messageId: seen[0]?.message_id ?? 0, targetId, quotaBytes: null, readerId: this.#readerId,
-      newId: change.messageId, version: change,
+      newId, version: change,
     });
-    return await this.#require(ctx, change.messageId, "readItem");
+    return await this.#require(ctx, newId, "readItem");
   }
 
   async copy(
@@ -353,6 +371,12 @@ export class OpenItems implements Items {
     const ids = await this.#from.store.transact(ctx, this.#from.mailboxId, moveItems,
       { messageIds: seenOf(messageIds, seen), targetId, quotaBytes: null, readerId: this.#readerId });
     return ids.map(orNull);
+  }
+
+  async allowed(
+    ctx: Ctx, messageIds: readonly MessageId[], operation: "readItem" | "deleteItem",
+  ): Promise<MessageId[]> {
+    return (await this.#records(ctx, messageIds, operation, false)).map((record) => record.message_id as MessageId);
   }
 
   async remove(ctx: Ctx, messageIds: readonly MessageId[], mode: "soft" | "hard"): Promise<number> {
@@ -484,7 +508,7 @@ export class OpenItems implements Items {
 
   /** Rows in the order of the ids. Fault when the right is lacking in the folder of one of them. */
   async #records(
-    ctx: Ctx, messageIds: readonly MessageId[], operation: FolderOperation,
+    ctx: Ctx, messageIds: readonly MessageId[], operation: FolderOperation, isStrict = true,
   ): Promise<ItemRecord[]> {
     await this.#access.current(ctx);
     const { store, mailboxId } = this.#from;
@@ -501,7 +525,7 @@ export class OpenItems implements Items {
           found.set(record.message_id, record);
           continue;
         }
-        if (this.#access.allows(record.folder_id, "seeFolder")) throw lacking();
+        if (isStrict && this.#access.allows(record.folder_id, "seeFolder")) throw lacking();
       }
     }
     return messageIds.flatMap((id) => found.get(id) ?? []);

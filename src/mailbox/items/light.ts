@@ -10,13 +10,14 @@ import type { Work } from "#store/sql.ts";
 
 /** Each column as it stands in the store; texts are never null. */
 const lightColumns = {
-  flags: "m.flags", keywords: "m.keywords", cn: "m.cn", sizeBytes: "m.size_bytes", internalMs: "m.internal_ms",
-  savedMs: "m.saved_ms", itemId: "m.item_id", contentId: "m.content_id",
+  flags: "m.flags", keywords: "m.keywords", cn: "m.cn", readCn: "m.read_cn", sizeBytes: "m.size_bytes",
+  internalMs: "m.internal_ms", savedMs: "m.saved_ms", itemId: "m.item_id", contentId: "m.content_id",
   messageClass: "d.message_class", subject: "d.subject", normalizedSubject: "d.normalized_subject",
   fromName: "d.from_name", displayTo: "d.display_to", displayCc: "d.display_cc", sentMs: "d.sent_ms",
   hasAttachments: "d.has_attachments", importance: "d.importance", sensitivity: "d.sensitivity",
   conversationId: "d.conversation_id", itemSizeBytes: "COALESCE(d.item_size_bytes, m.size_bytes)",
   origin: "d.origin", cameFromId: "d.came_from_id", cameFromFolderId: "d.came_from_folder_id", cameBy: "d.came_by",
+  deletedFromId: "d.deleted_from_id",
   isIndexed: `CASE WHEN d.origin = 1 OR (d.extras & ${extraBits.plain}) <> 0 THEN 1 ELSE 0 END`,
   isPlain: `CASE WHEN d.origin = 0 AND d.bag IS NULL AND (d.extras & ${extraBits.plain}) <> 0 THEN 1 ELSE 0 END`,
 } as const;
@@ -32,6 +33,7 @@ export interface LightRow {
   /** JSON, null for none. */
   readonly keywords: string | null;
   readonly cn: ChangeNumber;
+  readonly readCn: ChangeNumber;
   readonly sizeBytes: number;
   readonly internalMs: number;
   readonly savedMs: number;
@@ -56,6 +58,8 @@ export interface LightRow {
   readonly cameFromId: MessageId | null;
   readonly cameFromFolderId: FolderId | null;
   readonly cameBy: number | null;
+  /** Of what is in Recoverable Items: the folder it was removed from. */
+  readonly deletedFromId: FolderId | null;
   /** 1: what its properties show as text is what the full-text index has. */
   readonly isIndexed: number;
   /** 1: plain mail beside whose bytes nobody has set anything. */

@@ -83,8 +83,11 @@ export function* adjustMailbox(mailboxId: number, messages: number, sizeBytes: n
     mailboxId, messages, sizeBytes);
 }
 
-/** `uid`: the message is there, under another UID; such a mark has an object id of its own. */
-export const tombstoneKinds = { message: 1, folder: 2, associated: 3, uid: 4 } as const;
+/**
+ * `uid`: the message is there, under another UID; such a mark has an object id of its own. `unused`: ids that nothing
+ * will ever have, as many of them as its UID tells.
+ */
+export const tombstoneKinds = { message: 1, folder: 2, associated: 3, uid: 4, unused: 5 } as const;
 
 /** Leaves a mark for readers of the change log that the object left its folder. */
 export function* addTombstone(

@@ -26,6 +26,8 @@ export interface SetFlags {
 
 export interface FlagsSet {
   readonly cn: number;
+  /** False: everything was so already, and the state is that of the last commit, whoever made it. */
+  readonly isChanged: boolean;
   readonly rows: MessageRow[];
   readonly conflicts: number[];
 }
@@ -111,7 +113,7 @@ export const setFlags = procedure({
       for (const alike of changed.values()) yield* writeAlike(tx, cn, alike);
     }
     if (cn !== 0) yield* adjustFolder(mailboxId, args.folderId, cn, { unread });
-    return { cn: cn === 0 ? folder.highest_cn : cn, rows, conflicts };
+    return { cn: cn === 0 ? folder.highest_cn : cn, isChanged: cn !== 0, rows, conflicts };
   },
 });
 
@@ -161,7 +163,7 @@ function* setReaderFlags(mailboxId: number, args: SetFlags): Work<FlagsSet> {
   if (isReader(readerId)) yield* putRanges(mailboxId, readerId, folderId, ranges, news.ranges, cn);
   // Stamped also where only marks of the reader changed: by it sessions know that there is something to look at.
   if (cn !== 0) yield* adjustFolder(mailboxId, folderId, cn, {});
-  return { cn: cn === 0 ? folder.highest_cn : cn, rows, conflicts };
+  return { cn: cn === 0 ? folder.highest_cn : cn, isChanged: cn !== 0, rows, conflicts };
 }
 
 function withSeen(flags: number, isSeen: boolean): number {

@@ -4,6 +4,8 @@ import type { FolderId } from "#base/ids.ts";
 import { limits } from "#base/limits.ts";
 import { takeCn } from "#mailbox/tx/counters.ts";
 import { readFolder } from "#mailbox/tx/folders.ts";
+import { idsAtOnce, padIds, places } from "#mailbox/tx/item-rows.ts";
+import { readAccessCn } from "#mailbox/tx/permissions.ts";
 import { decodeBag, encodeBag } from "#props/bag.ts";
 import { tagId } from "#props/types.ts";
 import type { PropertyBag, PropertyTag, ReadonlyPropertyBag } from "#props/types.ts";
@@ -40,6 +42,38 @@ export function* readFolderProperties(
     `SELECT folder_id, bag, created_ms, modified_ms FROM folder WHERE mailbox_id = $1${only}`,
     mailboxId, ...folderId === null ? [] : [folderId]);
   return new Map(rows.map((row) => [row.folder_id as FolderId, toProperties(row)]));
+}
+
+/** Of some folders; those that are gone are left out. */
+export function* readFolderPropertiesOf(
+  mailboxId: number, folderIds: readonly FolderId[],
+): Work<Map<FolderId, FolderProperties>> {
+  const found = new Map<FolderId, FolderProperties>();
+  for (let at = 0; at < folderIds.length; at += idsAtOnce) {
+    const ids = padIds(folderIds.slice(at, at + idsAtOnce));
+    const rows = yield* all<BagRow>(
+      `SELECT folder_id, bag, created_ms, modified_ms FROM folder
+       WHERE mailbox_id = $1 AND folder_id IN (${places(ids.length)})`, mailboxId, ...ids);
+    for (const row of rows) found.set(row.folder_id as FolderId, toProperties(row));
+  }
+  return found;
+}
+
+/** What changes about a folder beside its row: the tree of the mailbox, and the newest of its messages. */
+export interface FolderStamps {
+  /** Moves whenever a folder comes, goes or is moved. */
+  readonly treeCn: number;
+  /** When a message last came or changed, UTC milliseconds; null for a folder that holds none. */
+  readonly contentMs: number | null;
+}
+
+export function* readFolderStamps(mailboxId: number, folderId: FolderId): Work<FolderStamps> {
+  const newest = yield* get<{ saved_ms: number; modified_ms: number | null }>(
+    `SELECT m.saved_ms, d.modified_ms FROM message m
+     JOIN message_detail d ON d.mailbox_id = m.mailbox_id AND d.item_id = m.item_id
+     WHERE m.mailbox_id = $1 AND m.folder_id = $2 ORDER BY m.mod_seq DESC LIMIT 1`, mailboxId, folderId);
+  const contentMs = newest === undefined ? null : Math.max(newest.saved_ms, newest.modified_ms ?? 0);
+  return { treeCn: yield* readAccessCn(mailboxId), contentMs };
 }
 
 export interface UpdateFolderProperties {

@@ -13,6 +13,8 @@ import { checkQuota } from "#mailbox/tx/quota.ts";
 import { forgetFolderReaders } from "#mailbox/tx/readers.ts";
 import { copyAllMessages, removeAllMessages } from "#mailbox/tx/transfer.ts";
 import { requireReserved } from "#mailbox/tx/reserved-ids.ts";
+import { encodeBag } from "#props/bag.ts";
+import type { ReadonlyPropertyBag } from "#props/types.ts";
 import { procedure } from "#store/api.ts";
 import type { Transaction } from "#store/api.ts";
 import { all, get, run } from "#store/sql.ts";
@@ -61,6 +63,49 @@ export function* readFolderByRole(mailboxId: number, role: FolderRole): Work<Fol
     `SELECT ${folderColumns} FROM folder WHERE mailbox_id = $1 AND role = $2`, mailboxId, role);
   if (row === undefined) throw new Fault("notFound", `This mailbox has no folder with the role ${role}.`);
   return row;
+}
+
+/** Directly below one, in the order of their names. */
+export function* readFoldersBelow(mailboxId: number, parentId: number): Work<FolderRow[]> {
+  return yield* all<FolderRow>(
+    `SELECT ${folderColumns} FROM folder WHERE mailbox_id = $1 AND parent_id = $2 ORDER BY name_key`,
+    mailboxId, parentId);
+}
+
+export function* readFolderNamed(mailboxId: number, parentId: number, name: string): Work<FolderRow | undefined> {
+  return yield* get<FolderRow>(
+    `SELECT ${folderColumns} FROM folder WHERE mailbox_id = $1 AND parent_id = $2 AND name_key = $3`,
+    mailboxId, parentId, nameKey(name));
+}
+
+/** What happened to folders after a change number, and how many there are now. */
+export function* readFoldersSince(
+  mailboxId: number, since: number,
+): Work<{ readonly cn: number; readonly count: number; readonly rows: FolderRow[] }> {
+  const state = yield* get<{ cn: number }>("SELECT cn FROM mailbox WHERE mailbox_id = $1", mailboxId);
+  const cn = state?.cn ?? 0;
+  if (cn === since) return { cn, count: -1, rows: [] };
+  const rows = yield* all<FolderRow>(
+    `SELECT ${folderColumns} FROM folder WHERE mailbox_id = $1 AND (cn > $2 OR highest_cn > $2) ORDER BY folder_id`,
+    mailboxId, since);
+  const counted = yield* get<{ n: number }>("SELECT COUNT(*) AS n FROM folder WHERE mailbox_id = $1", mailboxId);
+  return { cn, count: counted!.n, rows };
+}
+
+/** The change number, and rows behind a folder id. */
+export function* readFolderSlice(
+  mailboxId: number, after: number, rowsMax: number,
+): Work<{ readonly cn: number; readonly rows: FolderRow[] }> {
+  const state = yield* get<{ cn: number }>("SELECT cn FROM mailbox WHERE mailbox_id = $1", mailboxId);
+  const rows = rowsMax === 0 ? [] : yield* all<FolderRow>(
+    `SELECT ${folderColumns} FROM folder WHERE mailbox_id = $1 AND folder_id > $2 ORDER BY folder_id LIMIT $3`,
+    mailboxId, after, rowsMax);
+  return { cn: state?.cn ?? 0, rows };
+}
+
+export function* readFolderIds(mailboxId: number): Work<number[]> {
+  const rows = yield* all<{ folder_id: number }>("SELECT folder_id FROM folder WHERE mailbox_id = $1", mailboxId);
+  return rows.map((row) => row.folder_id);
 }
 
 export interface NewMailbox {
@@ -196,6 +241,8 @@ export interface CreateFolder {
   readonly isPublic?: boolean;
   /** An id that was set aside for it. */
   readonly folderId?: FolderId;
+  /** What its maker writes on it. */
+  readonly properties?: ReadonlyPropertyBag;
 }
 
 export const createFolder = procedure({
@@ -214,6 +261,10 @@ export const createFolder = procedure({
       parentId: args.parentId, name: args.name, role: null, containerClass, hidden: false,
       searchFolder: args.searchFolder === true, ...args.folderId === undefined ? {} : { folderId: args.folderId },
     });
+    if (args.properties !== undefined && args.properties.size > 0) {
+      yield* run("UPDATE folder SET bag = $3 WHERE mailbox_id = $1 AND folder_id = $2",
+        tx.scope, folderId, encodeBag(new Map(args.properties)));
+    }
     yield* inheritPermissions(tx.scope, args.parentId, folderId, args.makerId ?? null);
     if (args.isPublic === true && parent.role === "ipmSubtree") yield* permitPublicFolder(tx.scope, folderId);
     yield* touchAccess(tx.scope, cn);
@@ -275,6 +326,8 @@ export interface CopyFolder extends MoveFolder {
   readonly quotaBytes: number | null;
   /** Owns the copies beside the mailbox's owner; null for nobody. */
   readonly makerId?: number | null;
+  /** Without the folders below it. */
+  readonly isShallow?: boolean;
 }
 
 export const copyFolder = procedure({
@@ -283,7 +336,8 @@ export const copyFolder = procedure({
     checkName(args.name);
     const target = yield* readFolder(tx.scope, args.parentId);
     if (target.search_folder === 1) throw new Fault("notAllowed", "A search folder has no folders below it.");
-    const source = yield* subtree(tx.scope, args.folderId);
+    const source = args.isShallow === true ? [yield* readFolder(tx.scope, args.folderId)]
+      : yield* subtree(tx.scope, args.folderId);
     const path = yield* folderDepth(tx.scope, args.parentId);
     if (path.includes(args.folderId)) {
       throw new Fault("folderCycle", "A folder cannot be copied into itself or below itself.");
@@ -297,9 +351,14 @@ export const copyFolder = procedure({
       const isTop = folder.folder_id === args.folderId;
       const copyId = yield* insertFolder(tx.scope, cn, tx.nowMs, {
         parentId: isTop ? args.parentId : copies.get(folder.parent_id!)!, name: isTop ? args.name : folder.name,
-        role: null, containerClass: folder.container_class, hidden: folder.hidden === 1, searchFolder: false,
+        role: null, containerClass: folder.container_class, hidden: folder.hidden === 1,
+        searchFolder: folder.search_folder === 1,
       });
       copies.set(folder.folder_id, copyId);
+      // What clients wrote on it comes along; of a search folder that is what it finds.
+      yield* run(
+        `UPDATE folder SET bag = (SELECT s.bag FROM folder s WHERE s.mailbox_id = $1 AND s.folder_id = $3)
+         WHERE mailbox_id = $1 AND folder_id = $2`, tx.scope, copyId, folder.folder_id);
       yield* inheritPermissions(tx.scope, args.parentId, copyId, args.makerId ?? null);
       yield* copyAllMessages(tx, cn, folder.folder_id, copyId);
     }

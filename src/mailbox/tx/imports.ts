@@ -2,14 +2,20 @@
  * Changes that clients made away from the server, under ids they were given in advance and with names of their own for
  * each version. [MS-OXCFXICS] 3.1.5.3, 3.2.5.9
  */
-import { Fault } from "#base/fault.ts";
+import { assert, Fault } from "#base/fault.ts";
+import type { FolderId } from "#base/ids.ts";
 import { limits } from "#base/limits.ts";
 import { takeObjectIds } from "#mailbox/tx/counters.ts";
+import { updateFolderProperties } from "#mailbox/tx/folder-properties.ts";
+import { createFolder, moveFolder, readFolder } from "#mailbox/tx/folders.ts";
+import type { FolderRow } from "#mailbox/tx/folders.ts";
 import { requireReserved } from "#mailbox/tx/reserved-ids.ts";
 import { createItem, updateItem } from "#mailbox/tx/items.ts";
 import type { CreateItem, ItemCreated, ItemUpdated, UpdateItem } from "#mailbox/tx/items.ts";
 import { moveItems } from "#mailbox/tx/transfer-items.ts";
 import type { TransferItems } from "#mailbox/tx/transfer-items.ts";
+import { makeTag } from "#props/types.ts";
+import type { PropertyBag, ReadonlyPropertyBag } from "#props/types.ts";
 import { procedure } from "#store/api.ts";
 import { get, run } from "#store/sql.ts";
 import type { Work } from "#store/sql.ts";
@@ -65,12 +71,15 @@ export const importUpdate = procedure({
   },
 });
 
-/** A move whose new id was set aside. Fault `notFound` when the message is gone. */
+/**
+ * A move whose new id was set aside; without a version it is a change of this server. Fault `notFound` when the message
+ * is gone.
+ */
 export const importMove = procedure({
   name: "mailbox.importMove",
   *run(
     tx, args: Omit<TransferItems, "messageIds"> & {
-      readonly messageId: number; readonly newId: number; readonly version: ImportedVersion;
+      readonly messageId: number; readonly newId: number; readonly version: ImportedVersion | null;
     },
   ): Work<number> {
     yield* requireReserved(tx.scope, args.newId);
@@ -79,7 +88,54 @@ export const importMove = procedure({
     yield* renumber(tx.scope, moved, args.newId);
     const row = yield* get<{ item_id: number; cn: number }>(
       "SELECT item_id, cn FROM message WHERE mailbox_id = $1 AND message_id = $2", tx.scope, args.newId);
-    yield* putVersion(tx.scope, row!.item_id, row!.cn, args.version);
+    if (args.version !== null) yield* putVersion(tx.scope, row!.item_id, row!.cn, args.version);
     return args.newId;
+  },
+});
+
+/**
+ * Where the last version of a folder that a client made stands among its properties, under provider-defined ids that no
+ * client sees: how it is named, what it knew, and the folder's change number then.
+ */
+export const folderVersionTags = {
+  changeKey: makeTag(0x67c4, "Binary"), predecessors: makeTag(0x67c5, "Binary"), cn: makeTag(0x67c6, "Integer64"),
+} as const;
+
+export interface ImportFolder {
+  readonly folderId: FolderId;
+  readonly parentId: FolderId;
+  readonly name: string;
+  readonly set: ReadonlyPropertyBag;
+  readonly containerClass: string | null;
+  readonly hidden: boolean | null;
+  readonly version: ImportedVersion;
+  readonly makerId: number | null;
+  readonly isPublic: boolean;
+}
+
+/** Makes the folder, or moves, renames and changes it; the version is the client's. */
+export const importFolder = procedure({
+  name: "mailbox.importFolder",
+  *run(tx, args: ImportFolder): Work<FolderRow> {
+    const { folderId, parentId, name } = args;
+    const known = yield* get<{ parent_id: number | null; name: string }>(
+      "SELECT parent_id, name FROM folder WHERE mailbox_id = $1 AND folder_id = $2", tx.scope, folderId);
+    if (known === undefined) {
+      const { makerId, isPublic } = args;
+      yield* createFolder.run(tx, { parentId, name, folderId, makerId, isPublic }, undefined);
+    } else if (known.parent_id !== parentId || known.name !== name) {
+      yield* moveFolder.run(tx, { folderId, parentId, name }, undefined);
+    }
+    // The change number that the next step takes: nothing else takes one meanwhile.
+    const mailbox = yield* get<{ cn: number }>("SELECT cn FROM mailbox WHERE mailbox_id = $1", tx.scope);
+    const next = mailbox!.cn + 1;
+    const set: PropertyBag = new Map(args.set);
+    set.set(folderVersionTags.changeKey, args.version.changeKey);
+    set.set(folderVersionTags.predecessors, args.version.predecessors);
+    set.set(folderVersionTags.cn, BigInt(next));
+    const { containerClass, hidden } = args;
+    const cn = yield* updateFolderProperties.run(tx, { folderId, set, remove: [], containerClass, hidden }, undefined);
+    assert(cn === next, "a change number was taken beside the import of a folder");
+    return yield* readFolder(tx.scope, folderId);
   },
 });

@@ -10,7 +10,10 @@ import {
   adjustFolder, adjustMailbox, takeCn, takeContentId, takeItemIds, takeObjectIds,
 } from "#mailbox/tx/counters.ts";
 import { readFolder, readFolderByRole } from "#mailbox/tx/folders.ts";
+import { contentKeys, listedFieldsOf } from "#mailbox/keys/content-keys.ts";
+import type { ContentKeys } from "#mailbox/keys/content-keys.ts";
 import { makeGrams, putGrams } from "#mailbox/tx/grams.ts";
+import { putFields, putKeys } from "#mailbox/tx/keys.ts";
 import { checkQuota } from "#mailbox/tx/quota.ts";
 import { setTime } from "#mailbox/tx/item-parts.ts";
 import { extraBits } from "#mailbox/tx/parts.ts";
@@ -80,6 +83,8 @@ interface Parsed {
   readonly arrived: ArrivedMime;
   readonly search: SearchFields;
   readonly grams: Uint8Array;
+  readonly keys: ContentKeys;
+  readonly fields: string | null;
   readonly sizeBytes: number;
 }
 
@@ -98,6 +103,8 @@ function parse(source: MessageSource, io: PrepareIo): Parsed {
     indexText: encodeMimeIndex(index),
     arrived: describeArrival(index, read, null),
     grams: makeGrams(index, read),
+    keys: contentKeys(index),
+    fields: listedFieldsOf(read(index.headerStart, index.headerSizeBytes)),
     search: searchText,
     sizeBytes: index.sizeBytes,
   };
@@ -142,6 +149,8 @@ export const insertMessage = procedure({
     yield* insertDetail(mailboxId, itemId, parsed.arrived, args.creatorId ?? null);
     yield* addToSearchIndex(tx, contentId, parsed.search);
     yield* putGrams(mailboxId, contentId, parsed.grams);
+    yield* putKeys(mailboxId, contentId, parsed.keys);
+    yield* putFields(mailboxId, contentId, parsed.fields);
     yield* markNewRead(mailboxId, args.readerId, folder.folder_id, uid, args.flags, cn);
     if (args.deliveryId !== null) {
       yield* run("INSERT INTO delivery (mailbox_id, delivery_id, delivered_ms) VALUES ($1, $2, $3)",

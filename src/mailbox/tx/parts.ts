@@ -225,6 +225,8 @@ export function* releaseContents(tx: Transaction, contentIds: readonly (number |
   if (gone.length === 0) return;
   const list = numberList(gone.map((row) => row.content_id));
   yield* run(`DELETE FROM mime WHERE mailbox_id = $1 AND content_id IN ${ids}`, tx.scope, list);
-  yield* run(`DELETE FROM content_grams WHERE mailbox_id = $1 AND content_id IN ${ids}`, tx.scope, list);
+  for (const table of ["content_grams", "content_keys", "content_fields"]) {
+    yield* run(`DELETE FROM ${table} WHERE mailbox_id = $1 AND content_id IN ${ids}`, tx.scope, list);
+  }
   yield* removeManyFromSearchIndex(tx, list);
 }

@@ -15,7 +15,7 @@ import type { MessageRecord } from "#mailbox/tx/rows.ts";
 import { indexItemWords, readNames } from "#mailbox/tx/words.ts";
 import { procedure } from "#store/api.ts";
 import type { Transaction } from "#store/api.ts";
-import { numberList, numberRows } from "#store/number-list.ts";
+import { numberList, numberRows, numberSet } from "#store/number-list.ts";
 import { all, run } from "#store/sql.ts";
 import type { Work } from "#store/sql.ts";
 
@@ -165,13 +165,13 @@ export function* relocate(
     { messages, associated: settings, unread, sizeBytes, uids: count });
   const list = numberList(itemIdsOf(records));
   yield* addTombstones(tx, cn, list, associated);
+  // Not UPDATE … FROM, which keeps every new row in a table of its own first.
   yield* run(
-    `UPDATE message_detail SET deleted_from_id = $3, came_from_id = list.message_id, came_from_folder_id = $4,
-       came_by = $5
-     FROM (SELECT m.item_id, m.message_id FROM ${numberRows(tx.dialect, "$2")} CROSS JOIN message m
-       WHERE m.mailbox_id = $1 AND m.item_id = list.value LIMIT $6) AS list
-     WHERE message_detail.mailbox_id = $1 AND message_detail.item_id = list.item_id`,
-    mailboxId, list, deletedFromId, sourceId, cameBy.move, count);
+    `UPDATE message_detail SET deleted_from_id = $3, came_from_folder_id = $4, came_by = $5,
+       came_from_id = (SELECT m.message_id FROM message m
+         WHERE m.mailbox_id = message_detail.mailbox_id AND m.item_id = message_detail.item_id)
+     WHERE mailbox_id = $1 AND item_id IN ${numberSet(tx.dialect, "$2")}`,
+    mailboxId, list, deletedFromId, sourceId, cameBy.move);
   // The mark has done its work when the message goes to Recoverable Items.
   const taken = deletedFromId === null ? 0 : messageFlags.deleted;
   yield* run(

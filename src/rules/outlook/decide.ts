@@ -9,22 +9,20 @@ import { WireError } from "#base/fault.ts";
 import { decode, encode } from "#codec/binary/code.ts";
 import { passes } from "#props/evaluate.ts";
 import type { EvaluateOptions } from "#props/evaluate.ts";
-import { properties } from "#props/registry.ts";
 import { actionTypes, ruleActions, serverEntryId } from "#props/structures.ts";
 import type { RuleAction, RuleRecipient } from "#props/structures.ts";
-import { makeTag, tagId } from "#props/types.ts";
+import { tagId } from "#props/types.ts";
 import type { PropertyTag } from "#props/types.ts";
 import type { Decision, ReplyTemplate } from "#rules/decisions.ts";
 import { foldAddress } from "#rules/message.ts";
 import type { RuleMessage } from "#rules/message.ts";
 import { compileRules, fieldText } from "#rules/outlook/compiled.ts";
 import { ruleErrors } from "#rules/outlook/deferred.ts";
+import { namedRecipient } from "#rules/outlook/recipients.ts";
 import { ruleStates } from "#rules/outlook/rule.ts";
 import type { Rule } from "#rules/outlook/rule.ts";
 import { testableOf } from "#rules/outlook/testable.ts";
 import type { NamedOf } from "#rules/outlook/testable.ts";
-
-const p = properties;
 
 export interface OutlookState {
   /** Every address of the owner. */
@@ -220,28 +218,14 @@ function forward(action: RuleAction & { readonly actionType: 7 | 8 }, state: Out
   return { kind: "forward", addresses, form: "inline", by };
 }
 
-function text(recipient: RuleRecipient, id: number): string | null {
-  for (const { tag, value } of recipient.values) {
-    if (tag === makeTag(id, "String") && typeof value === "string") return value;
-    if (tag === makeTag(id, "String8") && value instanceof Uint8Array) return Buffer.from(value).toString("latin1");
-  }
-  return null;
-}
-
-const smtpAddressId = tagId(p.PidTagSmtpAddress.tag);
-const addressTypeId = tagId(p.PidTagAddressType.tag);
-const emailAddressId = tagId(p.PidTagEmailAddress.tag);
-
 /** [MS-OXORULE] 2.2.5.1.2.4.1 */
 function addressesOf(recipients: readonly RuleRecipient[], state: OutlookState): string[] {
   const found = new Set<string>();
   for (const recipient of recipients) {
-    const smtp = text(recipient, smtpAddressId);
-    const type = (text(recipient, addressTypeId) ?? "SMTP").toUpperCase();
-    const email = text(recipient, emailAddressId) ?? "";
-    const address = smtp ?? (type === "SMTP" ? email : state.resolve?.(type, email) ?? "");
+    const { type, address: named } = namedRecipient(recipient);
+    const address = type === "SMTP" ? named : state.resolve?.(type, named) ?? "";
     if (foldAddress(address) === "") {
-      throw new Unusable(`it sends to ${email === "" ? "nobody" : email}`, ruleErrors.recipients);
+      throw new Unusable(`it sends to ${named === "" ? "nobody" : named}`, ruleErrors.recipients);
     }
     found.add(address);
   }

@@ -16,6 +16,8 @@ export interface DeferredAbout {
   /** Entry id of the message that was delivered, and of the folder whose rules ran. */
   readonly messageEntryId: Uint8Array;
   readonly folderEntryId: Uint8Array;
+  /** The message as a ServerId structure. [MS-OXCDATA] 2.2.1.4 */
+  readonly messageServerId: Uint8Array;
 }
 
 /** Deferred actions of one provider, joined: one message each for the client. [MS-OXORULE] 2.2.6, 3.2.5.1.2 */
@@ -37,6 +39,7 @@ function deferredMessage(same: readonly DeferredActions[], about: DeferredAbout)
   setProperty(item, p.PidTagMessageClass, deferredActionClass);
   setProperty(item, p.PidTagDamBackPatched, false);
   setProperty(item, p.PidTagDamOriginalEntryId, about.messageEntryId);
+  setProperty(item, p.PidTagDeferredActionMessageOriginalEntryId, about.messageServerId);
   setProperty(item, p.PidTagRuleProvider, same[0]!.provider);
   setProperty(item, p.PidTagRuleFolderEntryId, about.folderEntryId);
   setProperty(item, p.PidTagClientActions, encode(ruleActions("rop"), actions));

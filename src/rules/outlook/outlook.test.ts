@@ -190,6 +190,8 @@ test("every restriction type and every action type has a row above or below", ()
 const template = { replyTemplateFolderId: { replicaId: 1, counter: 5 }, replyTemplateMessageId: { replicaId: 1, counter: 9 }, replyTemplateGuid: "00000000-0000-0000-0000-000000000001" };
 const bounce = (bounceCode: number): RuleAction => ({ ...head, actionType: 6, bounceCode });
 
+const bobsEntryId = Buffer.concat([Buffer.from("00000000dca740c8c042101ab4b908002b2fe1820100000000000000", "hex"), Buffer.from("/o=x/cn=bob\0")]);
+
 const actionRows: readonly (readonly [what: string, actions: readonly RuleAction[], expected: string[]])[] = [
   ["move", [move(7)], ["file 7", "leave"]],
   ["copy", [copy(8)], ["file 8"]],
@@ -212,6 +214,8 @@ const actionRows: readonly (readonly [what: string, actions: readonly RuleAction
   ["forward in two ways", [forward(5, "bob@example.test")], ["set aside: it forwards in the two ways 5"]],
   ["forward to nobody", [{ ...head, actionType: 7, recipients: [] }], ["set aside: it sends to nobody"]],
   ["forward within the organisation", [{ ...head, actionType: 7, recipients: [recipient("/o=x/cn=bob", "EX")] }], ["forward inline bob@example.test"]],
+  ["forward to a name without its type", [{ ...head, actionType: 7, recipients: [{ reserved: 1, values: [{ tag: p.PidTagEmailAddress.tag, value: "/o=x/cn=bob" }] }] }], ["forward inline bob@example.test"]],
+  ["forward to an entry of the address book", [{ ...head, actionType: 7, recipients: [{ reserved: 1, values: [{ tag: p.PidTagEntryId.tag, value: bobsEntryId }] }] }], ["forward inline bob@example.test"]],
   ["forward to an address of nobody", [{ ...head, actionType: 7, recipients: [recipient("/o=x/cn=zoe", "EX")] }], ["set aside: it sends to /o=x/cn=zoe"]],
   ["delegate", [{ ...head, actionType: 8, recipients: [recipient("bob@example.test")] }], ["delegate bob@example.test"]],
   ["tag", [{ ...head, actionType: 9, taggedValue: { tag: p.PidTagImportance.tag, value: 2 } }], ["tag 170003"]],
@@ -332,7 +336,7 @@ test("deferred actions become one message for each provider (MS-OXORULE 2.2.6)",
     rule({ actions: [{ ...head, actionType: 5, deferActionData: Buffer.from("b") }] }),
     rule({ provider: "other", actions: [{ ...head, actionType: 5, deferActionData: Buffer.from("c") }] })];
   const { deferred } = settle(decideRules(rules, message, state));
-  const [first, second] = deferredMessages(deferred, { messageEntryId: Buffer.alloc(70), folderEntryId: wholeEntryId });
+  const [first, second] = deferredMessages(deferred, { messageEntryId: Buffer.alloc(70), folderEntryId: wholeEntryId, messageServerId: Buffer.alloc(21) });
   assert.equal(getProperty(first!, p.PidTagMessageClass), "IPC.Microsoft Exchange 4.0.Deferred Action");
   assert.equal(getProperty(first!, p.PidTagRuleProvider), "RuleOrganizer");
   assert.equal(getProperty(first!, p.PidTagRuleIds)!.length, 16);
@@ -340,7 +344,7 @@ test("deferred actions become one message for each provider (MS-OXORULE 2.2.6)",
   assert.equal(joined.actions.length, 2);
   assert.equal(getProperty(second!, p.PidTagRuleProvider), "other");
   const dem = deferredError({ ruleId: 4n, provider: "x", ruleError: ruleErrors.parsing, actionType: 1, actionNumber: 0 },
-    { messageEntryId: Buffer.alloc(70), folderEntryId: wholeEntryId });
+    { messageEntryId: Buffer.alloc(70), folderEntryId: wholeEntryId, messageServerId: Buffer.alloc(21) });
   assert.deepEqual([getProperty(dem, p.PidTagRuleError), getProperty(dem, p.PidTagRuleId)], [4, 4n]);
 });
 

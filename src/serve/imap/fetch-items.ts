@@ -5,7 +5,6 @@ import type { MessageRow } from "#mailbox/api.ts";
 import type { FetchItem } from "#wire/imap/fetch.ts";
 import { storedEnvelope } from "#format/mime/index-text.ts";
 import { objectId } from "#serve/imap/places.ts";
-import { encodeFlags } from "#serve/imap/flags.ts";
 import { encodeDateTime } from "#wire/imap/date.ts";
 import { encodeText } from "#wire/imap/encode.ts";
 import { encodeBodyStructure, encodeEnvelope, encodeStoredEnvelope } from "#wire/imap/structure.ts";
@@ -15,7 +14,6 @@ export type PlainItem = Exclude<FetchItem["item"], "BODY[]" | "BINARY[]" | "BINA
 /** What a message's row alone tells. RFC 9051 §7.5.2, RFC 7162 §3.1.4, RFC 8474 §5, RFC 8514 §4 */
 export const rowItems: Partial<Record<PlainItem, (row: MessageRow, mailboxId: MailboxId) => string>> = {
   UID: (row) => `UID ${row.uid}`,
-  FLAGS: (row) => encodeFlags(row.flags, row.keywords),
   INTERNALDATE: (row) => `INTERNALDATE ${encodeDateTime(row.internalMs)}`,
   "RFC822.SIZE": (row) => `RFC822.SIZE ${row.sizeBytes}`,
   MODSEQ: (row) => `MODSEQ (${row.modSeq})`,

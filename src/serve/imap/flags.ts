@@ -1,7 +1,9 @@
 import type { MessageRow } from "#mailbox/api.ts";
 import type { SessionState } from "#serve/imap/state.ts";
+import type { FolderView } from "#serve/imap/view.ts";
 import type { FlagName } from "#wire/imap/flags.ts";
 import { messageFlags } from "#mailbox/api.ts";
+import { noteKeyword } from "#serve/imap/folder-memory.ts";
 import { encodeKeyword } from "#wire/imap/flags.ts";
 import { encodeNumbers } from "#wire/imap/sequence.ts";
 
@@ -29,6 +31,39 @@ export function splitFlags(names: readonly FlagName[]): { flags: number; keyword
   return { flags, keywords: [...keywords.values()] };
 }
 
+/**
+ * Tells of keywords the client has not heard of in this folder, before a message is told with them: `FLAGS` and
+ * `PERMANENTFLAGS` name what there is. RFC 9051 §7.3.1, §7.1 `PERMANENTFLAGS`
+ */
+export function announceKeywords(state: SessionState, keywords: Iterable<string>): void {
+  const { view } = state;
+  if (view === undefined) return;
+  let isNew = false;
+  for (const name of keywords) {
+    if (noteKeyword(view.keywords, name) && !usualNames.has(name.toLowerCase())) isNew = true;
+  }
+  if (isNew) state.client.write(flagLines(view));
+}
+
+const usualNames: ReadonlySet<string> = new Set(usualFlags.toLowerCase().split(" "));
+
+/** `* FLAGS (…)` and `* OK [PERMANENTFLAGS (…)]` of the selected folder. RFC 9051 §7.3.1, §7.1 */
+export function flagLines(view: FolderView): string {
+  for (const name of view.keywords.values()) noteKeyword(view.folderKeywords, name);
+  const more = [...view.keywords].flatMap(([key, name]) => (usualNames.has(key) ? [] : [` ${encodeKeyword(name)}`]));
+  const flags = `${usualFlags}${more.join("")}`;
+  return `* FLAGS (${flags})\r\n` +
+    `* OK [PERMANENTFLAGS (${view.isReadOnly ? "" : `${flags} \\*`})] Flags that are kept.\r\n`;
+}
+
+/** Flags as one client sees them. RFC 9051 §7.5.2, RFC 3501 §2.3.2 */
+export function flagsOf(state: SessionState, uid: number, flags: number, keywords: readonly string[]): string {
+  if (keywords.length > 0) announceKeywords(state, keywords);
+  const text = encodeFlags(flags, keywords);
+  if (state.view?.recent?.has(uid) !== true || state.usesRev2) return text;
+  return text === "FLAGS ()" ? "FLAGS (\\Recent)" : `${text.slice(0, -1)} \\Recent)`;
+}
+
 const textByBits: string[] = [];
 
 /** `FLAGS (\Seen Red)`. RFC 9051 §7.5.2 */
@@ -44,7 +79,8 @@ export function encodeFlags(flags: number, keywords: readonly string[]): string 
 /** `* 7 FETCH (UID 12 FLAGS (\Seen) MODSEQ (65))`: a message's flags changed. RFC 9051 §7.5.2, RFC 7162 §3.1.4 */
 export function writeFlags(state: SessionState, number: number, row: MessageRow): void {
   const modSeq = state.usesCondstore ? ` MODSEQ (${row.modSeq})` : "";
-  state.client.write(`${beginFetch(state, number, row.uid)}${encodeFlags(row.flags, row.keywords)}${modSeq})\r\n`);
+  const flags = flagsOf(state, row.uid, row.flags, row.keywords);
+  state.client.write(`${beginFetch(state, number, row.uid)}${flags}${modSeq})\r\n`);
 }
 
 /** `* 7 FETCH (UID 12 `, or `* 12 UIDFETCH (` for a client without message numbers. RFC 9586 §3.3 */

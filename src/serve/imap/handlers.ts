@@ -43,5 +43,11 @@ export const asksForNews: ReadonlySet<CommandName> = new Set([
 /** Their effect on the selected folder is their answer, told whatever NOTIFY says. RFC 9051 §6.4.3, §6.4.8 */
 export const ownEffects: ReadonlySet<CommandName> = new Set(["EXPUNGE", "UID EXPUNGE", "MOVE", "REPLACE", "NOTIFY"]);
 
+/** Of these the client is told that they are under way. RFC 9585 §1 */
+export const mayTakeLong: ReadonlySet<CommandName> = new Set([
+  "FETCH", "STORE", "SEARCH", "SORT", "THREAD", "ESEARCH", "COPY", "MOVE", "EXPUNGE", "UID EXPUNGE", "SELECT",
+  "EXAMINE", "CLOSE", "STATUS", "LIST", "RENAME", "DELETE",
+]);
+
 /** Given by message number, these may not shift the numbers under a client that has sent more. RFC 3501 §7.4.1 */
 export const keepsNumbers: ReadonlySet<CommandName> = new Set(["FETCH", "STORE", "SEARCH", "SORT", "THREAD"]);

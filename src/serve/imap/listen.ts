@@ -111,6 +111,7 @@ class ConnectionClient implements Client {
   #channel: ByteChannel;
   #deflate: DeflateChannel | undefined;
   #text = "";
+  #writes = 0;
   #pieces: Uint8Array[] = [];
   #piecesBytes = 0;
   /** Ends the read under way, whose bytes nobody will want. One for all reads: a promise to race with would grow. */
@@ -134,7 +135,12 @@ class ConnectionClient implements Client {
     return this.#connection.channelBinding?.(type) ?? null;
   }
 
+  get writes(): number {
+    return this.#writes;
+  }
+
   write(octets: string): void {
+    this.#writes++;
     this.#text += octets;
   }
 

@@ -98,7 +98,8 @@ async function told(client: RawClient, uid: number): Promise<{ flags: string[]; 
   const answer = await client.run(`UID FETCH ${uid} (FLAGS MODSEQ)`);
   const match = /FLAGS \(([^)]*)\)[^\r]* MODSEQ \((\d+)\)/.exec(answer);
   assert.ok(match !== null, answer);
-  return { flags: match[1]!.split(" ").filter((flag) => flag !== ""), modSeq: Number(match[2]) };
+  const flags = match[1]!.split(" ").filter((flag) => flag !== "" && flag !== "\\Recent");
+  return { flags, modSeq: Number(match[2]) };
 }
 
 for (const kind of ["MIME", "properties"] as const) {

@@ -6,7 +6,7 @@ import type { FetchItem } from "#wire/imap/fetch.ts";
 import { Fault } from "#base/fault.ts";
 import { fetchUnasked } from "#serve/imap/commands/fetch.ts";
 import { contextNews, encodeContextNews } from "#serve/imap/contexts.ts";
-import { encodeVanished, writeFlags } from "#serve/imap/flags.ts";
+import { announceKeywords, encodeVanished, writeFlags } from "#serve/imap/flags.ts";
 import { FolderWatch } from "#serve/imap/notify/folder-watch.ts";
 import { encodeStatus } from "#wire/imap/encode.ts";
 
@@ -37,6 +37,8 @@ export async function writeUpdates(
   const news = await contextNews(state, view, updates);
   await writeGone(state, view, updates, news);
   if (updates.exists !== undefined) state.client.write(`* ${updates.exists} EXISTS\r\n`);
+  writeRecent(state, view, updates.added.at(-1));
+  announceKeywords(state, updates.keywords);
   const told = await writeChanged(state, updates,
     state.notify === undefined || cause === "ownCommand" || wish?.events.has("FLAGCHANGE") === true);
   await writeCome(state, view, updates, news, wish?.items ?? []);
@@ -44,6 +46,17 @@ export async function writeUpdates(
 }
 
 const none: ReadonlySet<number> = new Set();
+
+/** RFC 3501 §7.3.2: revision 2 has no such answer. */
+function writeRecent(state: SessionState, view: FolderView, newestUid: number | undefined): void {
+  const { recent } = view;
+  if (recent === undefined || state.usesRev2) return;
+  if (newestUid !== undefined) recent.tell(newestUid);
+  const count = view.recentCount;
+  if (count === recent.toldCount) return;
+  recent.toldCount = count;
+  state.client.write(`* ${count} RECENT\r\n`);
+}
 
 /** RFC 5267 §4.3.4: results that go are named while their numbers still hold. */
 async function writeGone(

@@ -49,7 +49,7 @@ export function translate(key: SearchKey, as: Translation): Query {
     case "all": return { op: "all" };
     case "and": case "or": return { op: key.key, of: key.keys.map((one) => translate(one, as)) };
     case "not": return { op: "not", of: translate(key.of, as) };
-    case "recent": return { op: "none" };
+    case "recent": return recentQuery(as.view);
     case "flag": return { op: "flag", flag: flagNames[key.flag] };
     case "keyword": return keywordQuery(key.keyword);
     case "uid": case "sequence": return uidQuery(key, as);
@@ -96,6 +96,12 @@ function uidQuery(key: Extract<SearchKey, { key: "uid" | "sequence" }>, as: Tran
     return { op: "uid", ranges: view.uidRanges(view.numbers(key.set, key.key === "uid")) };
   }
   throw new Fault("invalidArgument", "Message numbers and UIDs belong to the selected folder.");
+}
+
+/** RFC 3501 §6.4.4 */
+function recentQuery(view: FolderView | undefined): Query {
+  const ranges = view?.recent?.ranges ?? [];
+  return ranges.length === 0 ? { op: "none" } : { op: "uid", ranges: [...ranges] };
 }
 
 /** Two keywords are bits of their own. */

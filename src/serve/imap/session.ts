@@ -7,7 +7,7 @@ import { Fault, faults } from "#base/fault.ts";
 import { limits } from "#base/limits.ts";
 import { capabilities } from "#serve/imap/commands/general.ts";
 import { UndefinedFilter } from "#serve/imap/filters.ts";
-import { asksForNews, handlers, keepsNumbers, ownEffects } from "#serve/imap/handlers.ts";
+import { asksForNews, handlers, keepsNumbers, mayTakeLong, ownEffects } from "#serve/imap/handlers.ts";
 import { tellNews, writeUpdates } from "#serve/imap/news.ts";
 import { BadCommand, BadUrl, ConnectionOver, OutOfStep, SessionState } from "#serve/imap/state.ts";
 import { commands } from "#wire/imap/commands.ts";
@@ -89,7 +89,8 @@ export class ImapSession {
       this.#client.write(encodeStatus(command.tag, "BAD", "UIDREQUIRED", "Message numbers are not in use."));
       return;
     }
-    const completion = await this.#execute(command.name, () => dispatch(state, command));
+    const stopTelling = mayTakeLong.has(command.name) ? this.#tellProgress(command.tag) : undefined;
+    const completion = await this.#execute(command.name, () => dispatch(state, command)).finally(stopTelling);
     if (state.isAnswered) {
       state.isAnswered = false;
       return;
@@ -117,6 +118,25 @@ export class ImapSession {
     }
     this.#badInARow = 0;
     this.#client.write(encodeStatus(command.tag, completion.condition, completion.code, completion.text));
+  }
+
+  /** Says now and then that a command is under way, until its answer begins. RFC 9585 §4 */
+  #tellProgress(tag: string): () => void {
+    const { ctx } = this.#state;
+    const client = this.#client;
+    const writesBefore = client.writes;
+    let cancel: (() => void) | undefined;
+    const wait = (told: number): void => {
+      cancel = ctx.system.setTimer(limits.imapProgressMs, () => {
+        // What has begun is a sign of life itself, and may be in the middle of a line.
+        if (client.writes !== told) return;
+        client.write(encodeStatus("*", "OK", `INPROGRESS (${encodeString(tag)} NIL NIL)`, "Still at it."));
+        client.flush().catch((error: unknown) => ctx.log.debug({ error: String(error) }, "a client is gone"));
+        wait(client.writes);
+      });
+    };
+    wait(writesBefore);
+    return () => cancel?.();
   }
 
   /** Waits for what is still under way and answers it, in the order it came. */

@@ -8,6 +8,7 @@ import type { FolderWatch } from "#serve/imap/notify/folder-watch.ts";
 import type { AppendStep } from "#wire/imap/append.ts";
 import type { Command, CommandName } from "#wire/imap/commands.ts";
 import { assert } from "#base/fault.ts";
+import { FolderMemory } from "#serve/imap/folder-memory.ts";
 import { encodeStatus } from "#wire/imap/encode.ts";
 
 /** What an IMAP connection asks of the rest of the server; wired in `main`. */
@@ -49,6 +50,8 @@ export interface Client {
   channelBinding?(type: ChannelBindingType): Uint8Array | null;
   /** Text with one character per byte. Kept until {@link Client.drain} or the end of the command. */
   write(octets: string): void;
+  /** How often something was written: whether an answer has begun. */
+  readonly writes: number;
   writeBytes(bytes: Uint8Array): void;
   /** Enough is gathered: ask after each row, and `drain` then. A promise for each row would cost more than the row. */
   readonly isFull: boolean;
@@ -107,6 +110,8 @@ export class ConnectionOver extends Error {}
 export class SessionState {
   readonly services: ImapServices;
   readonly client: Client;
+  /** Shared by all connections of the process. */
+  readonly memory: FolderMemory;
   ctx: Ctx;
   signedIn: SignedIn | undefined;
   #mailbox: Mailbox | undefined;
@@ -144,6 +149,8 @@ export class SessionState {
     this.services = services;
     this.client = client;
     this.ctx = ctx;
+    this.memory = FolderMemory.of(services.mailboxes);
+    this.memory.begin(ctx.system.nowMs());
   }
 
   get mailbox(): Mailbox {
@@ -184,8 +191,8 @@ export class SessionState {
   }
 
   #watch(mailbox: Mailbox): void {
-    this.#stopWatching.push(mailbox.watch(() => {
-      if (this.view?.mailbox.mailboxId === mailbox.mailboxId) this.view.isDirty = true;
+    this.#stopWatching.push(mailbox.watch((cn) => {
+      if (this.view?.mailbox.mailboxId === mailbox.mailboxId) this.view.hear(cn);
       this.#wake?.();
     }));
   }

@@ -7,14 +7,20 @@ import type { Ctx } from "#base/ctx.ts";
 import type { ChangeNumber, ContentId, EntryId, FolderId, MailboxId, MessageId, Uid } from "#base/ids.ts";
 import type { Directory } from "#directory/api.ts";
 import type {
-  Candidates, CopyResult, FlagColumns, FolderInfo, Mailbox, MessageHeader, MessageSortKeys, MessageStructure, UidSet, Upload,
+  Candidates, CopyResult, FlagColumns, FolderInfo, Mailbox, MessageHeader, MessageStructure, MessageSubject, OrderKey,
+  ThreadColumns, UidSet, Upload,
 } from "#mailbox/api.ts";
 import type { FolderRole } from "#mailbox/roles.ts";
 import type { Connection } from "#net/api.ts";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
+import { atOnce } from "#base/turns.ts";
 import { Fault } from "#base/fault.ts";
+import { contentKeys } from "#mailbox/keys/content-keys.ts";
+import { ranksOf } from "#mailbox/keys/rank-column.ts";
+import { partOf, personIn } from "#mailbox/keys/read-keys.ts";
+import { ThreadGatherer } from "#mailbox/keys/thread-columns.ts";
 import { silentLog } from "#base/log.ts";
 import { indexMessage } from "#format/mime/indexer.ts";
 import { decodeWords } from "#format/mime/words.ts";
@@ -186,9 +192,11 @@ export class FakeMailbox {
       summaries: () => { throw new Fault("notSupported", "not in tests"); },
       structures: (_, folderId, uids) => this.#slices(folderId, uids),
       headers: (_, folderId, uids) => this.#headers(folderId, uids),
+      ranks: async (_, folderId, uids, key) => await this.#ranks(folderId, uids, key),
+      threadKeys: async (_, folderId) => await this.#threadKeys(folderId),
       flags: (_, folderId, uids) => this.#flags(folderId, uids),
       candidates: (_, folderId, uids, query) => this.#candidates(folderId, uids, query),
-      sortKeys: (_, folderId, uids) => this.#sortKeys(folderId, uids),
+      subjects: (_, folderId, uids) => this.#subjects(folderId, uids),
       changes: async (_, folderId, since) => {
         const folder = this.byId(folderId);
         const vanished = folder.vanished.filter(({ cn }) => cn > since).map(({ uid }) => uid);
@@ -246,7 +254,7 @@ export class FakeMailbox {
         }
         this.#touch(folder, cn);
         return {
-          cn, rows: rows.map((row) => ({ ...row })),
+          cn, isChanged: true, rows: rows.map((row) => ({ ...row })),
           conflicts: all.filter((row) => !rows.includes(row)).map(({ uid }) => uid),
         };
       },
@@ -270,6 +278,25 @@ export class FakeMailbox {
     return mailbox as Mailbox;
   }
 
+  async #ranks(folderId: FolderId, uids: readonly number[], key: OrderKey): Promise<Float64Array> {
+    const rows = uids.map((uid) => this.byId(folderId).messages.find((row) => row.uid === uid)!);
+    const { part, person } = partOf(key);
+    const keys = rows.map(({ index }) => contentKeys(index));
+    const texts = keys.map(({ subject, people }) => (part === "subject" ? subject : personIn(people, person)));
+    if (part === "subject" || part === "people") return atOnce(ranksOf(uids, texts, false)).ranks;
+    return Float64Array.from(rows, ({ internalMs, sizeBytes }, at) =>
+      (part === "size" ? sizeBytes : part === "date" ? keys[at]!.sentMs ?? internalMs : internalMs));
+  }
+
+  async #threadKeys(folderId: FolderId): Promise<ThreadColumns> {
+    const gatherer = new ThreadGatherer();
+    for (const { uid, index, internalMs } of this.byId(folderId).messages) {
+      const { sentMs, ids } = contentKeys(index);
+      gatherer.add(uid, sentMs ?? internalMs, ids);
+    }
+    return gatherer.columns;
+  }
+
   async *#headers(folderId: FolderId, uids: UidSet): AsyncGenerator<MessageHeader[]> {
     for await (const rows of this.#slices(folderId, uids)) {
       yield rows.map((row) => ({
@@ -290,10 +317,9 @@ export class FakeMailbox {
     }
   }
 
-  async *#sortKeys(folderId: FolderId, uids: UidSet): AsyncGenerator<MessageSortKeys[]> {
+  async *#subjects(folderId: FolderId, uids: UidSet): AsyncGenerator<MessageSubject[]> {
     for await (const rows of this.#slices(folderId, uids)) {
-      yield rows.map(({ uid, index, internalMs, sizeBytes }) =>
-        ({ uid, subject: decodeWords(index.envelope.subject ?? ""), sentMs: null, internalMs, sizeBytes }));
+      yield rows.map(({ uid, index }) => ({ uid, subject: decodeWords(index.envelope.subject ?? "") }));
     }
   }
 
@@ -408,7 +434,7 @@ export async function serveFake(mailbox: Pick<FakeMailbox, "open">, isTls = true
     hostname: "mail.example.test", version: "0", offersStartTls: true,
   });
   const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
+  const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
     handler(new SocketConnection(socket, isTls, stop.signal)).catch((error) => {
       failures.push(error);

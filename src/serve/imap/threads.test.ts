@@ -5,14 +5,40 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { ThreadMessage } from "#serve/imap/threads.ts";
-import { byOrderedSubject, byReferences, encodeThreads } from "#serve/imap/threads.ts";
+import { atOnce } from "#base/turns.ts";
+import { idKeyLength, noIdKey } from "#mailbox/keys/content-keys.ts";
+import { ThreadGatherer } from "#mailbox/keys/thread-columns.ts";
+import type { Thread, ThreadMessages } from "#serve/imap/threads.ts";
+import * as threads from "#serve/imap/threads.ts";
+
+interface ThreadMessage {
+  readonly number: number;
+  readonly messageId: string;
+  readonly references: readonly string[];
+  readonly subject: string;
+  readonly isReply: boolean;
+}
 
 function message(
   number: number, messageId: string, references: string[], subject = "S", isReply = false,
 ): ThreadMessage {
-  return { number, sentMs: number * 1000, subject, isReply, messageId, references };
+  return { number, subject, isReply, messageId, references };
 }
+
+function columnsOf(messages: readonly ThreadMessage[]): ThreadMessages {
+  const builder = new ThreadGatherer();
+  const key = (id: string): string => (id === "" ? noIdKey : id.padStart(idKeyLength, "A"));
+  for (const { number, messageId, references, subject, isReply } of messages) {
+    builder.add(number, number * 1000, (isReply ? "+" : "-") + [subject, messageId, ...references].map(key).join(""));
+  }
+  return { ...builder.columns, numbers: Uint32Array.from(messages, ({ number }) => number) };
+}
+
+const byReferences = (messages: readonly ThreadMessage[], joins: boolean): Thread[] =>
+  atOnce(threads.byReferences(columnsOf(messages), joins));
+const byOrderedSubject = (messages: readonly ThreadMessage[]): Thread[] =>
+  atOnce(threads.byOrderedSubject(columnsOf(messages)));
+const encodeThreads = (found: readonly Thread[]): string => [...threads.threadTexts(found)].join("");
 
 const rows: [string, ThreadMessage[], string][] = [
   ["none", [], ""],

@@ -1,111 +1,150 @@
-/** Putting messages into threads, from what is stored of each. Pure. RFC 5256 §4 */
+/** Putting messages into threads, from what is stored of each. Pure, in steps. RFC 5256 §4 */
+import { sorting, valuesPerStep } from "#base/turns.ts";
+import type { Steps } from "#base/turns.ts";
+import type { ThreadColumns } from "#mailbox/api.ts";
 
-export interface ThreadMessage {
-  /** Message number or UID, as it is told. */
-  readonly number: number;
-  readonly sentMs: number;
-  readonly subject: string;
-  readonly isReply: boolean;
-  /** Without brackets; empty when there is none. */
-  readonly messageId: string;
-  /** Oldest first. */
-  readonly references: readonly string[];
+/** Columns of messages, ascending. */
+export interface ThreadMessages extends ThreadColumns {
+  /** Message number or UID, as it is told; 0 for those that are left out. */
+  readonly numbers: Uint32Array;
 }
 
 export interface Thread {
-  /** Undefined: messages belong together here by one that is not there. */
-  message: ThreadMessage | undefined;
+  /** As it is told; 0: messages belong together here by one that is not there. */
+  number: number;
   children: Thread[];
   parent: Thread | undefined;
+  subject: number;
+  isReply: boolean;
+  /** It stands below another by its subject. */
+  isJoined: boolean;
   /** Of the message, else of the first below it. */
   sentMs: number;
   /** The newest in the thread. */
   newestMs: number;
 }
 
-function threadOf(message: ThreadMessage | undefined): Thread {
-  const sentMs = message?.sentMs ?? 0;
-  return { message, children: [], parent: undefined, sentMs, newestMs: sentMs };
+const noChildren: Thread[] = [];
+
+function emptyThread(): Thread {
+  return {
+    number: 0, children: noChildren, parent: undefined, subject: 0, isReply: false, isJoined: false, sentMs: 0,
+    newestMs: 0,
+  };
+}
+
+function fill(thread: Thread, { numbers, subjects, replies, sentMs }: ThreadMessages, at: number): Thread {
+  thread.number = numbers[at]!;
+  thread.subject = subjects[at]!;
+  thread.isReply = replies[at] === 1;
+  thread.sentMs = sentMs[at]!;
+  thread.newestMs = thread.sentMs;
+  return thread;
+}
+
+/** Most threads are of one message: a list is made for those that have children alone. */
+function addChild(parent: Thread, child: Thread): void {
+  if (parent.children === noChildren) parent.children = [child];
+  else parent.children.push(child);
 }
 
 const byDate = (a: Thread, b: Thread): number => a.sentMs - b.sentMs || numberOf(a) - numberOf(b);
 
 function numberOf(thread: Thread): number {
-  return thread.message?.number ?? thread.children[0]?.message?.number ?? 0;
+  return thread.number !== 0 ? thread.number : thread.children[0]?.number ?? 0;
 }
 
 /** Same base subject, one thread, in order of date. RFC 5256 §4 ORDEREDSUBJECT */
-export function byOrderedSubject(messages: readonly ThreadMessage[]): Thread[] {
-  const roots = new Map<string, Thread>();
-  const sorted = messages.map(threadOf).sort(byDate);
-  for (const thread of sorted) {
-    const root = roots.get(thread.message!.subject);
-    if (root === undefined) roots.set(thread.message!.subject, thread);
-    else root.children.push(thread);
+export function* byOrderedSubject(messages: ThreadMessages): Steps<Thread[]> {
+  const all: Thread[] = [];
+  for (let at = 0; at < messages.numbers.length; at++) {
+    if (at % valuesPerStep === 0) yield;
+    if (messages.numbers[at] !== 0) all.push(fill(emptyThread(), messages, at));
   }
-  return [...roots.values()].sort(byDate);
+  const first = new Array<Thread | undefined>(messages.subjectCount);
+  const roots: Thread[] = [];
+  for (const thread of yield* sorting(all, byDate)) {
+    const root = first[thread.subject];
+    if (root !== undefined) {
+      addChild(root, thread);
+    } else {
+      first[thread.subject] = thread;
+      roots.push(thread);
+    }
+  }
+  return roots;
 }
 
 /**
  * By Message-ID, References and In-Reply-To; with `joinsSubjects` (REFERENCES) threads of the same subject are one.
  * Without (REFS), threads come in the order of their newest message. RFC 5256 §4 REFERENCES
  */
-export function byReferences(messages: readonly ThreadMessage[], joinsSubjects: boolean): Thread[] {
-  const all = link(messages);
-  let roots = prune(all.filter(({ parent }) => parent === undefined));
-  for (const thread of postOrder(roots)) settle(thread);
-  roots.sort(byDate);
-  if (!joinsSubjects) return roots.sort((a, b) => a.newestMs - b.newestMs || numberOf(a) - numberOf(b));
-  roots = joinSubjects(roots);
-  for (const thread of postOrder(roots)) settle(thread);
-  return roots.sort(byDate);
+export function* byReferences(messages: ThreadMessages, joinsSubjects: boolean): Steps<Thread[]> {
+  const all = yield* link(messages);
+  let roots = yield* prune(all);
+  yield* settleAll(roots);
+  roots = yield* sorting(roots, byDate);
+  if (!joinsSubjects) {
+    return yield* sorting(roots, (a, b) => a.newestMs - b.newestMs || numberOf(a) - numberOf(b));
+  }
+  const joined = yield* joinSubjects(roots, messages.subjectCount);
+  if (joined === roots) return roots;
+  yield* settleAll(joined);
+  return yield* sorting(joined, byDate);
+}
+
+function* settleAll(roots: readonly Thread[]): Steps<void> {
+  const order = yield* postOrder(roots);
+  for (let at = 0; at < order.length; at++) {
+    if (at % valuesPerStep === 0) yield;
+    yield* settle(order[at]!);
+  }
 }
 
 /** Children in order, and the dates of a thread from those below. */
-function settle(thread: Thread): void {
-  thread.children.sort(byDate);
-  if (thread.message === undefined) thread.sentMs = thread.children[0]?.sentMs ?? 0;
-  thread.newestMs = thread.children.reduce((newest, child) => Math.max(newest, child.newestMs), thread.sentMs);
+function* settle(thread: Thread): Steps<void> {
+  const { children } = thread;
+  if (children.length > valuesPerStep) thread.children = yield* sorting(children, byDate);
+  else if (children.length > 1) children.sort(byDate);
+  if (thread.number === 0) thread.sentMs = thread.children[0]?.sentMs ?? 0;
+  thread.newestMs = thread.sentMs;
+  for (const { newestMs } of thread.children) if (newestMs > thread.newestMs) thread.newestMs = newestMs;
 }
 
-/** RFC 5256 §4 REFERENCES, step 1 */
-function link(messages: readonly ThreadMessage[]): Thread[] {
-  const byId = new Map<string, Thread>();
+/** RFC 5256 §4 REFERENCES, steps 1 and 2 */
+function* link(messages: ThreadMessages): Steps<Thread[]> {
+  const { numbers, own: ownIds, starts, references, idCount } = messages;
+  const byId = new Array<Thread | undefined>(idCount + 1);
   const all: Thread[] = [];
-  const find = (id: string): Thread => {
-    let thread = byId.get(id);
-    if (thread === undefined) {
-      thread = threadOf(undefined);
-      byId.set(id, thread);
-      all.push(thread);
-    }
+  const add = (): Thread => {
+    const thread = emptyThread();
+    all.push(thread);
     return thread;
   };
-  for (const message of messages) {
-    let own = message.messageId === "" ? undefined : find(message.messageId);
+  for (let at = 0; at < numbers.length; at++) {
+    if (at % valuesPerStep === 0) yield;
+    if (numbers[at] === 0) continue;
+    const id = ownIds[at]!;
+    let own = id === 0 ? undefined : byId[id] ??= add();
     // Of messages with the same id the first has it.
-    if (own === undefined || own.message !== undefined) {
-      own = threadOf(message);
-      all.push(own);
-    } else {
-      Object.assign(own, { message, sentMs: message.sentMs, newestMs: message.sentMs });
-    }
+    if (own === undefined || own.number !== 0) own = add();
+    fill(own, messages, at);
     let previous: Thread | undefined;
-    for (const id of message.references) {
-      const next = find(id);
-      if (previous !== undefined && next.parent === undefined && mayHold(previous, next)) setParent(next, previous);
+    for (let place = starts[at]!; place < starts[at + 1]!; place++) {
+      const next = byId[references[place]!] ??= add();
+      if (previous !== undefined && next.parent === undefined && mayHold(previous, next)) next.parent = previous;
       previous = next;
     }
     // What the message itself says of its parent counts for more than what others said.
     own.parent = undefined;
-    if (previous !== undefined && mayHold(previous, own)) setParent(own, previous);
+    if (previous !== undefined && mayHold(previous, own)) own.parent = previous;
   }
-  for (const thread of all) thread.parent?.children.push(thread);
+  for (let at = 0; at < all.length; at++) {
+    if (at % valuesPerStep === 0) yield;
+    const { parent } = all[at]!;
+    if (parent !== undefined) addChild(parent, all[at]!);
+  }
   return all;
-}
-
-function setParent(child: Thread, parent: Thread): void {
-  child.parent = parent;
 }
 
 /** Further up nobody looks: longer chains than this are no conversation. */
@@ -121,82 +160,115 @@ function mayHold(parent: Thread, child: Thread): boolean {
 }
 
 /** Takes away places without a message: their children move up. RFC 5256 §4 REFERENCES, step 3 */
-function prune(roots: Thread[]): Thread[] {
-  for (const thread of postOrder(roots)) {
-    thread.children = thread.children.flatMap((child) => (child.message === undefined ? child.children : [child]));
+function* prune(all: readonly Thread[]): Steps<Thread[]> {
+  const roots: Thread[] = [];
+  for (let at = 0; at < all.length; at++) {
+    if (at % valuesPerStep === 0) yield;
+    if (all[at]!.parent === undefined) roots.push(all[at]!);
   }
-  return roots.flatMap((root) => {
-    if (root.message !== undefined) return [root];
-    return root.children.length > 1 ? [root] : root.children;
-  });
+  for (const [at, thread] of (yield* postOrder(roots)).entries()) {
+    if (at % valuesPerStep === 0) yield;
+    if (thread.children.some(({ number }) => number === 0)) {
+      thread.children = thread.children.flatMap((child) => (child.number === 0 ? child.children : [child]));
+    }
+  }
+  const kept: Thread[] = [];
+  for (let at = 0; at < roots.length; at++) {
+    if (at % valuesPerStep === 0) yield;
+    const root = roots[at]!;
+    if (root.number !== 0 || root.children.length > 1) kept.push(root);
+    else if (root.children.length === 1) kept.push(root.children[0]!);
+  }
+  return kept;
 }
 
 /** Children before their parents, without recursion: a thread may be as deep as there are messages. */
-function postOrder(roots: readonly Thread[]): Thread[] {
+function* postOrder(roots: readonly Thread[]): Steps<Thread[]> {
   const order: Thread[] = [];
-  const stack = [...roots];
-  while (stack.length > 0) {
-    const thread = stack.pop()!;
-    order.push(thread);
-    for (const child of thread.children) stack.push(child);
+  const stack: Thread[] = [];
+  for (const root of roots) {
+    stack.push(root);
+    for (let thread = stack.pop(); thread !== undefined; thread = stack.pop()) {
+      order.push(thread);
+      if (order.length % valuesPerStep === 0) yield;
+      for (const child of thread.children) stack.push(child);
+    }
   }
   return order.reverse();
 }
 
-function subjectOf(thread: Thread): { subject: string; isReply: boolean } {
-  return thread.message ?? thread.children[0]?.message ?? { subject: "", isReply: false };
+/** A place without a message has its subject from the first below it. */
+function toldBy(thread: Thread): Thread {
+  return thread.number !== 0 ? thread : thread.children[0] ?? thread;
 }
 
-/** RFC 5256 §4 REFERENCES, step 5 */
-function joinSubjects(roots: readonly Thread[]): Thread[] {
-  const bySubject = new Map<string, Thread>();
-  for (const root of roots) {
-    const { subject, isReply } = subjectOf(root);
-    if (subject === "") continue;
-    const known = bySubject.get(subject);
-    const isBetter = known === undefined || (known.message !== undefined && root.message === undefined) ||
-      (known.message !== undefined && subjectOf(known).isReply && !isReply);
-    if (isBetter) bySubject.set(subject, root);
+/** The same list when nothing was joined. RFC 5256 §4 REFERENCES, step 5 */
+function* joinSubjects(roots: Thread[], subjectCount: number): Steps<Thread[]> {
+  const bySubject = new Array<Thread | undefined>(subjectCount);
+  for (const [at, root] of roots.entries()) {
+    if (at % valuesPerStep === 0) yield;
+    const { subject, isReply } = toldBy(root);
+    if (subject === 0) continue;
+    const known = bySubject[subject];
+    const isBetter = known === undefined || (known.number !== 0 && root.number === 0) ||
+      (known.number !== 0 && toldBy(known).isReply && !isReply);
+    if (isBetter) bySubject[subject] = root;
   }
-  const joined = new Set(roots);
-  for (const root of roots) {
-    const { subject, isReply } = subjectOf(root);
-    const known = bySubject.get(subject);
-    if (subject === "" || known === undefined || known === root) continue;
-    joined.delete(root);
-    if (known.message === undefined) {
-      known.children.push(...(root.message === undefined ? root.children : [root]));
-    } else if (isReply && !subjectOf(known).isReply) {
-      known.children.push(root);
+  const made: Thread[] = [];
+  let isSame = true;
+  for (const [at, root] of roots.entries()) {
+    if (at % valuesPerStep === 0) yield;
+    const { subject, isReply } = toldBy(root);
+    const known = bySubject[subject];
+    if (subject === 0 || known === undefined || known === root) continue;
+    root.isJoined = true;
+    isSame = false;
+    if (known.number === 0) {
+      for (const child of root.number === 0 ? root.children : [root]) addChild(known, child);
+    } else if (isReply && !toldBy(known).isReply) {
+      addChild(known, root);
     } else {
-      const both = threadOf(undefined);
+      const both = emptyThread();
       both.children = [known, root];
-      bySubject.set(subject, both);
-      joined.delete(known);
-      joined.add(both);
+      bySubject[subject] = both;
+      known.isJoined = true;
+      made.push(both);
     }
   }
-  return [...joined];
+  return isSame ? roots : [...roots, ...made].filter(({ isJoined }) => !isJoined);
 }
 
-/** `(2)(3 6 (4 23)(44 7 96))`. RFC 5256 §5 `thread-data` */
-export function encodeThreads(threads: readonly Thread[]): string {
+/** Pieces of an answer are about so long. */
+const pieceCharacters = 8192;
+
+/** `(2)(3 6 (4 23)(44 7 96))`, in pieces. RFC 5256 §5 `thread-data` */
+export function* threadTexts(threads: readonly Thread[]): Generator<string> {
   let text = "";
   const stack: (Thread | string)[] = [];
-  const push = (thread: Thread): void => {
-    stack.push(")", thread, "(");
-  };
-  for (const thread of threads.toReversed()) push(thread);
-  while (stack.length > 0) {
-    const next = stack.pop()!;
-    if (typeof next === "string") {
-      text += next;
-      continue;
+  for (const root of threads) {
+    if (root.children.length === 0) {
+      text += `(${root.number})`;
+    } else {
+      stack.push(")", root, "(");
+      for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
+        if (typeof next === "string") {
+          text += next;
+          continue;
+        }
+        const { number, children } = next;
+        if (number !== 0) text += children.length > 0 ? `${number} ` : String(number);
+        if (children.length === 1) stack.push(children[0]!);
+        else for (let at = children.length - 1; at >= 0; at--) stack.push(")", children[at]!, "(");
+        if (text.length >= pieceCharacters) {
+          yield text;
+          text = "";
+        }
+      }
     }
-    const { message, children } = next;
-    if (message !== undefined) text += `${message.number}${children.length > 0 ? " " : ""}`;
-    if (children.length === 1) stack.push(children[0]!);
-    else for (const child of children.toReversed()) push(child);
+    if (text.length >= pieceCharacters) {
+      yield text;
+      text = "";
+    }
   }
-  return text;
+  if (text !== "") yield text;
 }

@@ -108,8 +108,15 @@ function foldPath(path: string): string {
   return path.toLowerCase();
 }
 
+/** Trees of lists of folders, which stay the same while nothing changes: without and with what was removed. */
+const trees = new WeakMap<readonly FolderInfo[], [FolderTree | undefined, FolderTree | undefined]>();
+
 export async function readTree(ctx: Ctx, mailbox: Mailbox): Promise<FolderTree> {
-  return new FolderTree(await mailbox.folders(ctx), await mailbox.showsRemoved?.(ctx));
+  const folders = await mailbox.folders(ctx);
+  const showsRemoved = await mailbox.showsRemoved?.(ctx) ?? false;
+  const known = trees.get(folders) ?? [undefined, undefined];
+  trees.set(folders, known);
+  return known[showsRemoved ? 1 : 0] ??= new FolderTree(folders, showsRemoved);
 }
 
 /**

@@ -2,8 +2,10 @@ import type { Ctx } from "#base/ctx.ts";
 import type { ChangeNumber, FolderId } from "#base/ids.ts";
 import type { FolderInfo, Mailbox, MessageRow, UidRange } from "#mailbox/api.ts";
 import type { Query } from "#mailbox/query.ts";
+import type { FolderRecord } from "#serve/imap/folder-memory.ts";
 import type { FetchItem } from "#wire/imap/fetch.ts";
 import type { Interval, SequenceSet } from "#wire/imap/sequence.ts";
+import { RecentMessages } from "#serve/imap/folder-memory.ts";
 import { resolveSet, savedResult } from "#wire/imap/sequence.ts";
 
 /** What a client has to hear about its folder; told in this order. RFC 9051 §7.5.1 */
@@ -20,6 +22,8 @@ export interface ViewUpdates {
   readonly touched: readonly number[];
   /** UIDs that are known to be gone since this look; the client may be told of it later. */
   readonly vanished: readonly number[];
+  /** Keywords of messages that came. */
+  readonly keywords: readonly string[];
 }
 
 /** A search whose results are kept up to date. RFC 5267 §4.3 */
@@ -37,8 +41,9 @@ export interface SearchContext {
 }
 
 /**
- * The selected folder as one client knows it: which message has which number. Four bytes per message; it changes only
- * in {@link FolderView.sync}, so numbers stand still while a command runs. RFC 9051 §2.3.1.2
+ * The selected folder as one client knows it: which message has which number. Four bytes per message, shared by all
+ * clients until something changes; it changes only in {@link FolderView.sync}, so numbers stand still while a command
+ * runs. RFC 9051 §2.3.1.2
  */
 export class FolderView {
   readonly mailbox: Mailbox;
@@ -47,14 +52,24 @@ export class FolderView {
   readonly isReadOnly: boolean;
   /** A commit happened since the last sync. */
   isDirty = false;
+  /** The newest commit heard of. */
+  #heardCn = 0;
   /** The folder's state the client has been told, apart from what {@link FolderView.hasHeldBack} says. */
   #cn: ChangeNumber;
   #uids: Uint32Array;
   #count: number;
+  /** Other sessions have the same list: it is not written to. Longer than they know it never is. */
+  #isShared = true;
   /** Searches whose results are kept up to date, by tag. RFC 5267 §4.3 */
   readonly contexts = new Map<string, SearchContext>();
   /** UIDs this connection made itself, and need not be shown. RFC 5465 §5.2 */
   readonly ownUids = new Set<number>();
+  /** Messages that are new to this client; undefined where nobody wants to know. RFC 3501 §2.3.2 */
+  recent: RecentMessages | undefined;
+  /** Keywords the client knows of, by their names in small letters. RFC 9051 §7.3.1 */
+  keywords: Map<string, string> = new Map();
+  /** Those any client of the folder was told of. */
+  folderKeywords: Map<string, string> = new Map();
   /** UIDs that are gone, of which the client cannot be told yet. */
   #heldBack = new Set<number>();
   /** `$`, ascending. */
@@ -153,6 +168,25 @@ export class FolderView {
     return numbers.map(({ first, last }) => ({ first: this.uidOf(first), last: this.uidOf(last) }));
   }
 
+  /** What all clients of the folder know together; messages up to `uidNext` are told now. */
+  remember(record: FolderRecord, uidNext: number, tellsRecent: boolean): void {
+    this.folderKeywords = record.keywords;
+    this.keywords = new Map(record.keywords);
+    if (!tellsRecent) return;
+    this.recent = new RecentMessages(record, !this.isReadOnly);
+    this.recent.tell(uidNext - 1);
+    this.recent.toldCount = this.recentCount;
+  }
+
+  /** How many messages are new to the client. RFC 3501 §7.3.2 */
+  get recentCount(): number {
+    let count = 0;
+    for (const { first, last } of this.recent?.ranges ?? []) {
+      count += this.#lowerBound(last + 1) - this.#lowerBound(first);
+    }
+    return count;
+  }
+
   /** Ranges that hold these UIDs, ascending, and no other message of the view. */
   rangesOf(uids: readonly number[]): UidRange[] {
     const ranges: { first: number; last: number; number: number }[] = [];
@@ -163,6 +197,25 @@ export class FolderView {
       else ranges.push({ first: uid, last: uid, number });
     }
     return ranges;
+  }
+
+  /** A commit happened; one that the view knows of already is no news. */
+  hear(cn: ChangeNumber): void {
+    if (cn <= this.#cn) return;
+    this.#heardCn = Math.max(this.#heardCn, cn);
+    this.isDirty = true;
+  }
+
+  /**
+   * One commit of this connection's own came right after the state the view had, and the client knows all that it did:
+   * nothing is left to be looked for, unless a later one was heard of. False where others may have come in between.
+   */
+  advance(cn: ChangeNumber): boolean {
+    if (cn !== this.#cn + 1 || this.contexts.size > 0) return false;
+    this.#cn = cn;
+    this.#told.clear();
+    if (this.#heardCn <= cn) this.isDirty = false;
+    return true;
   }
 
   /** The client knows the flags of this row: it set them, or the answer to its command tells them. */
@@ -190,10 +243,12 @@ export class FolderView {
     const told: { number: number; row: MessageRow }[] = [];
     const added: number[] = [];
     const touched: number[] = [];
+    const keywords: string[] = [];
     for (const row of changed) {
       if (row.uid > largest) {
         this.#append(row.uid);
         added.push(row.uid);
+        for (const keyword of row.keywords) keywords.push(keyword);
         continue;
       }
       touched.push(row.uid);
@@ -204,11 +259,13 @@ export class FolderView {
     }
     this.#told.clear();
     const exists = this.#count === countBefore ? undefined : this.#count;
-    return { expunged, exists, changed: told, added, touched, vanished: gone };
+    return { expunged, exists, changed: told, added, touched, vanished: gone, keywords };
   }
 
   #expunge(): { number: number; uid: number }[] {
     const gone: { number: number; uid: number }[] = [];
+    if (this.#isShared) this.#uids = this.#uids.slice(0, this.#count);
+    this.#isShared = false;
     let kept = 0;
     for (let index = 0; index < this.#count; index++) {
       const uid = this.#uids[index]!;
@@ -225,6 +282,7 @@ export class FolderView {
       const grown = new Uint32Array(Math.max(16, Math.ceil(this.#count * 1.25)));
       grown.set(this.#uids);
       this.#uids = grown;
+      this.#isShared = false;
     }
     this.#uids[this.#count++] = uid;
   }

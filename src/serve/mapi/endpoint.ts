@@ -77,7 +77,17 @@ export class MapiEndpoint<S extends SessionState> {
       this.#get(request) };
     // A little more comes as far as the handler, which refuses it in the protocol's own words.
     const bounds = { bodyMaxBytes: 4 * limits.mapiBodyMaxBytes, compress: false };
-    return [{ path: this.#rows.path, methods, ...bounds }, { path: `${this.#rows.path}/`, methods, ...bounds }];
+    const elsewhere = (request: HttpRequest) => this.#elsewhere(request);
+    return [
+      { path: this.#rows.path, methods, ...bounds }, { path: `${this.#rows.path}/`, methods, ...bounds },
+      { path: `${this.#rows.path}/*`, methods: { POST: elsewhere, GET: elsewhere }, ...bounds },
+    ];
+  }
+
+  /** Nothing is behind the endpoint's own address. */
+  async #elsewhere(request: HttpRequest): Promise<void> {
+    if (await this.#signIn(request) === null) return;
+    this.#sendRefusal(request, new Refusal("invalidPath", `Nothing is at ${request.path}; use ${this.#rows.path}/.`));
   }
 
   /** A person who looks with a browser, and monitors. */
@@ -93,11 +103,15 @@ export class MapiEndpoint<S extends SessionState> {
     request.response.end(text);
   }
 
-  #signIn(request: HttpRequest): Promise<SignedIn | null> {
+  async #signIn(request: HttpRequest): Promise<SignedIn | null> {
     const device = header(request, "x-clientinfo")?.split(":")[0];
-    return requireSignIn(request, {
+    // Goes out with a refusal only.
+    request.response.setHeader("x-responsecode", String(responseCodes.anonymousNotAllowed));
+    const person = await requireSignIn(request, {
       directory: this.#directory, protocol: "mapi", realm: "Outpost", ...device === undefined ? {} : { device },
     });
+    if (person !== null) request.response.removeHeader("x-responsecode");
+    return person;
   }
 
   async #post(request: HttpRequest): Promise<void> {
@@ -151,7 +165,8 @@ export class MapiEndpoint<S extends SessionState> {
     if (last?.requestId === requestId && type !== this.#rows.closes) {
       return await this.#send(request, session, startedMs, Promise.resolve(last.body));
     }
-    if (session.underWay?.requestId === requestId) {
+    // While whoever asked first waits for the answer, this is a second one at the same time. [MS-OXCMAPIHTTP] 3.2.5.1
+    if (session.underWay?.requestId === requestId && !session.underWay.isAwaited()) {
       return await this.#send(request, session, startedMs, session.underWay.work);
     }
     const sequence = cookies.get(cookieNames.sequence);
@@ -187,7 +202,9 @@ export class MapiEndpoint<S extends SessionState> {
     if (requestId === null) {
       session.toldByWait = session.sequence;
       const waiting = Promise.resolve(answerer({ ctx: request.ctx, session, body, request }));
-      return await this.#send(request, session, startedMs, waiting);
+      await this.#send(request, session, startedMs, waiting);
+      session.lastUsedMs = request.ctx.system.monotonicMs();
+      return;
     }
     // A connection that drops ends neither the work nor the session: the client asks again. [MS-OXCMAPIHTTP] 3.2.5.2
     const call = { ctx: this.sessions.lasting(request.ctx), session, body, request };
@@ -195,7 +212,7 @@ export class MapiEndpoint<S extends SessionState> {
       session.lastAnswer = { requestId, body: answer };
       return answer;
     });
-    session.underWay = { requestId, work };
+    session.underWay = { requestId, work, isAwaited: () => !request.response.destroyed };
     await this.#send(request, session, startedMs, work);
   }
 
@@ -213,10 +230,10 @@ export class MapiEndpoint<S extends SessionState> {
     const headers = { ...this.#headers(request, "success"), "content-type": "application/mapi-http",
       ...this.#sessionHeaders(request, session) };
     if (response.destroyed) return void await work;
+    // In pieces also when it is all there: some clients know no other way. [MS-OXCMAPIHTTP] 2.2.3.2.5
     if (quick !== null) {
-      const head = Buffer.from(metaTags.processing + tail(0), "latin1");
-      response.writeHead(200, { ...headers, "content-length": head.length + quick.length });
-      response.write(head);
+      response.writeHead(200, headers);
+      response.write(metaTags.processing + tail(0), "latin1");
       response.end(quick);
       return;
     }
@@ -266,10 +283,11 @@ export class MapiEndpoint<S extends SessionState> {
   }
 
   #sessionHeaders(request: HttpRequest, session: MapiSession<S> | null): Record<string, string | string[]> {
-    if (session === null) return {};
+    const expiration = { "x-expirationinfo": String(limits.mapiSessionIdleMs) };
+    if (session === null) return expiration;
     const attributes = `; path=${this.#rows.path}; HttpOnly${request.isTls ? "; Secure" : ""}`;
     return {
-      "x-expirationinfo": String(limits.mapiSessionIdleMs),
+      ...expiration,
       "set-cookie": [
         `${cookieNames.context}=${session.id}${attributes}`,
         `${cookieNames.sequence}=${sequenceText(session)}${attributes}`,
@@ -290,8 +308,12 @@ function header(request: HttpRequest, name: string): string | undefined {
   return text === undefined || text === "" || text.length > limits.mapiHeaderMaxCharacters ? undefined : text;
 }
 
-/** Those that are echoed are looked at before anything else. */
+/** Those that are echoed are looked at before anything else. [MS-OXCMAPIHTTP] 2.2.3.2.1 */
 function checkHeaders(request: HttpRequest): void {
+  const contentType = header(request, "content-type")?.split(";", 1)[0]!.trim().toLowerCase();
+  if (contentType !== undefined && contentType !== "application/mapi-http") {
+    throw new Refusal("invalidHeader", `Bodies are application/mapi-http here, not ${contentType}.`);
+  }
   for (const name of echoedHeaders) {
     const value = request.incoming.headers[name];
     if (value !== undefined && String(value).length > limits.mapiHeaderMaxCharacters) {

@@ -25,7 +25,11 @@ export interface MapiSession<S extends SessionState> {
   /** A request other than a wait is under way. */
   isBusy: boolean;
   /** That request's answer to be, for a client whose connection broke meanwhile and that asks again. */
-  underWay: { readonly requestId: string; readonly work: Promise<Uint8Array> } | null;
+  underWay: {
+    readonly requestId: string; readonly work: Promise<Uint8Array>;
+    /** Whether the connection that asked is still there, so that whoever asks now is another. */
+    readonly isAwaited: () => boolean;
+  } | null;
   /** The last answer, for a client that lost it and asks again. */
   lastAnswer: { readonly requestId: string; readonly body: Uint8Array } | null;
   lastUsedMs: number;
@@ -36,6 +40,10 @@ export interface MapiSession<S extends SessionState> {
 
 /** Cookies of a session. [MS-OXCMAPIHTTP] 3.2.5.2.1 */
 export const cookieNames = { context: "MapiContext", sequence: "MapiSequence" } as const;
+
+const idBytes = 24;
+/** What every cookie of a session looked like; another one never was a session's. */
+const idShape = /^[\w-]{32}$/;
 
 export class MapiSessions<S extends SessionState> {
   readonly #ctx: Ctx;
@@ -57,7 +65,7 @@ export class MapiSessions<S extends SessionState> {
     if (this.#isStopped) throw new Fault("unavailable", "The server is stopping.");
     this.#makeRoom(person);
     const session: MapiSession<S> = {
-      id: Buffer.from(this.#ctx.system.randomBytes(24)).toString("base64url"), person, state, sequence: 0,
+      id: Buffer.from(this.#ctx.system.randomBytes(idBytes)).toString("base64url"), person, state, sequence: 0,
       toldByWait: 0, isBusy: false, underWay: null, lastAnswer: null, lastUsedMs: this.#ctx.system.monotonicMs(),
       isClosed: false, onClose: null,
     };
@@ -70,10 +78,17 @@ export class MapiSessions<S extends SessionState> {
   find(cookies: ReadonlyMap<string, string>, person: SignedIn): MapiSession<S> | ResponseCodeName {
     const id = cookies.get(cookieNames.context);
     if (id === undefined) return "missingCookie";
+    if (!idShape.test(id)) return "invalidContextCookie";
     const session = this.#byId.get(id);
     // Somebody else's session does not exist for this person.
     if (session === undefined || session.person.entryId !== person.entryId) return "contextNotFound";
-    session.lastUsedMs = this.#ctx.system.monotonicMs();
+    const nowMs = this.#ctx.system.monotonicMs();
+    // What was told as its end is its end, whenever the sweep comes.
+    if (!session.isBusy && nowMs - session.lastUsedMs >= limits.mapiSessionIdleMs) {
+      this.remove(session);
+      return "contextNotFound";
+    }
+    session.lastUsedMs = nowMs;
     return session;
   }
 
@@ -105,7 +120,7 @@ export class MapiSessions<S extends SessionState> {
       this.#cancelSweep = null;
       const silentSince = this.#ctx.system.monotonicMs() - limits.mapiSessionIdleMs;
       for (const session of [...this.#byId.values()]) {
-        if (!session.isBusy && session.lastUsedMs < silentSince) this.remove(session);
+        if (!session.isBusy && session.lastUsedMs <= silentSince) this.remove(session);
       }
       if (this.#byId.size > 0 && !this.#isStopped) this.#planSweep();
     });

@@ -1,5 +1,6 @@
 import { mailboxItems } from "#store/schema/mailbox-items.ts";
 import { mailboxStep3 } from "#store/schema/mailbox-step-3.ts";
+import { mailboxStep4 } from "#store/schema/mailbox-step-4.ts";
 import type { Migration } from "#store/schema/migration.ts";
 
 /**
@@ -191,4 +192,4 @@ export const mailboxMigrations: readonly Migration[] = [{
       PRIMARY KEY (mailbox_id, content_id))`,
     `CREATE INDEX message_text_words ON message_text USING GIN (document)`,
   ],
-}, mailboxItems, mailboxStep3];
+}, mailboxItems, mailboxStep3, mailboxStep4];

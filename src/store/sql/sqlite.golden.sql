@@ -16,6 +16,7 @@ SELECT folder_id, parent_id, name, role, container_class, hidden, search_folder,
 SELECT m.item_id, m.message_id, m.uid, m.flags, m.keywords, m.mod_seq, m.size_bytes, m.internal_ms, m.saved_ms, m.content_id FROM message m WHERE m.mailbox_id = $1 AND m.folder_id = $2 AND m.associated = 0 AND m.uid BETWEEN $3 AND $4 AND m.flags & $6 = $6 ORDER BY m.uid LIMIT $5;
 SELECT parent_id FROM folder WHERE mailbox_id = $1 AND folder_id = $2;
 SELECT size_bytes FROM mailbox WHERE mailbox_id = $1;
+UPDATE folder SET bag = (SELECT s.bag FROM folder s WHERE s.mailbox_id = $1 AND s.folder_id = $3) WHERE mailbox_id = $1 AND folder_id = $2;
 UPDATE folder SET message_count = message_count + $3, unread_count = unread_count + $4, associated_count = associated_count + $5, size_bytes = size_bytes + $6, uid_next = uid_next + $7, highest_cn = $8 WHERE mailbox_id = $1 AND folder_id = $2 RETURNING uid_next;
 UPDATE mailbox SET access_cn = $2 WHERE mailbox_id = $1;
 UPDATE mailbox SET cn = cn + 1 WHERE mailbox_id = $1 RETURNING cn;
@@ -101,7 +102,9 @@ UPDATE mailbox SET next_item = next_item + $2 WHERE mailbox_id = $1 RETURNING ne
 DELETE FROM annotation WHERE mailbox_id = $1 AND folder_id = $2;
 DELETE FROM attachment WHERE mailbox_id = $1 AND attachment_id = $2;
 DELETE FROM content WHERE mailbox_id = $1 AND content_id IN (SELECT value FROM json_each($2)) AND NOT EXISTS (SELECT 1 FROM message m WHERE m.mailbox_id = $1 AND m.content_id = content.content_id) AND NOT EXISTS (SELECT 1 FROM attachment a WHERE a.mailbox_id = $1 AND a.content_id = content.content_id) RETURNING content_id;
+DELETE FROM content_fields WHERE mailbox_id = $1 AND content_id IN (SELECT value FROM json_each($2));
 DELETE FROM content_grams WHERE mailbox_id = $1 AND content_id IN (SELECT value FROM json_each($2));
+DELETE FROM content_keys WHERE mailbox_id = $1 AND content_id IN (SELECT value FROM json_each($2));
 DELETE FROM folder WHERE mailbox_id = $1 AND folder_id = $2;
 DELETE FROM folder_permission WHERE mailbox_id = $1 AND folder_id = $2;
 DELETE FROM folder_retention WHERE mailbox_id = $1 AND folder_id = $2;
@@ -129,7 +132,7 @@ UPDATE mailbox SET cn = cn + 1 WHERE mailbox_id = $1 RETURNING cn;
 UPDATE mailbox SET message_count = message_count + $2, size_bytes = size_bytes + $3 WHERE mailbox_id = $1;
 UPDATE mailbox SET next_counter = next_counter + $2 WHERE mailbox_id = $1 RETURNING next_counter AS next;
 UPDATE message SET message_id = $3 + list.position, folder_id = $4, uid = $5 + list.position, flags = flags & ~CAST($6 AS BIGINT), cn = $7, read_cn = $7, mod_seq = $7, saved_ms = $8 FROM (SELECT key AS position, value FROM json_each($2) LIMIT -1) AS list WHERE message.mailbox_id = $1 AND message.item_id = list.value;
-UPDATE message_detail SET deleted_from_id = $3, came_from_id = list.message_id, came_from_folder_id = $4, came_by = $5 FROM (SELECT m.item_id, m.message_id FROM (SELECT key AS position, value FROM json_each($2) LIMIT -1) AS list CROSS JOIN message m WHERE m.mailbox_id = $1 AND m.item_id = list.value LIMIT $6) AS list WHERE message_detail.mailbox_id = $1 AND message_detail.item_id = list.item_id;
+UPDATE message_detail SET deleted_from_id = $3, came_from_folder_id = $4, came_by = $5, came_from_id = (SELECT m.message_id FROM message m WHERE m.mailbox_id = message_detail.mailbox_id AND m.item_id = message_detail.item_id) WHERE mailbox_id = $1 AND item_id IN (SELECT value FROM json_each($2));
 
 -- mailbox.fillColumns
 SELECT fill_item FROM mailbox WHERE mailbox_id = $1;
@@ -142,7 +145,9 @@ DELETE FROM delivery WHERE mailbox_id = $1 AND delivered_ms < $2;
 
 -- mailbox.insertMessage
 INSERT INTO content (mailbox_id, content_id, refs, size_bytes, hash, bytes) VALUES ($1, $2, 1, $3, $4, $5);
+INSERT INTO content_fields (mailbox_id, content_id, fields) SELECT $1, $2, $3 WHERE EXISTS (SELECT 1 FROM content c WHERE c.mailbox_id = $1 AND c.content_id = $2) ON CONFLICT (mailbox_id, content_id) DO NOTHING;
 INSERT INTO content_grams (mailbox_id, content_id, grams) SELECT $1, $2, $3 WHERE EXISTS (SELECT 1 FROM content c WHERE c.mailbox_id = $1 AND c.content_id = $2) ON CONFLICT (mailbox_id, content_id) DO NOTHING;
+INSERT INTO content_keys (mailbox_id, content_id, sent_ms, subject, people, ids) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (mailbox_id, content_id) DO NOTHING;
 INSERT INTO delivery (mailbox_id, delivery_id, delivered_ms) VALUES ($1, $2, $3);
 INSERT INTO message (mailbox_id, item_id, message_id, folder_id, uid, associated, flags, keywords, cn, read_cn, mod_seq, size_bytes, internal_ms, saved_ms, content_id) VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $8, $8, $8, $9, $10, $11, $12);
 INSERT INTO message_detail (mailbox_id, item_id, message_class, subject, normalized_subject, from_name, from_address, sent_ms, message_id_header, in_reply_to, has_attachments, importance, preview, conversation_id, sensitivity, display_to, display_cc, conversation_key, extras, trouble, creator_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21);
@@ -159,8 +164,15 @@ UPDATE mailbox SET next_content = next_content + 1 WHERE mailbox_id = $1 RETURNI
 UPDATE mailbox SET next_counter = next_counter + $2 WHERE mailbox_id = $1 RETURNING next_counter AS next;
 UPDATE mailbox SET next_item = next_item + $2 WHERE mailbox_id = $1 RETURNING next_item AS next;
 
+-- mailbox.keepFields
+INSERT INTO content_fields (mailbox_id, content_id, fields) SELECT $1, $2, $3 WHERE EXISTS (SELECT 1 FROM content c WHERE c.mailbox_id = $1 AND c.content_id = $2) ON CONFLICT (mailbox_id, content_id) DO NOTHING;
+
 -- mailbox.keepHeads
 UPDATE mime SET head = $3, head_names = $4 WHERE mailbox_id = $1 AND content_id = $2;
+
+-- mailbox.keepKeys
+INSERT INTO content_keys (mailbox_id, content_id, sent_ms, subject, people, ids) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (mailbox_id, content_id) DO NOTHING;
+SELECT m.content_id, x.mime_index FROM message m JOIN mime x ON x.mailbox_id = m.mailbox_id AND x.content_id = m.content_id LEFT JOIN content_keys k ON k.mailbox_id = m.mailbox_id AND k.content_id = m.content_id WHERE m.mailbox_id = $1 AND m.folder_id = $2 AND m.associated = 0 AND m.uid BETWEEN $3 AND $4 AND k.content_id IS NULL ORDER BY m.uid LIMIT $5;
 
 -- mailbox.moveFolder
 SELECT folder_id FROM folder WHERE mailbox_id = $1 AND parent_id = $2 AND name_key = $3;
@@ -179,7 +191,7 @@ UPDATE folder SET message_count = message_count + $3, unread_count = unread_coun
 UPDATE mailbox SET cn = cn + 1 WHERE mailbox_id = $1 RETURNING cn;
 UPDATE mailbox SET next_counter = next_counter + $2 WHERE mailbox_id = $1 RETURNING next_counter AS next;
 UPDATE message SET message_id = $3 + list.position, folder_id = $4, uid = $5 + list.position, flags = flags & ~CAST($6 AS BIGINT), cn = $7, read_cn = $7, mod_seq = $7, saved_ms = $8 FROM (SELECT key AS position, value FROM json_each($2) LIMIT -1) AS list WHERE message.mailbox_id = $1 AND message.item_id = list.value;
-UPDATE message_detail SET deleted_from_id = $3, came_from_id = list.message_id, came_from_folder_id = $4, came_by = $5 FROM (SELECT m.item_id, m.message_id FROM (SELECT key AS position, value FROM json_each($2) LIMIT -1) AS list CROSS JOIN message m WHERE m.mailbox_id = $1 AND m.item_id = list.value LIMIT $6) AS list WHERE message_detail.mailbox_id = $1 AND message_detail.item_id = list.item_id;
+UPDATE message_detail SET deleted_from_id = $3, came_from_folder_id = $4, came_by = $5, came_from_id = (SELECT m.message_id FROM message m WHERE m.mailbox_id = message_detail.mailbox_id AND m.item_id = message_detail.item_id) WHERE mailbox_id = $1 AND item_id IN (SELECT value FROM json_each($2));
 
 -- mailbox.moveMessages
 INSERT INTO tombstone (mailbox_id, kind, object_id, folder_id, uid, cn) SELECT m.mailbox_id, $3, m.message_id, m.folder_id, m.uid, $4 FROM (SELECT key AS position, value FROM json_each($2) LIMIT -1) AS list CROSS JOIN message m WHERE m.mailbox_id = $1 AND m.item_id = list.value;
@@ -189,7 +201,7 @@ UPDATE folder SET message_count = message_count + $3, unread_count = unread_coun
 UPDATE mailbox SET cn = cn + 1 WHERE mailbox_id = $1 RETURNING cn;
 UPDATE mailbox SET next_counter = next_counter + $2 WHERE mailbox_id = $1 RETURNING next_counter AS next;
 UPDATE message SET message_id = $3 + list.position, folder_id = $4, uid = $5 + list.position, flags = flags & ~CAST($6 AS BIGINT), cn = $7, read_cn = $7, mod_seq = $7, saved_ms = $8 FROM (SELECT key AS position, value FROM json_each($2) LIMIT -1) AS list WHERE message.mailbox_id = $1 AND message.item_id = list.value;
-UPDATE message_detail SET deleted_from_id = $3, came_from_id = list.message_id, came_from_folder_id = $4, came_by = $5 FROM (SELECT m.item_id, m.message_id FROM (SELECT key AS position, value FROM json_each($2) LIMIT -1) AS list CROSS JOIN message m WHERE m.mailbox_id = $1 AND m.item_id = list.value LIMIT $6) AS list WHERE message_detail.mailbox_id = $1 AND message_detail.item_id = list.item_id;
+UPDATE message_detail SET deleted_from_id = $3, came_from_folder_id = $4, came_by = $5, came_from_id = (SELECT m.message_id FROM message m WHERE m.mailbox_id = message_detail.mailbox_id AND m.item_id = message_detail.item_id) WHERE mailbox_id = $1 AND item_id IN (SELECT value FROM json_each($2));
 
 -- mailbox.provision
 INSERT INTO folder (mailbox_id, folder_id, parent_id, name, name_key, role, container_class, hidden, search_folder, cn, created_ms, modified_ms, uid_validity, uid_next, highest_cn, message_count, unread_count, associated_count, size_bytes) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12, 1, $10, 0, 0, 0, 0);
@@ -206,7 +218,9 @@ UPDATE mailbox SET next_uid_validity = next_uid_validity + 1 WHERE mailbox_id = 
 
 -- mailbox.purgeRemoved
 DELETE FROM content WHERE mailbox_id = $1 AND content_id IN (SELECT value FROM json_each($2)) AND NOT EXISTS (SELECT 1 FROM message m WHERE m.mailbox_id = $1 AND m.content_id = content.content_id) AND NOT EXISTS (SELECT 1 FROM attachment a WHERE a.mailbox_id = $1 AND a.content_id = content.content_id) RETURNING content_id;
+DELETE FROM content_fields WHERE mailbox_id = $1 AND content_id IN (SELECT value FROM json_each($2));
 DELETE FROM content_grams WHERE mailbox_id = $1 AND content_id IN (SELECT value FROM json_each($2));
+DELETE FROM content_keys WHERE mailbox_id = $1 AND content_id IN (SELECT value FROM json_each($2));
 DELETE FROM message WHERE mailbox_id = $1 AND item_id IN (SELECT value FROM json_each($2));
 DELETE FROM message_detail WHERE mailbox_id = $1 AND item_id IN (SELECT value FROM json_each($2));
 DELETE FROM message_text WHERE rowid IN (SELECT value FROM json_each($1));
@@ -222,7 +236,9 @@ UPDATE mailbox SET message_count = message_count + $2, size_bytes = size_bytes +
 -- mailbox.removeItems
 DELETE FROM attachment WHERE mailbox_id = $1 AND attachment_id = $2;
 DELETE FROM content WHERE mailbox_id = $1 AND content_id IN (SELECT value FROM json_each($2)) AND NOT EXISTS (SELECT 1 FROM message m WHERE m.mailbox_id = $1 AND m.content_id = content.content_id) AND NOT EXISTS (SELECT 1 FROM attachment a WHERE a.mailbox_id = $1 AND a.content_id = content.content_id) RETURNING content_id;
+DELETE FROM content_fields WHERE mailbox_id = $1 AND content_id IN (SELECT value FROM json_each($2));
 DELETE FROM content_grams WHERE mailbox_id = $1 AND content_id IN (SELECT value FROM json_each($2));
+DELETE FROM content_keys WHERE mailbox_id = $1 AND content_id IN (SELECT value FROM json_each($2));
 DELETE FROM message WHERE mailbox_id = $1 AND item_id IN (SELECT value FROM json_each($2));
 DELETE FROM message_detail WHERE mailbox_id = $1 AND item_id = $2 RETURNING extras;
 DELETE FROM message_detail WHERE mailbox_id = $1 AND item_id IN (SELECT value FROM json_each($2));
@@ -239,7 +255,7 @@ UPDATE mailbox SET cn = cn + 1 WHERE mailbox_id = $1 RETURNING cn;
 UPDATE mailbox SET message_count = message_count + $2, size_bytes = size_bytes + $3 WHERE mailbox_id = $1;
 UPDATE mailbox SET next_counter = next_counter + $2 WHERE mailbox_id = $1 RETURNING next_counter AS next;
 UPDATE message SET message_id = $3 + list.position, folder_id = $4, uid = $5 + list.position, flags = flags & ~CAST($6 AS BIGINT), cn = $7, read_cn = $7, mod_seq = $7, saved_ms = $8 FROM (SELECT key AS position, value FROM json_each($2) LIMIT -1) AS list WHERE message.mailbox_id = $1 AND message.item_id = list.value;
-UPDATE message_detail SET deleted_from_id = $3, came_from_id = list.message_id, came_from_folder_id = $4, came_by = $5 FROM (SELECT m.item_id, m.message_id FROM (SELECT key AS position, value FROM json_each($2) LIMIT -1) AS list CROSS JOIN message m WHERE m.mailbox_id = $1 AND m.item_id = list.value LIMIT $6) AS list WHERE message_detail.mailbox_id = $1 AND message_detail.item_id = list.item_id;
+UPDATE message_detail SET deleted_from_id = $3, came_from_folder_id = $4, came_by = $5, came_from_id = (SELECT m.message_id FROM message m WHERE m.mailbox_id = message_detail.mailbox_id AND m.item_id = message_detail.item_id) WHERE mailbox_id = $1 AND item_id IN (SELECT value FROM json_each($2));
 
 -- mailbox.removeMessages
 DELETE FROM attachment WHERE mailbox_id = $1 AND attachment_id = $2;
@@ -259,7 +275,7 @@ UPDATE mailbox SET cn = cn + 1 WHERE mailbox_id = $1 RETURNING cn;
 UPDATE mailbox SET message_count = message_count + $2, size_bytes = size_bytes + $3 WHERE mailbox_id = $1;
 UPDATE mailbox SET next_counter = next_counter + $2 WHERE mailbox_id = $1 RETURNING next_counter AS next;
 UPDATE message SET message_id = $3 + list.position, folder_id = $4, uid = $5 + list.position, flags = flags & ~CAST($6 AS BIGINT), cn = $7, read_cn = $7, mod_seq = $7, saved_ms = $8 FROM (SELECT key AS position, value FROM json_each($2) LIMIT -1) AS list WHERE message.mailbox_id = $1 AND message.item_id = list.value;
-UPDATE message_detail SET deleted_from_id = $3, came_from_id = list.message_id, came_from_folder_id = $4, came_by = $5 FROM (SELECT m.item_id, m.message_id FROM (SELECT key AS position, value FROM json_each($2) LIMIT -1) AS list CROSS JOIN message m WHERE m.mailbox_id = $1 AND m.item_id = list.value LIMIT $6) AS list WHERE message_detail.mailbox_id = $1 AND message_detail.item_id = list.item_id;
+UPDATE message_detail SET deleted_from_id = $3, came_from_folder_id = $4, came_by = $5, came_from_id = (SELECT m.message_id FROM message m WHERE m.mailbox_id = message_detail.mailbox_id AND m.item_id = message_detail.item_id) WHERE mailbox_id = $1 AND item_id IN (SELECT value FROM json_each($2));
 
 -- mailbox.renderMessage
 INSERT INTO content (mailbox_id, content_id, refs, size_bytes, hash, bytes) VALUES ($1, $2, 1, $3, $4, $5);
@@ -303,7 +319,9 @@ UPDATE mailbox SET next_property_id = next_property_id + 1 WHERE mailbox_id = $1
 -- mailbox.updateItem
 DELETE FROM attachment WHERE mailbox_id = $1 AND attachment_id = $2;
 DELETE FROM content WHERE mailbox_id = $1 AND content_id IN (SELECT value FROM json_each($2)) AND NOT EXISTS (SELECT 1 FROM message m WHERE m.mailbox_id = $1 AND m.content_id = content.content_id) AND NOT EXISTS (SELECT 1 FROM attachment a WHERE a.mailbox_id = $1 AND a.content_id = content.content_id) RETURNING content_id;
+DELETE FROM content_fields WHERE mailbox_id = $1 AND content_id IN (SELECT value FROM json_each($2));
 DELETE FROM content_grams WHERE mailbox_id = $1 AND content_id IN (SELECT value FROM json_each($2));
+DELETE FROM content_keys WHERE mailbox_id = $1 AND content_id IN (SELECT value FROM json_each($2));
 DELETE FROM item_time WHERE mailbox_id = $1 AND item_id = $2;
 DELETE FROM item_value WHERE mailbox_id = $1 AND item_id = $2;
 DELETE FROM message_detail WHERE mailbox_id = $1 AND item_id = $2 RETURNING extras;

@@ -20,7 +20,7 @@ export type SearchKey =
   | { readonly key: "not"; readonly of: SearchKey }
   | { readonly key: "flag"; readonly flag: "\\Answered" | "\\Flagged" | "\\Deleted" | "\\Seen" | "\\Draft" }
   | { readonly key: "keyword"; readonly keyword: string }
-  /** No message is ever recent here: the answer to RECENT is empty. */
+  /** New to this client. RFC 3501 §2.3.2 */
   | { readonly key: "recent" }
   | { readonly key: "header"; readonly name: Octets; readonly text: Octets }
   | { readonly key: "address"; readonly field: "bcc" | "cc" | "from" | "to"; readonly text: Octets }

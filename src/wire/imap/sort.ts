@@ -28,9 +28,9 @@ export interface SortArguments {
 /** RFC 5256 §5 `sort`, RFC 5267 §5 */
 export function sortArguments(cursor: Cursor): SortArguments {
   cursor.space();
-  const returns = returnOptions(cursor);
+  const first = returnOptions(cursor);
   const criteria = parenthesized(criterion, "what to sort by")(cursor);
-  const program = charsetAndKeys(cursor, returns);
+  const { returns, ...program } = charsetAndKeys(cursor, first);
   if (criteria.some(({ key }) => key === "RELEVANCY") && !isFuzzy(program.key)) {
     cursor.fail("RELEVANCY needs a FUZZY key");
   }
@@ -61,14 +61,23 @@ export interface ThreadArguments {
 export function threadArguments(cursor: Cursor): ThreadArguments {
   cursor.space();
   const algorithm = keyOf(threadAlgorithms, "THREAD algorithm")(cursor);
-  return { algorithm, ...charsetAndKeys(cursor, undefined) };
+  cursor.space();
+  const charset = charsetName(cursor);
+  return { algorithm, charset, ...searchFor(cursor, undefined) };
 }
 
+/** RETURN stands before what is sorted by; behind the character set, where some programs put it, it can mean no key. */
 function charsetAndKeys(
-  cursor: Cursor, returns: ReturnOptions | undefined,
-): { charset: string; key: SearchKey; usesModSeq: boolean } {
+  cursor: Cursor, first: ReturnOptions | undefined,
+): { returns: ReturnOptions | undefined; charset: string; key: SearchKey; usesModSeq: boolean } {
   cursor.space();
+  const charset = charsetName(cursor);
+  const returns = first ?? returnOptions(cursor);
+  return { returns, charset, ...searchFor(cursor, returns) };
+}
+
+function charsetName(cursor: Cursor): string {
   const charset = cursor.astring("a character set").toUpperCase();
   cursor.space();
-  return { charset, ...searchFor(cursor, returns) };
+  return charset;
 }

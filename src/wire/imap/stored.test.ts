@@ -1,6 +1,6 @@
 /**
  * What is told straight from the stored form is what would be told from objects: over addresses and texts of all kinds,
- * and over every message of the collected mail where that is at hand. And texts as they are sorted: rows of RFC 5256.
+ * and over every message of the collected mail where that is at hand.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -9,7 +9,6 @@ import type { Envelope } from "#format/mime/types.ts";
 import { decodeMimeIndex, encodeMimeIndex, storedEnvelope } from "#format/mime/index-text.ts";
 import { indexMessage } from "#format/mime/indexer.ts";
 import { encodeEnvelope, encodeStoredEnvelope } from "#wire/imap/structure.ts";
-import { baseSubject, casemap } from "#wire/imap/subject.ts";
 import { parseMessageUrl } from "#wire/imap/url.ts";
 
 const plainText = fc.option(fc.string({ unit: fc.constantFrom(..."ab XYZ09,;:.@<>()[]{}'=?_-/&%") }));
@@ -44,24 +43,6 @@ test("what is no stored envelope is left alone", () => {
   for (const bad of ["", "[]", "[null]", '["x', "{}", "[null,null,[],0,0,[],[],[],null,null", '["\\u0041"]']) {
     assert.equal(encodeStoredEnvelope(bad), undefined, bad);
   }
-});
-
-test("base subjects", () => {
-  const rows: [string, string, boolean][] = [
-    ["Hello", "HELLO", false], ["Re: Hello", "HELLO", true], ["RE : re: Fwd: Hello", "HELLO", true],
-    ["[list] Hello", "HELLO", false], ["Re: [list] Re[2]: Hello (fwd)  ", "HELLO", true],
-    ["[fwd: Hello]", "HELLO", true],
-    ["[Fwd: Re: Hello]", "HELLO", true], ["[list]", "[LIST]", false], ["", "", false], ["Re:", "", true],
-    ["Regarding: x", "REGARDING: X", false], ["a\t  b", "A B", false], ["(fwd)(fwd)", "", true],
-    ["fw: [a][b] x", "X", true],
-  ];
-  for (const [subject, base, isReply] of rows) assert.deepEqual(baseSubject(subject), { base, isReply }, subject);
-  assert.equal(casemap("É"), casemap("e\u0301"));
-  const began = performance.now();
-  for (const hostile of ["[".repeat(100_000), "re:".repeat(50_000), " ".repeat(100_000), "[a]".repeat(50_000)]) {
-    baseSubject(hostile);
-  }
-  assert.ok(performance.now() - began < 1000);
 });
 
 test("addresses of messages on this server", () => {

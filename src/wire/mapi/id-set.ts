@@ -21,9 +21,17 @@ export class CounterSet {
   }
 
   static of(counters: Iterable<number>): CounterSet {
-    const ranges: CounterRange[] = [];
-    for (const counter of counters) ranges.push({ low: counter, high: counter });
-    return new CounterSet(ranges);
+    // Sorted as numbers, and no range made for each: a client is given hundreds of thousands at once.
+    const sorted = Float64Array.from(counters).sort();
+    const ranges: { low: number; high: number }[] = [];
+    for (const counter of sorted) {
+      const last = ranges.at(-1);
+      if (last !== undefined && counter <= last.high + 1) last.high = counter;
+      else ranges.push({ low: counter, high: counter });
+    }
+    const set = new CounterSet();
+    set.#ranges = ranges;
+    return set;
   }
 
   get ranges(): readonly CounterRange[] {

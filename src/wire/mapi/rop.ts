@@ -86,7 +86,9 @@ export const replicaServers = struct({
 export const returnValues = { success: 0, wrongServer: 0x0478, nullDestinationObject: 0x0503 } as const;
 
 /** Warnings carry the success body. [MS-OXCDATA] 2.4.1 */
-const warnings: ReadonlySet<number> = new Set([0x0004_0380, 0x0004_0381, 0x0004_0680, 0x0004_0a01, 0x0004_0a02]);
+const warnings: ReadonlySet<number> = new Set([
+  0x0004_0380, 0x0004_0381, 0x0004_0680, 0x0004_0821, 0x0004_0a01, 0x0004_0a02,
+]);
 
 /** Whether an answer with this ReturnValue has the body of a success. [MS-OXCROPS] 2.2.1 */
 export function isSuccess(returnValue: number): boolean {

@@ -49,3 +49,14 @@ export function encodeTemplate(controls: readonly Control[], encodeText: (text: 
   }
   return bytes;
 }
+
+/** The first word of each instruction of a script. [MS-OXOABKT] 2.2.2.2 */
+export const scriptInstructions = { halt: 0x0, error: 0x1, emitProperty: 0x2, jumpIfNotExists: 0x4 } as const;
+
+/** A script: the number of its words, then these; jumps count bytes from the first of them. [MS-OXOABKT] 2.2.2.2 */
+export function encodeScript(words: readonly number[]): Buffer {
+  const bytes = Buffer.alloc(4 + words.length * 4);
+  bytes.writeUInt32LE(words.length, 0);
+  words.forEach((word, index) => bytes.writeUInt32LE(word >>> 0, 4 + index * 4));
+  return bytes;
+}

@@ -49,6 +49,8 @@ const bytesCodes: ReadonlySet<number> = new Set([
 /** Text that says itself in which code page it is; Unicode is page 1200. [MS-OXCFXICS] 2.2.4.1.1.1 */
 const codePageFlag = 0x8000;
 const unicodeCodePage = 1200;
+/** The type of text that says that it is Unicode. [MS-OXCFXICS] 2.2.4.1.1.1 */
+export const unicodeTextCode = codePageFlag | unicodeCodePage;
 
 /** Whether streams can hold values of a type. */
 export function isTransferable(tag: PropertyTag): boolean {
@@ -155,7 +157,7 @@ export class TransferWriter {
   }
 
   #single(code: number, value: PropertyValue): void {
-    if (textCodes.has(code)) {
+    if (textCodes.has(code) || code === unicodeTextCode) {
       this.#sized(typeof value === "string" ? Buffer.from(`${value}\0`, "utf16le")
         : Buffer.concat([value as Uint8Array, Buffer.alloc(1)]));
     } else if (bytesCodes.has(code)) {

@@ -15,7 +15,7 @@ import { messageFlags } from "#mailbox/api.ts";
 import { isWhole } from "#serve/imap/body.ts";
 import { UnknownEncoding, writeSections } from "#serve/imap/fetch-body.ts";
 import { rowItems, structureItems } from "#serve/imap/fetch-items.ts";
-import { encodeFlags, encodeVanished } from "#serve/imap/flags.ts";
+import { encodeVanished, flagsOf } from "#serve/imap/flags.ts";
 import { threadId } from "#serve/imap/places.ts";
 import { no, ok } from "#serve/imap/state.ts";
 import { encodeAstring, octetsOf } from "#wire/imap/encode.ts";
@@ -27,6 +27,8 @@ interface Plan {
   readonly sections: readonly SectionPlan[];
   /** The least that tells it all: flags alone, rows, rows with their header sections, or with their structure. */
   readonly reads: "flags" | "rows" | "headers" | "structures";
+  /** Where only fields of these names are told of headers. */
+  readonly fieldNames: readonly string[] | undefined;
   readonly setsSeen: boolean;
   readonly changedSince: number | undefined;
 }
@@ -81,7 +83,19 @@ function planFetch(args: ArgumentsOf<"FETCH">, isUid: boolean, isReadOnly: boole
   // RFC 7162 §3.1.4.1
   if (changedSince !== undefined) plain.add("MODSEQ");
   const setsSeen = !isReadOnly && sections.some(({ item }) => item.item !== "BINARY.SIZE[]" && !item.isPeek);
-  return { plain: [...plain], sections, reads: readsOf(plain, sections, setsSeen), setsSeen, changedSince };
+  return {
+    plain: [...plain], sections, reads: readsOf(plain, sections, setsSeen), fieldNames: fieldNamesOf(sections),
+    setsSeen, changedSince,
+  };
+}
+
+function fieldNamesOf(sections: readonly SectionPlan[]): readonly string[] | undefined {
+  const names: string[] = [];
+  for (const { item } of sections) {
+    if (item.item !== "BODY[]" || item.section.text !== "HEADER.FIELDS") return undefined;
+    names.push(...item.section.fieldNames);
+  }
+  return names;
 }
 
 function namesOf(item: FetchItem): FieldNames | undefined {
@@ -133,7 +147,7 @@ async function writeVanished(
   if (gone.length > 0) state.client.write(encodeVanished(gone, true));
 }
 
-type Row = MessageRow & { readonly index?: MimeIndex; readonly header?: Uint8Array };
+type Row = MessageRow & { readonly index?: MimeIndex; readonly header?: Uint8Array | string };
 
 /** The count of messages that could not be read. */
 async function writeMessages(state: SessionState, view: FolderView, plan: Plan, uids: UidRange[]): Promise<number> {
@@ -183,7 +197,9 @@ async function writeFlagList(state: SessionState, view: FolderView, plan: Plan, 
       number = view.numberNear(uid, number + 1);
       if (number === 0) continue;
       let text = usesUidOnly ? `* ${uid} UIDFETCH (` : `* ${number} FETCH (${tellsUid ? `UID ${uid}` : ""}`;
-      if (tellsFlags) text += `${tellsUid ? " " : ""}${encodeFlags(flags[at]!, keywords.get(at) ?? noKeywords)}`;
+      if (tellsFlags) {
+        text += `${tellsUid ? " " : ""}${flagsOf(state, uid, flags[at]!, keywords.get(at) ?? noKeywords)}`;
+      }
       if (tellsModSeq) text += `${tellsUid || tellsFlags ? " " : ""}MODSEQ (${modSeqs[at]!})`;
       client.write(`${text})\r\n`);
       if (client.isFull) await client.drain();
@@ -216,7 +232,7 @@ async function* rowsOf(
   const { mailbox } = view;
   const { ctx } = state;
   if (plan.reads === "structures") yield* mailbox.structures(ctx, view.folderId, wanted);
-  else if (plan.reads === "headers") yield* mailbox.headers(ctx, view.folderId, wanted);
+  else if (plan.reads === "headers") yield* mailbox.headers(ctx, view.folderId, wanted, plan.fieldNames);
   else yield* mailbox.rows(ctx, view.folderId, wanted);
 }
 
@@ -259,6 +275,7 @@ class ItemEncoder {
       const ofRow = rowItems[item];
       const { mailboxId } = state.selected.mailbox;
       if (item === "THREADID") return (row) => this.#threadOf(row, mailboxId);
+      if (item === "FLAGS") return (row) => flagsOf(state, row.uid, row.flags, row.keywords);
       return ofStructure === undefined ? (row) => ofRow!(row, mailboxId) : (_, index) => ofStructure(index!);
     });
     this.#tellsFlags = plain.includes("FLAGS");
@@ -277,7 +294,7 @@ class ItemEncoder {
     let text = "";
     for (const write of this.#writers) text += `${text === "" ? "" : " "}${write(current, row.index)}`;
     if (changed !== undefined && !this.#tellsFlags) {
-      text += `${text === "" ? "" : " "}${encodeFlags(changed.flags, changed.keywords)}`;
+      text += `${text === "" ? "" : " "}${flagsOf(this.#state, row.uid, changed.flags, changed.keywords)}`;
     }
     // RFC 7162 §3.2: flags come with their sequence once the client has shown that it knows of it.
     if ((this.#tellsFlags || changed !== undefined) && this.#state.usesCondstore && !this.#tellsModSeq) {
@@ -293,7 +310,7 @@ function writeHeaders(state: SessionState, { sections }: Plan, row: Row, begin: 
   for (const [index, { item, label, names }] of sections.entries()) {
     const { section, partial } = item as SectionItem;
     const header = row.header!;
-    let octets = names === undefined ? octetsOf(header)
+    let octets = names === undefined ? octetsOf(header as Uint8Array)
       : headerFieldsOctets(header, names, section.text === "HEADER.FIELDS.NOT");
     if (partial !== undefined) octets = octets.slice(partial.offset, partial.offset + partial.sizeBytes);
     text += `${hasItems || index > 0 ? " " : ""}${label}{${octets.length}}\r\n${octets}`;

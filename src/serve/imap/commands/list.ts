@@ -107,6 +107,8 @@ function* listRows(
   const onlySpecial = args.selections.includes("SPECIAL-USE");
   const isRecursive = args.selections.includes("RECURSIVEMATCH");
   const parents = isRecursive || onlySubscribed ? parentsOf(subscribed) : new Set<string>();
+  // RFC 5258 §3.5: what is told itself need not be told of its parent too.
+  const untoldParents = isRecursive ? parentsOf([...subscribed].filter((path) => !isWanted(path))) : parents;
   const withChildren = childrenOf(tree);
   const told = new Set<string>();
   for (const folder of tree.walk()) {
@@ -115,7 +117,7 @@ function* listRows(
     const specialUse = prefix === "" ? folder.specialUse : undefined;
     const isListed = folder.isMail || withChildren.has(folder);
     if (!isListed || !isWanted(path)) continue;
-    const hasSubscribedBelow = isRecursive && parents.has(path);
+    const hasSubscribedBelow = isRecursive && (subscribed.has(path) ? parents : untoldParents).has(path);
     if (onlySubscribed && !subscribed.has(path) && !hasSubscribedBelow) continue;
     if (onlySpecial && specialUse === undefined) continue;
     told.add(path);
@@ -193,12 +195,11 @@ export const status: Handler<"STATUS"> = async (state, { args }) => {
   return ok("That is its state.");
 };
 
-type CountedItem = "DELETED" | "DELETED-STORAGE";
+type CountedItem = "DELETED" | "DELETED-STORAGE" | "RECENT";
 
 /** RFC 9051 §6.3.11, RFC 7889 §3.1, RFC 8474 §4.3 */
 const statusValues: Readonly<Record<Exclude<StatusItem, CountedItem>, (info: FolderInfo, place: Place) => unknown>> = {
   MESSAGES: (folder) => folder.messageCount,
-  RECENT: () => 0,
   UIDNEXT: (folder) => folder.uidNext,
   UIDVALIDITY: (folder) => folder.uidValidity,
   UNSEEN: (folder) => folder.unreadCount,
@@ -216,10 +217,20 @@ async function statusLine(
   const values: string[] = [];
   for (const item of new Set(items)) {
     const value = item === "DELETED" ? await countDeleted(state, place)
-      : item === "DELETED-STORAGE" ? await sumDeleted(state, place) : statusValues[item](place.info, place);
+      : item === "DELETED-STORAGE" ? await sumDeleted(state, place)
+      : item === "RECENT" ? await countRecent(state, place)
+      : statusValues[item](place.info, place);
     values.push(`${item} ${value}`);
   }
   return `* STATUS ${encodeMailbox(path, state.usesUtf8)} (${values.join(" ")})\r\n`;
+}
+
+/** In the selected folder what is new to this client, elsewhere what is new to everybody. RFC 3501 §6.3.10 */
+async function countRecent({ ctx, memory, view }: SessionState, { mailbox, info }: Place): Promise<number> {
+  if (view?.recent !== undefined && view.folderId === info.folderId && view.mailbox === mailbox) {
+    return view.recentCount;
+  }
+  return await memory.countRecent(ctx, mailbox, info);
 }
 
 /** Bytes that an EXPUNGE would free. RFC 9208 §4.1.4 */

@@ -45,7 +45,7 @@ export const multiSearch: Handler<"ESEARCH"> = async (state, { tag, args }) => {
     const folder = { mailbox, folderId: info.folderId };
     const { query, scores, usesModSeq } = await askFor(state, folder, undefined, args.key, decode);
     const found = await look(state, mailbox, info.folderId, query,
-      { tag, usesModSeq: usesModSeq || args.usesModSeq, view: undefined });
+      { usesModSeq: usesModSeq || args.usesModSeq, view: undefined });
     writeFound(state, { ...found, scores }, returns, correlatorOf(state, tag, path, info.uidValidity));
     await state.client.drain();
   }
@@ -57,7 +57,7 @@ async function inSelected(
   state: SessionState, view: FolderView, tag: string, args: MultiSearchArguments & { returns: ReturnOptions },
 ): Promise<Completion> {
   refuseTwin(view, tag, args.returns);
-  const found = await find(state, view, tag, args);
+  const found = await find(state, view, args);
   if (found === undefined) return badCharset();
   keepUpToDate(state, view, { tag, isUid: true, returns: args.returns, found });
   save(view, found, args.returns);

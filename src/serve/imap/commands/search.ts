@@ -6,7 +6,6 @@ import type { Completion, Handler, SessionState } from "#serve/imap/state.ts";
 import type { Found } from "#serve/imap/search-result.ts";
 import type { FolderView } from "#serve/imap/view.ts";
 import type { ReturnOptions, SearchKey } from "#wire/imap/search.ts";
-import { limits } from "#base/limits.ts";
 import { searchFolder } from "#mailbox/search.ts";
 import { keepUpToDate } from "#serve/imap/contexts.ts";
 import { UndefinedFilter } from "#serve/imap/filters.ts";
@@ -14,14 +13,13 @@ import { hasFilter, needsResolving, resolveKeys } from "#serve/imap/search-keys.
 import { boundedDecoder, translate, universe } from "#serve/imap/search-query.ts";
 import { encodeExtended, save, tagCorrelator, writeList } from "#serve/imap/search-result.ts";
 import { BadCommand, no, ok } from "#serve/imap/state.ts";
-import { encodeStatus, encodeString } from "#wire/imap/encode.ts";
 import { usesModSeq } from "#wire/imap/search.ts";
 import { star } from "#wire/imap/sequence.ts";
 
 export const search: Handler<"SEARCH"> = async (state, { tag, args, isUid }) => {
   const view = state.selected;
   refuseTwin(view, tag, args.returns);
-  const found = await find(state, view, tag, args);
+  const found = await find(state, view, args);
   if (found === undefined) return badCharset();
   keepUpToDate(state, view, { tag, isUid, returns: args.returns, found });
   const told = { correlator: tagCorrelator(tag), view: isUid || state.usesUidOnly ? undefined : view };
@@ -59,7 +57,7 @@ export function searchCompletion(view: FolderView, isUid: boolean): Completion {
 
 /** What the keys find in the selected folder, by UID; undefined for an unknown character set. RFC 9051 §6.4.4 */
 export async function find(
-  state: SessionState, view: FolderView, tag: string,
+  state: SessionState, view: FolderView,
   args: { key: SearchKey; charset: string | undefined; usesModSeq: boolean; returns?: ReturnOptions | undefined },
 ): Promise<FoundBy | undefined> {
   // RFC 9051 §6.4.4.1: a SEARCH with SAVE that is refused leaves nothing in `$`.
@@ -78,7 +76,7 @@ export async function find(
   const tellsModSeq = args.usesModSeq || tellsSeq;
   if (tellsModSeq) state.usesCondstore = true;
   const found = knownFrom(args.key, view) ??
-    await look(state, view.mailbox, view.folderId, query, { tag, usesModSeq: tellsModSeq, view });
+    await look(state, view.mailbox, view.folderId, query, { usesModSeq: tellsModSeq, view });
   // What was looked up goes out of date with the next message; the rest means the same for ever.
   const again = needsResolving(args.key) ? async () => (await ask()).query : async () => query;
   return { ...found, scores, again };
@@ -133,11 +131,10 @@ function knownFrom(key: SearchKey, view: FolderView): Found | undefined {
 /** Reads through a folder; of the selected one only messages that have a number. */
 export async function look(
   state: SessionState, mailbox: Mailbox, folderId: FolderId, query: Query,
-  { tag, usesModSeq, view }: { tag: string; usesModSeq: boolean; view: FolderView | undefined },
+  { usesModSeq, view }: { usesModSeq: boolean; view: FolderView | undefined },
 ): Promise<Found> {
   const uids: number[] = [];
   const modSeqs: number[] = [];
-  const progress = new Progress(state, tag);
   let number = 0;
   const options = { modSeqs: usesModSeq };
   for await (const found of searchFolder(state.ctx, mailbox, folderId, query, universe(query), options)) {
@@ -150,28 +147,6 @@ export async function look(
       uids.push(uid);
       if (usesModSeq) modSeqs.push(found.modSeqs[at]!);
     }
-    await progress.tell();
   }
   return { uids, modSeqs };
-}
-
-/** Says now and then that a long command is under way. RFC 9585 §4 */
-export class Progress {
-  readonly #state: SessionState;
-  readonly #tag: string;
-  #nextMs: number;
-
-  constructor(state: SessionState, tag: string) {
-    this.#state = state;
-    this.#tag = tag;
-    this.#nextMs = state.ctx.system.monotonicMs() + limits.imapProgressMs;
-  }
-
-  async tell(): Promise<void> {
-    if (this.#state.ctx.system.monotonicMs() < this.#nextMs) return;
-    this.#nextMs = this.#state.ctx.system.monotonicMs() + limits.imapProgressMs;
-    const code = `INPROGRESS (${encodeString(this.#tag)} NIL NIL)`;
-    this.#state.client.write(encodeStatus("*", "OK", code, "Still looking."));
-    await this.#state.client.flush();
-  }
 }

@@ -3,7 +3,7 @@ import type { Completion, Handler, SessionState } from "#serve/imap/state.ts";
 import type { ArgumentsOf } from "#wire/imap/commands.ts";
 import type { KnownState } from "#wire/imap/select.ts";
 import { messageFlags } from "#mailbox/api.ts";
-import { encodeVanished, usualFlags, writeFlags } from "#serve/imap/flags.ts";
+import { encodeVanished, flagLines, writeFlags } from "#serve/imap/flags.ts";
 import { findPlace, objectId } from "#serve/imap/places.ts";
 import { ok } from "#serve/imap/state.ts";
 import { isOfMail } from "#serve/imap/tree.ts";
@@ -32,17 +32,16 @@ async function open(state: SessionState, args: ArgumentsOf<"SELECT">, asksReadOn
   const isReadOnly = asksReadOnly || !isOfMail(info) || (mailbox.rightsIn(info.folderId) & changeRights) === 0;
   const view = new FolderView(mailbox, folder, uids, isReadOnly);
   const unseen = state.usesRev2 || state.usesUidOnly ? 0 : await firstUnseen(state, view, folder.unreadCount);
+  view.remember(await state.memory.open(state.ctx, mailbox, folder), folder.uidNext, !state.usesRev2);
   state.view = view;
   state.selectedPath = args.mailbox.toUpperCase() === "INBOX" ? "INBOX" : args.mailbox;
   // A commit before the view was in place told nobody.
   view.isDirty = true;
-  const permanent = isReadOnly ? "" : `${usualFlags} \\*`;
   state.client.write(
-    `* FLAGS (${usualFlags})\r\n` +
-    `* OK [PERMANENTFLAGS (${permanent})] Flags that are kept.\r\n` +
-    `* ${view.count} EXISTS\r\n` +
+    `${flagLines(view)}* ${view.count} EXISTS\r\n` +
     // RFC 9051 appendix E: revision 2 knows neither, and tells the folder's name.
-    (state.usesRev2 ? `* LIST () "/" ${encodeMailbox(args.mailbox, state.usesUtf8)}\r\n` : "* 0 RECENT\r\n") +
+    (state.usesRev2 ? `* LIST () "/" ${encodeMailbox(args.mailbox, state.usesUtf8)}\r\n`
+      : `* ${view.recentCount} RECENT\r\n`) +
     (unseen === 0 ? "" : `* OK [UNSEEN ${unseen}] The first unread message.\r\n`) +
     `* OK [UIDVALIDITY ${folder.uidValidity}] UIDs are valid.\r\n` +
     `* OK [UIDNEXT ${folder.uidNext}] The next UID.\r\n` +

@@ -4,7 +4,7 @@ import type { FlagChange } from "#mailbox/api.ts";
 import type { Handler } from "#serve/imap/state.ts";
 import type { Interval } from "#wire/imap/sequence.ts";
 import { limits } from "#base/limits.ts";
-import { beginFetch, splitFlags, writeFlags } from "#serve/imap/flags.ts";
+import { announceKeywords, beginFetch, splitFlags, writeFlags } from "#serve/imap/flags.ts";
 import { writeUpdates } from "#serve/imap/news.ts";
 import { no, ok } from "#serve/imap/state.ts";
 import { encodeNumbers } from "#wire/imap/sequence.ts";
@@ -27,9 +27,11 @@ export const store: Handler<"STORE"> = async (state, { args, isUid }) => {
   const conflicts: number[] = [];
   let knownCn: number = view.cn;
   for (const batch of batches(numbers)) {
+    // Whatever is heard of from here on says which commit it was.
+    const wasClean = !view.isDirty && state.notify === undefined;
     const result = await view.mailbox.setFlags(state.ctx, view.folderId, view.uidRanges(batch), change);
     // Somebody may have come in between: then the rows hold what silence would hide, and the next sync tells them.
-    const isAlone = result.cn <= knownCn + 1;
+    const isAlone = result.cn === knownCn || (result.isChanged && result.cn === knownCn + 1);
     knownCn = result.cn;
     for (const uid of result.conflicts) {
       const number = isUid ? uid : view.numberOf(uid);
@@ -47,7 +49,9 @@ export const store: Handler<"STORE"> = async (state, { args, isUid }) => {
       }
       if (state.client.isFull) await state.client.drain();
     }
+    if (wasClean && isAlone) view.advance(result.cn);
   }
+  if (args.mode.mode !== "remove") announceKeywords(state, change.keywords);
   if (conflicts.length > 0) {
     return ok("Some messages have changed since and were left alone.", `MODIFIED ${encodeNumbers(conflicts)}`);
   }

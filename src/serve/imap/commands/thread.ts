@@ -1,48 +1,71 @@
-/** THREAD and UID THREAD. RFC 5256 §3 */
-import type { MessageStructure } from "#mailbox/api.ts";
+/** THREAD and UID THREAD, by what is stored of each message. RFC 5256 §3 */
+import type { Ctx } from "#base/ctx.ts";
+import type { ThreadColumns } from "#mailbox/api.ts";
 import type { Handler } from "#serve/imap/state.ts";
-import type { ThreadMessage } from "#serve/imap/threads.ts";
-import { parseDate } from "#format/mime/date.ts";
-import { decodeWords } from "#format/mime/words.ts";
+import type { ThreadArguments } from "#wire/imap/sort.ts";
+import { inTurns } from "#base/turns.ts";
 import { badCharset, find, searchCompletion } from "#serve/imap/commands/search.ts";
-import { byOrderedSubject, byReferences, encodeThreads } from "#serve/imap/threads.ts";
-import { baseSubject } from "#wire/imap/subject.ts";
+import { byOrderedSubject, byReferences, threadTexts } from "#serve/imap/threads.ts";
+import type { ThreadMessages } from "#serve/imap/threads.ts";
+
+type Algorithm = ThreadArguments["algorithm"];
 
 /** RFC 5256 §3 */
-export const thread: Handler<"THREAD"> = async (state, { tag, args, isUid }) => {
+export const thread: Handler<"THREAD"> = async (state, { args, isUid }) => {
   const view = state.selected;
-  const found = await find(state, view, tag, args);
+  const found = await find(state, view, args);
   if (found === undefined) return badCharset();
-  const wanted = new Set(found.uids);
-  const messages: ThreadMessage[] = [];
-  for await (const rows of view.mailbox.structures(state.ctx, view.folderId, view.rangesOf(found.uids))) {
-    for (const row of rows) {
-      const number = isUid || state.usesUidOnly ? row.uid : view.numberOf(row.uid);
-      if (wanted.has(row.uid) && number !== 0) messages.push(toThreadMessage(row, number));
-    }
+  const { ctx, client } = state;
+  const columns = await view.mailbox.threadKeys(ctx, view.folderId, found.uids);
+  const numbers = new Uint32Array(columns.uids.length);
+  let number = 0;
+  for (let at = 0, place = 0; at < found.uids.length; at++) {
+    const uid = found.uids[at]!;
+    while (place < columns.uids.length && columns.uids[place]! < uid) place++;
+    if (columns.uids[place] !== uid) continue;
+    number = view.numberNear(uid, number + 1);
+    if (number !== 0) numbers[place] = isUid || state.usesUidOnly ? uid : number;
   }
-  const threads = args.algorithm === "ORDEREDSUBJECT" ? byOrderedSubject(messages)
-    : byReferences(messages, args.algorithm === "REFERENCES");
-  state.client.write(`* THREAD${threads.length === 0 ? "" : ` ${encodeThreads(threads)}`}\r\n`);
+  const pieces = await threadPieces(ctx, columns, numbers, args.algorithm);
+  client.write(pieces.length === 0 ? "* THREAD" : "* THREAD ");
+  for (const text of pieces) {
+    client.write(text);
+    await client.drain();
+  }
+  client.write("\r\n");
   return searchCompletion(view, isUid);
 };
 
-function toThreadMessage({ index, internalMs }: MessageStructure, number: number): ThreadMessage {
-  const { envelope, fields } = index;
-  const { base, isReply } = baseSubject(decodeWords(envelope.subject ?? ""));
-  const references = idsIn(fields.find(({ name }) => name === "references")?.value ?? "");
-  return {
-    number, subject: base, isReply, messageId: idsIn(envelope.messageId ?? "")[0] ?? "",
-    sentMs: (envelope.date === null ? null : parseDate(envelope.date)) ?? internalMs,
-    references: references.length > 0 ? references : idsIn(envelope.inReplyTo ?? "").slice(0, 1),
-  };
+interface Told {
+  readonly algorithm: Algorithm;
+  readonly numbers: Uint32Array;
+  readonly pieces: readonly string[];
 }
 
-/** References of one message that are looked at: the newest ones. */
-const referencesMax = 100;
+/** What was told last of a folder, as long as it stays as it is: many programs ask again whenever they show it. */
+const lastTold = new WeakMap<ThreadColumns, Told>();
 
-/** Identifiers between angle brackets. RFC 5256 §4 */
-function idsIn(text: string): string[] {
-  const ids = text.match(/<[^<>\s]+>/g) ?? [];
-  return ids.slice(-referencesMax).map((id) => id.slice(1, -1));
+async function threadPieces(
+  ctx: Ctx, columns: ThreadColumns, numbers: Uint32Array, algorithm: Algorithm,
+): Promise<readonly string[]> {
+  const told = lastTold.get(columns);
+  if (told?.algorithm === algorithm && isSame(told.numbers, numbers)) return told.pieces;
+  const messages: ThreadMessages = { ...columns, numbers };
+  const threads = await inTurns(ctx, algorithm === "ORDEREDSUBJECT" ? byOrderedSubject(messages)
+    : byReferences(messages, algorithm === "REFERENCES"));
+  const pieces: string[] = [];
+  await inTurns(ctx, (function* () {
+    for (const text of threadTexts(threads)) {
+      pieces.push(text);
+      yield;
+    }
+  })());
+  lastTold.set(columns, { algorithm, numbers, pieces });
+  return pieces;
+}
+
+function isSame(one: Uint32Array, other: Uint32Array): boolean {
+  if (one.length !== other.length) return false;
+  for (let at = 0; at < one.length; at++) if (one[at] !== other[at]) return false;
+  return true;
 }

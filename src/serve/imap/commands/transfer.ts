@@ -16,7 +16,7 @@ export const copy: Handler<"COPY"> = async (state, { args, isUid }) => {
   const target = await findTarget(state, args.mailbox);
   if (target === undefined) return noTarget();
   const numbers = view.numbers(args.set, isUid);
-  if (numbers.length === 0) return ok("There are no such messages.");
+  if (numbers.length === 0) return nothingThere(view, isUid);
   const result = await copyTo(state, view, view.uidRanges(numbers), target);
   if (target.info.folderId === view.folderId) view.isDirty = true;
   return ok("Copied.", copyUid(result));
@@ -29,7 +29,7 @@ export const move: Handler<"MOVE"> = async (state, { args, isUid }) => {
   const target = await findTarget(state, args.mailbox);
   if (target === undefined) return noTarget();
   const numbers = view.numbers(args.set, isUid);
-  if (numbers.length === 0) return ok("There are no such messages.");
+  if (numbers.length === 0) return nothingThere(view, isUid);
   const uids = view.uidRanges(numbers);
   const { mailbox, folderId } = view;
   let result: Pick<CopyResult, "uidValidity" | "pairs">;
@@ -46,6 +46,12 @@ export const move: Handler<"MOVE"> = async (state, { args, isUid }) => {
   if (code !== undefined) state.client.write(encodeStatus("*", "OK", code, "Moved."));
   return ok("Moved.");
 };
+
+/** Numbers beyond the end are a mistake, but in an empty folder, where any set is. RFC 9051 §9 `seq-number` */
+function nothingThere(view: FolderView, isUid: boolean): Completion {
+  if (isUid || view.count === 0) return ok("There are no such messages.");
+  return { condition: "BAD", text: `There are only ${view.count} messages.` };
+}
 
 async function copyTo(
   state: SessionState, view: FolderView, uids: UidRange[], target: Place,

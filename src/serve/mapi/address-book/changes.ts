@@ -4,10 +4,11 @@ import { Fault } from "#base/fault.ts";
 import type { LinkKind } from "#directory/address-book-changes.ts";
 import type { AddressBookEntry } from "#directory/address-book.ts";
 import { tagId } from "#props/types.ts";
-import { entryIdOf } from "#serve/mapi/address-book/properties.ts";
+import { isLink } from "#serve/mapi/address-book/links.ts";
+import { displayTypeOf, entryIdOf } from "#serve/mapi/address-book/properties.ts";
 import { nspiCodes } from "#serve/mapi/address-book/request.ts";
 import type { From } from "#serve/mapi/address-book/request.ts";
-import { parseEntryId } from "#wire/mapi/entry-ids.ts";
+import { displayTypes, parseEntryId } from "#wire/mapi/entry-ids.ts";
 import type { addressBookBodies } from "#wire/mapi/nspi.ts";
 
 type Bodies = typeof addressBookBodies;
@@ -25,9 +26,10 @@ async function codeOf(change: Promise<void>): Promise<{ errorCode: number }> {
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     switch (error.code) {
-      case "accessDenied": return { errorCode: nspiCodes.accessDenied };
+      // What cannot be done to this entry is refused like what may not be done. [MS-OXNSPI] 3.1.4.1.15
+      case "accessDenied": case "notAllowed": return { errorCode: nspiCodes.accessDenied };
       case "notFound": return { errorCode: nspiCodes.notFound };
-      case "notAllowed": case "tooMany": case "tooBig": case "invalidArgument":
+      case "tooMany": case "tooBig": case "invalidArgument":
         return { errorCode: nspiCodes.invalidParameter };
       default: throw error;
     }
@@ -46,9 +48,13 @@ export async function modifyLinks(
   { flags, propertyTag, minimalId, entryIds }: Of<Bodies["ModLinkAtt"]["request"]>, from: From,
 ): Promise<{ errorCode: number }> {
   const kind = linkKinds.get(tagId(propertyTag));
-  if (kind === undefined) return { errorCode: nspiCodes.notSupported };
+  // Lists that follow from others are known, but nobody changes them here.
+  if (kind === undefined) {
+    return { errorCode: isLink(tagId(propertyTag)) ? nspiCodes.notSupported : nspiCodes.notFound };
+  }
   const target = from.view.byId(entryIdOf(minimalId));
-  if (target === undefined) return { errorCode: nspiCodes.invalidObject };
+  if (target === undefined) return { errorCode: nspiCodes.invalidParameter };
+  if (displayTypeOf(target) === displayTypes.agent) return { errorCode: nspiCodes.accessDenied };
   const others = (entryIds ?? []).map((one) => entryFor(one, from));
   if (others.some((one) => one === undefined)) return { errorCode: nspiCodes.notFound };
   return await codeOf(from.changes.changeLinks(from.ctx, from.session.person, {
@@ -61,9 +67,10 @@ export async function modifyLinks(
 export async function modifyProperties(
   { state, tags, values }: Of<Bodies["ModProps"]["request"]>, from: From,
 ): Promise<{ errorCode: number }> {
+  if (tags === null) return { errorCode: nspiCodes.invalidParameter };
   const target = from.view.byId(entryIdOf(state?.currentRecord ?? 0));
-  if (target === undefined) return { errorCode: nspiCodes.invalidObject };
-  const changed = new Set([...tags ?? [], ...(values ?? []).map(({ tag }) => tag)].map(tagId));
+  if (target === undefined) return { errorCode: nspiCodes.invalidParameter };
+  const changed = new Set([...tags, ...(values ?? []).map(({ tag }) => tag)].map(tagId));
   if (changed.size === 0) return { errorCode: nspiCodes.invalidParameter };
   const attributes: { key: string; values: Uint8Array[] }[] = [];
   for (const id of changed) {

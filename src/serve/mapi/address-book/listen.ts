@@ -2,10 +2,11 @@
 import type { Ctx } from "#base/ctx.ts";
 import { guidToText } from "#codec/binary/bytes.ts";
 import { decode, encode } from "#codec/binary/code.ts";
-import type { Type } from "#codec/binary/type.ts";
+import type { Of, Type } from "#codec/binary/type.ts";
 import type { AddressBookChanges } from "#directory/address-book-changes.ts";
 import type { AddressBook } from "#directory/address-book.ts";
 import type { Directory } from "#directory/api.ts";
+import { isKnownCodePage } from "#format/mapi/code-page.ts";
 import type { HttpRequest } from "#net/http.ts";
 import { MapiEndpoint } from "#serve/mapi/endpoint.ts";
 import type { Answerer } from "#serve/mapi/endpoint.ts";
@@ -20,6 +21,8 @@ interface State extends SessionState, AddressBookSession {}
 const none = new Uint8Array(0);
 /** 8-bit text cannot be written in it. [MS-OXNSPI] 2.2.1.4 */
 const unicodeCodePage = 1200;
+/** [MS-OXNSPI] 2.2.1.8 */
+const fAnonymousLogin = 0x20;
 
 export interface AddressBookOptions {
   readonly ctx: Ctx;
@@ -50,8 +53,8 @@ export function addressBookEndpoint({ ctx, directory, book, changes }: AddressBo
       type: "Bind",
       open(_ctx, person, body) {
         const asked = decode(addressBookBodies.Bind.request, body);
-        const isRefused = asked.state !== null && asked.state.codePage === unicodeCodePage;
-        const errorCode = isRefused ? nspiCodes.invalidCodePage : nspiCodes.success;
+        const errorCode = bindCode(asked);
+        const isRefused = errorCode !== nspiCodes.success;
         const answer = encode(addressBookBodies.Bind.response, {
           statusCode: 0, errorCode, serverGuid, auxiliaryBuffer: none,
         });
@@ -63,6 +66,13 @@ export function addressBookEndpoint({ ctx, directory, book, changes }: AddressBo
     waits: null,
     answers,
   });
+}
+
+/** Nobody comes in without a name, and 8-bit text needs a code page. [MS-OXNSPI] 3.1.4.1.1 */
+function bindCode({ flags, state }: Of<typeof addressBookBodies.Bind.request>): number {
+  if ((flags & fAnonymousLogin) !== 0) return nspiCodes.notSupported;
+  const isKnown = state === null || (state.codePage !== unicodeCodePage && isKnownCodePage(state.codePage));
+  return isKnown ? nspiCodes.success : nspiCodes.invalidCodePage;
 }
 
 function urlsOf(request: HttpRequest): From["urls"] {

@@ -85,6 +85,19 @@ export function inOrder(entries: readonly AddressBookEntry[], sortType: number):
   return keyed.map(({ entry }) => entry);
 }
 
+/** A table of entries as a client lists them, in whatever order. [MS-OXNSPI] 3.1.4.4.2 */
+export function givenTable(entries: readonly AddressBookEntry[], sortType: number): Table {
+  const keyOf = keyFor(sortType);
+  return {
+    ...listTable(entries, sortType),
+    seek(text) {
+      const key = sortKeyOf(text);
+      const found = entries.findIndex((entry) => keyOf(entry) >= key);
+      return found < 0 ? entries.length : found;
+    },
+  };
+}
+
 /** A table of entries that stand in order. */
 export function listTable(entries: readonly AddressBookEntry[], sortType: number): Table {
   const keyOf = keyFor(sortType);

@@ -7,6 +7,7 @@ import { encode } from "#codec/binary/code.ts";
 import { encodeCodePage } from "#format/mapi/code-page.ts";
 import { makeTag, propertyTypes, tagId, tagTypeCode, withTypeCode } from "#props/types.ts";
 import type { PropertyTag, PropertyTypeName, PropertyValue } from "#props/types.ts";
+import { isLink, linkIds, linkedEntries } from "#serve/mapi/address-book/links.ts";
 import { addressBookEntryId, displayTypes, ephemeralEntryId } from "#wire/mapi/entry-ids.ts";
 
 /** Numbers below this have a meaning of their own. [MS-OXNSPI] 2.2.9.1 */
@@ -47,8 +48,11 @@ interface PropertyRow {
 
 const text = (value: string | undefined): string | undefined => (value === "" ? undefined : value);
 const isList = (entry: AddressBookEntry): boolean => entry.kind === "group";
+/** Members come by a query: nobody adds or takes them, and none of them is known beforehand. */
+const isAgent = (entry: AddressBookEntry): boolean => isList(entry) && entry.dynamicQuery !== null;
 
 export function displayTypeOf(entry: AddressBookEntry): number {
+  if (isAgent(entry)) return displayTypes.agent;
   if (isList(entry)) return displayTypes.distributionList;
   if (entry.kind === "public-folder") return displayTypes.forum;
   return entry.kind === "contact" ? displayTypes.remoteMailUser : displayTypes.mailUser;
@@ -58,7 +62,7 @@ function displayTypeExOf(entry: AddressBookEntry): number {
   switch (entry.kind) {
     case "contact": return displayTypes.remoteMailUser;
     case "public-folder": return displayTypes.forum;
-    case "group": return displayTypeEx.canHaveRights | displayTypeEx.securityList;
+    case "group": return isAgent(entry) ? displayTypes.agent : displayTypeEx.canHaveRights | displayTypeEx.securityList;
     case "room": return displayTypeEx.canHaveRights | displayTypeEx.room;
     case "equipment": return displayTypeEx.canHaveRights | displayTypeEx.equipment;
     default: return displayTypeEx.canHaveRights;
@@ -98,6 +102,9 @@ Promise<number | undefined> {
   return isOutside ? members.filter((member) => member.kind === "contact").length : members.length;
 }
 
+/** AB_RECIPIENTS and AB_UNMODIFIABLE: members are found in it, and only its own dialog changes them. */
+const listContainerFlags = 0x9;
+
 const row = (id: number, type: PropertyTypeName, compute: Compute): PropertyRow => ({ id, type, compute });
 
 /** What every object has, one row each. [MS-OXOABK] 2.2.3 */
@@ -111,25 +118,28 @@ const ownRows: readonly PropertyRow[] = [
   row(0x3001, "String", (entry) => entry.displayName),
   row(0x3002, "String", () => "EX"),
   row(0x3003, "String", (entry) => entry.legacyDn),
+  row(0x3600, "Integer32", (entry) => (isList(entry) ? listContainerFlags : undefined)),
   row(0x3900, "Integer32", displayTypeOf),
-  row(0x3902, "Binary", () => Buffer.alloc(16)),
+  row(0x3902, "Binary", permanentEntryId),
   row(0x3905, "Integer32", displayTypeExOf),
   row(0x39fe, "String", (entry) => entry.address),
   row(0x39ff, "String", (entry) => entry.displayName.normalize("NFKD").replace(/[^\x20-\x7e]/g, "")),
   row(0x3a00, "String", (entry) => entry.address.slice(0, entry.address.lastIndexOf("@"))),
   row(0x3a20, "String", (entry) => entry.displayName),
+  row(0x3f08, "Integer32", () => 0),
   row(0x3a40, "Boolean", (entry) => entry.kind !== "contact"),
   row(0x8006, "String", (entry) => (entry.mailboxId === null ? undefined
     : "/o=Outpost/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)/cn=Configuration/cn=Servers/cn=OUTPOST" +
       "/cn=Microsoft Private MDB")),
   row(0x800f, "MultipleString", proxyAddresses),
   row(0x8011, "String", (entry) => (entry.kind === "contact" ? `SMTP:${entry.address}` : undefined)),
+  row(0x803c, "String", (entry) => entry.legacyDn),
   row(0x8c6d, "Binary", (entry) => objectGuid(entry)),
   row(0x8cb5, "Boolean", () => false),
   row(0x8cd8, "MultipleString", () => undefined),
   row(0x8ce2, "Integer32", (entry, context) => memberCounts(entry, context, false)),
   row(0x8ce3, "Integer32", (entry, context) => memberCounts(entry, context, true)),
-  row(0xfffd, "Integer32", () => 0),
+  row(0xfffd, "Integer32", (entry) => minimalIdOf(entry.entryId)),
 ];
 
 /** A GUID that stays with the entry: made from its distinguished name, which never changes. */
@@ -167,12 +177,24 @@ const attributePropertyRows: readonly PropertyRow[] = attributeRows.map((attribu
 
 const rowById = new Map([...attributePropertyRows, ...ownRows].map((one) => [one.id, one]));
 
+/** The same lists as names, for clients that cannot open a table behind a property. [MS-OXOABK] 2.2.6.1 */
+const linkRows = new Map(Object.values(linkIds).map((id) => [id as number, row(id, "MultipleString",
+  async (entry, context) => {
+    const names = (await linkedEntries(entry, id, context)).map(({ legacyDn }) => legacyDn);
+    return names.length === 0 ? undefined : names;
+  })]));
+
 const binaryAttributeIds = new Set(
   attributeRows.filter(({ type }) => type === "photo" || type === "certificate").map(({ tag }) => tag >>> 16));
 
 /** Whether each value has to be read from the store. */
-export function isBinaryAttribute(id: number): boolean {
-  return binaryAttributeIds.has(id);
+export function isReadOneByOne(id: number): boolean {
+  return binaryAttributeIds.has(id) || isLink(id);
+}
+
+/** Whether objects have such a property at all. */
+export function isKnownProperty(id: number): boolean {
+  return rowById.has(id) || linkRows.has(id);
 }
 
 /** Tags of everything an object may have, text as Unicode. */
@@ -182,7 +204,7 @@ export const knownTags: readonly PropertyTag[] = [...rowById.values()].map((one)
 export async function valueOf(
   entry: AddressBookEntry, id: number, context: ValueContext,
 ): Promise<TypedValue | undefined> {
-  const found = rowById.get(id);
+  const found = rowById.get(id) ?? linkRows.get(id);
   const value = await found?.compute(entry, context);
   return found === undefined || value === undefined ? undefined : { type: found.type, value };
 }
@@ -209,8 +231,8 @@ export const toText8 = encodeCodePage;
 
 /** Columns of a client that names none. [MS-OXNSPI] 3.1.4.1.8 */
 export const defaultColumns: readonly PropertyTag[] = [
-  makeTag(0xfffd, "Integer32"), makeTag(0x0ffe, "Integer32"), makeTag(0x3900, "Integer32"), makeTag(0x3001, "String"),
-  makeTag(0x3a1a, "String"), makeTag(0x3a18, "String"), makeTag(0x3a19, "String"),
+  makeTag(0xfffd, "Integer32"), makeTag(0x0ffe, "Integer32"), makeTag(0x3900, "Integer32"),
+  makeTag(0x3001, "String8"), makeTag(0x3a1a, "String8"), makeTag(0x3a18, "String8"), makeTag(0x3a19, "String8"),
 ];
 
 /** The tags as a client of a code page sees them. */
@@ -218,4 +240,11 @@ export function asText8(tag: PropertyTag): PropertyTag {
   const code = tagTypeCode(tag);
   if (code === propertyTypes.String.code) return withTypeCode(tag, propertyTypes.String8.code);
   return code === propertyTypes.MultipleString.code ? withTypeCode(tag, propertyTypes.MultipleString8.code) : tag;
+}
+
+/** The way back. */
+export function asUnicode(tag: PropertyTag): PropertyTag {
+  const code = tagTypeCode(tag);
+  if (code === propertyTypes.String8.code) return withTypeCode(tag, propertyTypes.String.code);
+  return code === propertyTypes.MultipleString8.code ? withTypeCode(tag, propertyTypes.MultipleString.code) : tag;
 }

@@ -3,25 +3,27 @@ import { yieldToOthers } from "#base/ctx.ts";
 import { limits } from "#base/limits.ts";
 import { encode } from "#codec/binary/code.ts";
 import type { AddressBookEntry, AddressBookView } from "#directory/address-book.ts";
-import { decodeCodePage, encodeCodePage } from "#format/mapi/code-page.ts";
+import { decodeCodePage, encodeCodePage, isKnownCodePage } from "#format/mapi/code-page.ts";
 import { passes, tagsOf, untestable } from "#props/evaluate.ts";
 import type { Testable } from "#props/evaluate.ts";
 import type { Restriction, TaggedValue } from "#props/structures.ts";
 import { makeTag, propertyTypes, tagId, tagTypeCode, withTypeCode } from "#props/types.ts";
 import type { PropertyTag, PropertyValue } from "#props/types.ts";
 import {
-  containers, inOrder, listTable, resolvePosition, sortTypes, statAt, tableOf,
+  containers, givenTable, inOrder, listTable, resolvePosition, sortTypes, statAt, tableOf,
 } from "#serve/mapi/address-book/position.ts";
 import type { Table } from "#serve/mapi/address-book/position.ts";
 import {
-  asText8, defaultColumns, entryIdOf, isBinaryAttribute, knownTags, minimalIdOf, minimalIds, valueFor, valueOf,
+  asText8, asUnicode, defaultColumns, entryIdOf, isKnownProperty, isReadOneByOne, knownTags, minimalIdOf, minimalIds,
+  valueFor, valueOf,
 } from "#serve/mapi/address-book/properties.ts";
 import type { ValueContext } from "#serve/mapi/address-book/properties.ts";
 import { nspiCodes } from "#serve/mapi/address-book/request.ts";
 import type { From } from "#serve/mapi/address-book/request.ts";
 import { addressBookEntryId, displayTypes } from "#wire/mapi/entry-ids.ts";
 import { modifyLinks, modifyProperties } from "#serve/mapi/address-book/changes.ts";
-import { templateFor } from "#serve/mapi/address-book/templates.ts";
+import { isLink, linkedEntries } from "#serve/mapi/address-book/links.ts";
+import { creationTable, templateFor } from "#serve/mapi/address-book/templates.ts";
 import { addressBookBodies } from "#wire/mapi/nspi.ts";
 import type { Stat } from "#wire/mapi/nspi.ts";
 import { CellError, TypedCell } from "#wire/mapi/rows.ts";
@@ -30,9 +32,14 @@ import type { Of } from "#codec/binary/type.ts";
 
 const flagSkipObjects = 0x1;
 const flagEphemeralIds = 0x2;
-/** TI_TEMPLATE. [MS-OXNSPI] 2.2.1.11 */
+/** NspiAddressCreationTemplates and NspiUnicodeStrings. [MS-OXNSPI] 2.2.1.7 */
+const wantsCreationTable = 0x2;
+const wantsUnicode = 0x4;
+/** TI_TEMPLATE and TI_SCRIPT. [MS-OXNSPI] 2.2.1.9 */
 const wantsTemplate = 0x1;
+const wantsScript = 0x4;
 const PidTagTemplateData = makeTag(0x0001, "Binary");
+const PidTagScriptData = makeTag(0x0004, "Binary");
 /** Text cannot be 8-bit text of this page. [MS-OXNSPI] 2.2.1.4 */
 const unicodeCodePage = 1200;
 const seekRowsMax = 50;
@@ -73,11 +80,21 @@ async function rowsOf(
   entries: readonly (AddressBookEntry | undefined)[], columns: readonly PropertyTag[] | null, from: From, stat: Stat,
   flags: number,
 ): Promise<Rows> {
-  const asked = (columns ?? defaultColumns).filter((tag) => (flags & flagSkipObjects) === 0 || !isObject(tag));
+  const asked = columnsFor(columns, stat.codePage).filter((tag) => (flags & flagSkipObjects) === 0 || !isObject(tag));
   const context = contextOf(from, flags);
   const rows: Cell[][] = [];
   for (const entry of entries) rows.push(await cells(entry, asked, context, stat.codePage));
   return { columns: asked, rows };
+}
+
+/** Text of columns that nobody named is 8-bit text, where there can be such. [MS-OXNSPI] 3.1.4.1.8 */
+const columnsFor = (columns: readonly PropertyTag[] | null, codePage: number): readonly PropertyTag[] =>
+  columns ?? (codePage === unicodeCodePage ? defaultColumns.map(asUnicode) : defaultColumns);
+
+/** Whether values of these columns can be written in the code page. [MS-OXNSPI] 3.1.4.1.7 */
+function canWrite(columns: readonly PropertyTag[], codePage: number): boolean {
+  if (codePage !== unicodeCodePage) return isKnownCodePage(codePage);
+  return !columns.some((tag) => asUnicode(tag) !== tag && isKnownProperty(tagId(tag)));
 }
 
 const noStat: Stat = {
@@ -90,43 +107,51 @@ function tableFor(stat: Stat, from: From): Table | undefined {
   return tableOf(from.view, stat.containerId, stat.sortType);
 }
 
-/** Properties whose value is a list of entries. [MS-OXOABK] 2.2.3.33, 2.2.5, 2.2.6 */
-const linkIds = { memberOf: 0x8008, member: 0x8009, owner: 0x800c, reports: 0x800e, publicDelegates: 0x8015 } as const;
-
-/** The entries that a property of one object refers to. */
-async function linked(entry: AddressBookEntry, propertyId: number, from: From): Promise<AddressBookEntry[]> {
-  switch (propertyId) {
-    case linkIds.member: return entry.kind === "group" ? await from.book.members(from.ctx, entry) : [];
-    case linkIds.memberOf: return await from.book.groupsOf(from.ctx, entry.entryId);
-    case linkIds.publicDelegates: return await from.book.sendersFor(from.ctx, entry.entryId);
-    case linkIds.reports:
-      return from.view.entries.filter((one) => one.attributes.get("manager")?.[0] === String(entry.entryId));
-    case linkIds.owner: {
-      const owner = entry.managedBy === null ? undefined : from.view.byId(entry.managedBy);
-      return owner === undefined ? [] : [owner];
-    }
-    default: return [];
-  }
-}
-
 const slice = (table: Table, first: number, count: number): (AddressBookEntry | undefined)[] =>
   Array.from({ length: Math.min(count, table.length - first) }, (_, index) => table.at(first + index));
 
-const seen = (view: AddressBookView, entries: readonly AddressBookEntry[]): AddressBookEntry[] =>
-  entries.filter((entry) => view.byId(entry.entryId) !== undefined);
+/** Where an id stands among the rows; undefined for one that is none of them. */
+function placeOf(minimalId: number, table: Table): number | undefined {
+  const index = table.indexOf(entryIdOf(minimalId));
+  return index < 0 ? undefined : index;
+}
+
+/**
+ * The property whose list is asked for: named apart, or by its tag in place of a container, which clients do together
+ * with the sort orders of such lists. Null for none. [MS-OXNSPI] 2.2.1.5, 3.1.4.1.10
+ */
+function openedProperty(stat: Stat, named: number | null): number | null {
+  const isOfObject = stat.sortType === sortTypes.displayNameReadOnly || stat.sortType === sortTypes.displayNameWritable;
+  const id = named !== null ? (named > 0xffff ? named >>> 16 : named) : isOfObject ? stat.containerId >>> 16 : 0;
+  return isLink(id) ? id : null;
+}
+
+/** What tables can be searched by, for each order. [MS-OXNSPI] 3.1.4.1.9 */
+const seekable: ReadonlyMap<number, number> = new Map([
+  [sortTypes.displayName, 0x3001], [sortTypes.phonetic, 0x8c92],
+]);
+
+/** Two at most; of other lists than the global one only those who stand in them. [MS-OXNSPI] 3.1.4.7 */
+function resolve(name: string, stat: Stat, table: Table, { view }: From): AddressBookEntry[] {
+  if (stat.containerId === 0) return view.find(name, 2);
+  return view.find(name, limits.addressBookMatchesMax)
+    .filter((entry) => table.indexOf(entry.entryId) >= 0).slice(0, 2);
+}
 
 const knownEntries = (view: AddressBookView, ids: readonly number[]): AddressBookEntry[] =>
   ids.map((one) => view.byId(entryIdOf(one))).filter((one) => one !== undefined);
 
 async function matching(restriction: Restriction, table: Table, from: From, stat: Stat): Promise<AddressBookEntry[]> {
   const context = contextOf(from, 0);
+  const readText8 = (raw: Uint8Array): string => decodeCodePage(raw, stat.codePage);
   const anr = anrText(restriction, stat.codePage);
   if (anr !== null) {
-    return from.view.find(anr, limits.addressBookMatchesMax + 1).filter((entry) => table.indexOf(entry.entryId) >= 0);
+    return inOrder(from.view.find(anr, limits.addressBookMatchesMax + 1), stat.sortType)
+      .filter((entry) => table.indexOf(entry.entryId) >= 0);
   }
   const found: AddressBookEntry[] = [];
-  // Photos and certificates are read one by one; a restriction on them finds nothing.
-  const ids = new Set([...tagsOf(restriction)].map(tagId).filter((id) => !isBinaryAttribute(id)));
+  // Photos, certificates and members are read one by one; a restriction on them finds nothing.
+  const ids = new Set([...tagsOf(restriction)].map(tagId).filter((id) => !isReadOneByOne(id)));
   for (let index = 0; index < table.length; index++) {
     if (index % limits.sliceRows === limits.sliceRows - 1) await yieldToOthers();
     const entry = table.at(index)!;
@@ -136,15 +161,13 @@ async function matching(restriction: Restriction, table: Table, from: From, stat
       if (value !== undefined) values.set(makeTag(id, value.type), value.value);
     }
     const object: Testable = { get: (tag) => values.get(tag) };
-    if (passes(restriction, object)) found.push(entry);
+    if (passes(restriction, object, { readText8 })) found.push(entry);
     if (found.length > limits.addressBookMatchesMax) break;
   }
   return found;
 }
 
 const PidTagAnr = 0x360c;
-const PidTagDisplayName = 0x3001;
-const PidTagAddressBookPhoneticDisplayName = 0x8c92;
 
 /** The text of a restriction that asks for name resolution. [MS-OXNSPI] 3.1.4.7 */
 function anrText(restriction: Restriction, codePage: number): string | null {
@@ -179,15 +202,12 @@ function containerRow(container: (typeof containers)[number], isUnicode: boolean
 export const addressBookHandlers: Handlers = {
   Unbind: () => ({ errorCode: nspiCodes.unbindSuccess }),
 
-  CompareMIds(asked, { view }) {
-    const place = (minimalId: number): number => {
-      if (minimalId === minimalIds.beginning) return -1;
-      return minimalId === minimalIds.end ? Number.MAX_SAFE_INTEGER : view.indexOf(entryIdOf(minimalId));
-    };
-    const [a, b] = [place(asked.minimalId1), place(asked.minimalId2)];
-    const isKnown = [asked.minimalId1, asked.minimalId2].every((one) => one <= 2 || view.byId(entryIdOf(one)));
-    return isKnown ? { errorCode: nspiCodes.success, result: Math.sign(a - b) }
-      : { errorCode: nspiCodes.generalFailure, result: 0 };
+  CompareMIds(asked, from) {
+    const table = tableFor(asked.state ?? noStat, from);
+    if (table === undefined) return { errorCode: nspiCodes.invalidBookmark, result: 0 };
+    const [a, b] = [asked.minimalId1, asked.minimalId2].map((one) => placeOf(one, table));
+    if (a === undefined || b === undefined) return { errorCode: nspiCodes.generalFailure, result: 0 };
+    return { errorCode: nspiCodes.success, result: Math.sign(a - b) };
   },
 
   DNToMId(asked, { view }) {
@@ -201,27 +221,42 @@ export const addressBookHandlers: Handlers = {
   async GetMatches(asked, from) {
     const stat = asked.state ?? noStat;
     const refusal = (errorCode: number) => ({ errorCode, state: stat, minimalIds: null, rows: null });
-    if (stat.codePage === unicodeCodePage) return refusal(nspiCodes.invalidCodePage);
+    // A list of the client's own is not restricted here; without a restriction it is passed over, as others do.
+    if (asked.minimalIds !== null && asked.filter !== null) return refusal(nspiCodes.tooComplex);
+    if (stat.codePage === unicodeCodePage || !isKnownCodePage(stat.codePage)) return refusal(nspiCodes.invalidCodePage);
+    const propertyId = openedProperty(stat, asked.propertyName?.id ?? null);
     let found: AddressBookEntry[];
-    if (asked.filter !== null) {
-      const table = tableFor(stat, from);
-      if (table === undefined) return refusal(nspiCodes.invalidBookmark);
-      if (untestable(asked.filter) !== null) return refusal(nspiCodes.tooComplex);
-      found = await matching(asked.filter, table, from, stat);
-    } else {
-      // The list behind an object: the container's id is the tag of the property. [MS-OXNSPI] 3.1.4.1.10
+    if (propertyId !== null || asked.filter === null) {
       const entry = from.view.byId(entryIdOf(stat.currentRecord));
-      if (entry === undefined) return refusal(nspiCodes.notFound);
-      found = inOrder(seen(from.view, await linked(entry, stat.containerId >>> 16, from)), stat.sortType);
+      if (entry === undefined) return refusal(nspiCodes.generalFailure);
+      found = propertyId === null ? [entry]
+        : inOrder(await linkedEntries(entry, propertyId, contextOf(from, 0)), stat.sortType);
+    } else {
+      found = [];
+    }
+    if (asked.filter !== null) {
+      if (untestable(asked.filter) !== null) return refusal(nspiCodes.tooComplex);
+      const table = propertyId === null ? tableFor(stat, from) : listTable(found, stat.sortType);
+      if (table === undefined) return refusal(nspiCodes.invalidBookmark);
+      found = await matching(asked.filter, table, from, stat);
     }
     if (found.length > Math.min(asked.rowCount, limits.addressBookMatchesMax)) return refusal(nspiCodes.tableTooBig);
-    const table = listTable(found, stat.sortType);
-    const state = { ...statAt(stat, table, 0), containerId: stat.containerId };
-    const rows = asked.columns === null ? null : await rowsOf(found, asked.columns, from, stat, 0);
-    return { errorCode: nspiCodes.success, state, minimalIds: found.map((one) => minimalIdOf(one.entryId)), rows };
+    const rows = asked.columns === null ? null : await rowsOf(found, asked.columns, from, stat, flagEphemeralIds);
+    return {
+      errorCode: nspiCodes.success, state: { ...stat, containerId: stat.currentRecord },
+      minimalIds: found.map((one) => minimalIdOf(one.entryId)), rows,
+    };
   },
 
   async GetPropList(asked, from) {
+    if (asked.codePage !== unicodeCodePage && !isKnownCodePage(asked.codePage)) {
+      return { errorCode: nspiCodes.invalidCodePage, tags: null };
+    }
+    // The global list itself stands for everything that an object of it may have.
+    if (asked.minimalId === minimalIds.beginning) {
+      const tags = asked.codePage === unicodeCodePage ? knownTags : knownTags.map(asText8);
+      return { errorCode: nspiCodes.success, tags };
+    }
     const entry = from.view.byId(entryIdOf(asked.minimalId));
     if (entry === undefined) return { errorCode: nspiCodes.invalidObject, tags: null };
     const tags: PropertyTag[] = [];
@@ -235,19 +270,17 @@ export const addressBookHandlers: Handlers = {
   async GetProps(asked, from) {
     const stat = asked.state ?? noStat;
     const { codePage } = stat;
+    // One that cannot be found is answered like one without any value. [MS-OXNSPI] 3.1.4.1.7
     const entry = from.view.byId(entryIdOf(stat.currentRecord));
-    if (entry === undefined) return { errorCode: nspiCodes.invalidObject, codePage, values: null };
     const context = contextOf(from, asked.flags);
     const isGiven = asked.tags !== null;
     const tags = asked.tags ?? (codePage === unicodeCodePage ? knownTags : knownTags.map(asText8));
-    if (isGiven && codePage === unicodeCodePage && tags.some((tag) => (tagTypeCode(tag) & 0xfff) === 0x1e)) {
-      return { errorCode: nspiCodes.invalidCodePage, codePage, values: null };
-    }
+    if (!canWrite(tags, codePage)) return { errorCode: nspiCodes.invalidCodePage, codePage, values: null };
     const values: TaggedValue[] = [];
     let hasErrors = false;
     for (const tag of tags) {
       if (isObject(tag) && (asked.flags & flagSkipObjects) !== 0) continue;
-      const found = await valueFor(entry, tag, context, codePage);
+      const found = entry === undefined ? undefined : await valueFor(entry, tag, context, codePage);
       if (found !== undefined) {
         values.push({ tag: withTypeCode(tag, found.typeCode), value: found.value });
       } else if (isGiven) {
@@ -259,23 +292,27 @@ export const addressBookHandlers: Handlers = {
   },
 
   GetSpecialTable(asked, { view }) {
-    const { codePage } = asked.state ?? noStat;
+    const { codePage, templateLocale } = asked.state ?? noStat;
     const version = view.version;
-    // One-off templates: none are made here, and Outlook brings its own.
-    if ((asked.flags & 0x2) !== 0) return { errorCode: nspiCodes.success, codePage, version, rows: [] };
-    const isUnicode = (asked.flags & 0x4) !== 0;
-    const rows = containers.map((container) => containerRow(container, isUnicode, codePage));
+    const isCreationTable = (asked.flags & wantsCreationTable) !== 0;
+    const isUnicode = !isCreationTable && (asked.flags & wantsUnicode) !== 0;
+    if (!isUnicode && (codePage === unicodeCodePage || !isKnownCodePage(codePage))) {
+      return { errorCode: nspiCodes.invalidCodePage, codePage, version: null, rows: null };
+    }
+    const rows = isCreationTable ? creationTable(codePage, templateLocale)
+      : containers.map((container) => containerRow(container, isUnicode, codePage));
     return { errorCode: nspiCodes.success, codePage, version, rows };
   },
 
-  GetTemplateInfo({ flags, displayType, templateDn, codePage }) {
+  GetTemplateInfo({ flags, displayType, templateDn, codePage, localeId }) {
     const refusal = (errorCode: number) => ({ errorCode, codePage, row: null });
-    if (codePage === unicodeCodePage) return refusal(nspiCodes.invalidCodePage);
-    if ((flags & wantsTemplate) === 0) return { errorCode: nspiCodes.success, codePage, row: [] };
-    // Only details of display types; templates for new addresses have names of their own, and there are none.
-    const template = templateDn === null || templateDn === "" ? templateFor(displayType, codePage) : null;
+    if (codePage === unicodeCodePage || !isKnownCodePage(codePage)) return refusal(nspiCodes.invalidCodePage);
+    const template = templateFor({ displayType, dn: templateDn === "" ? null : templateDn, codePage, localeId });
     if (template === null) return refusal(nspiCodes.unknownLocale);
-    return { errorCode: nspiCodes.success, codePage, row: [{ tag: PidTagTemplateData, value: template }] };
+    const row: TaggedValue[] = [];
+    if ((flags & wantsTemplate) !== 0) row.push({ tag: PidTagTemplateData, value: template.dialog });
+    if ((flags & wantsScript) !== 0) row.push({ tag: PidTagScriptData, value: template.script });
+    return { errorCode: nspiCodes.success, codePage, row };
   },
 
   ModLinkAtt: (asked, from) => modifyLinks(asked, from),
@@ -288,6 +325,8 @@ export const addressBookHandlers: Handlers = {
 
   async QueryRows(asked, from) {
     const stat = asked.state ?? noStat;
+    const refusal = (errorCode: number) => ({ errorCode, state: stat, rows: null });
+    if (!canWrite(columnsFor(asked.columns, stat.codePage), stat.codePage)) return refusal(nspiCodes.invalidCodePage);
     const count = Math.min(asked.rowCount, limits.addressBookRowsMax);
     if (asked.explicitTable.length > 0) {
       const entries = asked.explicitTable.slice(0, count).map((one) => from.view.byId(entryIdOf(one)));
@@ -295,10 +334,10 @@ export const addressBookHandlers: Handlers = {
       return { errorCode: nspiCodes.success, state: stat, rows };
     }
     const table = tableFor(stat, from);
-    if (table === undefined) return { errorCode: nspiCodes.invalidBookmark, state: null, rows: null };
-    if (asked.rowCount === 0) return { errorCode: nspiCodes.invalidParameter, state: null, rows: null };
+    if (table === undefined) return refusal(nspiCodes.invalidBookmark);
+    if (asked.rowCount === 0) return refusal(nspiCodes.invalidParameter);
     const first = resolvePosition(stat, table);
-    if (first === undefined) return { errorCode: nspiCodes.notFound, state: null, rows: null };
+    if (first === undefined) return refusal(nspiCodes.notFound);
     const entries = slice(table, first, count);
     const rows = await rowsOf(entries, asked.columns, from, stat, asked.flags);
     return { errorCode: nspiCodes.success, state: statAt(stat, table, first + entries.length), rows };
@@ -306,10 +345,14 @@ export const addressBookHandlers: Handlers = {
 
   async ResolveNames(asked, from) {
     const stat = asked.state ?? noStat;
+    const refusal = (errorCode: number) => ({ errorCode, codePage: stat.codePage, minimalIds: null, rows: null });
+    if (!canWrite(columnsFor(asked.tags, stat.codePage), stat.codePage)) return refusal(nspiCodes.invalidCodePage);
+    const table = tableFor(stat, from);
+    if (table === undefined) return refusal(nspiCodes.invalidBookmark);
     const ids: number[] = [];
     const resolved: AddressBookEntry[] = [];
     for (const name of asked.names ?? []) {
-      const found = from.view.find(name, 2);
+      const found = resolve(name, stat, table, from);
       const [entry] = found;
       if (found.length === 1 && entry !== undefined) resolved.push(entry);
       ids.push([minimalIds.unresolved, minimalIds.resolved, minimalIds.ambiguous][found.length]!);
@@ -334,27 +377,34 @@ export const addressBookHandlers: Handlers = {
   async SeekEntries(asked, from) {
     const stat = asked.state ?? noStat;
     const refusal = (errorCode: number) => ({ errorCode, state: stat, rows: null });
-    const isKnown = Object.values(sortTypes).some((one) => one === stat.sortType);
     const wanted = stringOf(asked.target, stat.codePage);
-    const soughtId = stat.sortType === sortTypes.phonetic ? PidTagAddressBookPhoneticDisplayName : PidTagDisplayName;
-    if (!isKnown || wanted === null || tagId(asked.target!.tag) !== soughtId) return refusal(nspiCodes.generalFailure);
-    const explicit = asked.explicitTable === null ? undefined : knownEntries(from.view, asked.explicitTable);
-    const table = explicit === undefined ? tableFor(stat, from) : listTable(explicit, stat.sortType);
+    const soughtId = seekable.get(stat.sortType);
+    if (wanted === null || soughtId === undefined || tagId(asked.target!.tag) !== soughtId) {
+      return refusal(nspiCodes.generalFailure);
+    }
+    if (!canWrite(asked.columns ?? [], stat.codePage)) return refusal(nspiCodes.invalidCodePage);
+    // A list of nobody is no list: some clients announce one and send none.
+    const isExplicit = asked.explicitTable !== null && asked.explicitTable.length > 0;
+    const explicit = isExplicit ? knownEntries(from.view, asked.explicitTable) : null;
+    const table = explicit === null ? tableFor(stat, from) : givenTable(explicit, stat.sortType);
     if (table === undefined) return refusal(nspiCodes.invalidBookmark);
     const first = table.seek(wanted);
-    if (first >= table.length) return { errorCode: nspiCodes.notFound, state: statAt(stat, table, first), rows: null };
-    const entries = slice(table, first, seekRowsMax);
-    const rows = asked.columns === null ? null : await rowsOf(entries, asked.columns, from, stat, 0);
-    return { errorCode: nspiCodes.success, state: statAt(stat, table, first), rows };
+    if (first >= table.length) return refusal(nspiCodes.notFound);
+    const state = { ...statAt(stat, table, first), delta: stat.delta };
+    // Of a list of the client's own it gets all that is left. [MS-OXNSPI] 3.1.4.1.9
+    const entries = slice(table, first, explicit === null ? seekRowsMax : limits.addressBookRowsMax);
+    const rows = asked.columns === null ? null
+      : await rowsOf(entries, asked.columns, from, stat, flagEphemeralIds);
+    return { errorCode: nspiCodes.success, state, rows };
   },
 
   UpdateStat(asked, from) {
     const stat = asked.state ?? noStat;
     const table = tableFor(stat, from);
-    if (table === undefined) return { errorCode: nspiCodes.invalidBookmark, state: null, delta: null };
+    if (table === undefined) return { errorCode: nspiCodes.invalidBookmark, state: stat, delta: null };
     const start = resolvePosition({ ...stat, delta: 0 }, table);
     const index = resolvePosition(stat, table);
-    if (index === undefined || start === undefined) return { errorCode: nspiCodes.notFound, state: null, delta: null };
+    if (index === undefined || start === undefined) return { errorCode: nspiCodes.notFound, state: stat, delta: null };
     const delta = asked.deltaRequested === 0 ? null : index - start;
     return { errorCode: nspiCodes.success, state: statAt(stat, table, index), delta };
   },

@@ -1,18 +1,23 @@
-/** The details of an entry as Outlook's dialogs show them, for each display type. [MS-OXOABKT] 2.2.2 */
+/**
+ * What Outlook's dialogs look like: details of an entry, one template for each display type, and the making of an
+ * address that stands in no book. Texts are English whatever the language asked for. [MS-OXOABKT] 2.2
+ */
 import { encodeCodePage } from "#format/mapi/code-page.ts";
 import { attributeNamed } from "#directory/attributes.ts";
 import { makeTag } from "#props/types.ts";
 import type { PropertyTag, PropertyTypeName } from "#props/types.ts";
-import { displayTypes } from "#wire/mapi/entry-ids.ts";
-import { controlFlags, encodeTemplate } from "#wire/mapi/template.ts";
+import type { TaggedValue } from "#props/structures.ts";
+import { encode } from "#codec/binary/code.ts";
+import { addressBookEntryId, displayTypes } from "#wire/mapi/entry-ids.ts";
+import { controlFlags, encodeScript, encodeTemplate, scriptInstructions } from "#wire/mapi/template.ts";
 import type { Control } from "#wire/mapi/template.ts";
 
 /** One line of a dialog: a caption and what stands beside it. */
 interface Line {
   readonly caption: string;
   readonly property: PropertyTag;
-  /** Text of several lines, a list of values, or a list of entries. */
-  readonly shape: "text" | "lines" | "values" | "entries";
+  /** Text, of several lines or to be typed in, a list of values, or a list of entries. */
+  readonly shape: "text" | "lines" | "input" | "values" | "entries";
 }
 
 interface Page {
@@ -67,10 +72,49 @@ const listPages: readonly Page[] = [
   ] },
   memberOf, addresses,
 ];
+const folderPages: readonly Page[] = [
+  { title: "General", lines: [
+    text("&Display name:", PidTagDisplayName), text("&Alias name:", PidTagAccount),
+    text("E-mail:", PidTagSmtpAddress), text("&Notes:", 0x3004, "lines"),
+  ] },
+  memberOf, addresses,
+];
 const pagesByDisplayType: ReadonlyMap<number, readonly Page[]> = new Map<number, readonly Page[]>([
   [displayTypes.mailUser, personPages], [displayTypes.remoteMailUser, personPages],
-  [displayTypes.distributionList, listPages],
+  [displayTypes.distributionList, listPages], [displayTypes.agent, listPages], [displayTypes.forum, folderPages],
 ]);
+
+const PidTagEmailAddress = makeTag(0x3003, "String8");
+const { halt, error, emitProperty, jumpIfNotExists } = scriptInstructions;
+
+/** An address of a type, made by hand. [MS-OXOABKT] 2.2.1 */
+interface CreationTemplate {
+  readonly addressType: string;
+  readonly name: string;
+  readonly dn: string;
+  readonly minimalId: number;
+  readonly pages: readonly Page[];
+  readonly script: readonly number[];
+}
+
+/** Minimal ids between those with a meaning and those of entries; no STAT leads to them. [MS-OXNSPI] 2.2.9.1 */
+const creationTemplates: readonly CreationTemplate[] = [{
+  addressType: "SMTP", name: "Internet Address", minimalId: 0x0f,
+  dn: "/o=Outpost/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)/cn=Configuration/cn=Addressing" +
+    "/cn=Address-Templates/cn=SMTP",
+  pages: [{ title: "SMTP - General", lines: [
+    text("&Display name:", PidTagDisplayName, "input"), line("&E-mail address:", PidTagEmailAddress, "input"),
+  ] }],
+  // The address is what was typed; without one there is none. The jump leads to the last word.
+  script: [jumpIfNotExists, PidTagEmailAddress, 24, emitProperty, PidTagEmailAddress, halt, error],
+}];
+/** Details need no script: they make nothing. */
+const noScript = [halt];
+
+/** Whether this names a language; a locale without one, such as 0, is none. [MS-LCID] 2.2 */
+export function isLocale(localeId: number): boolean {
+  return (localeId & 0x3ff) !== 0 && localeId <= 0xf_ffff;
+}
 
 /** Places in dialog units. */
 const captionLeft = 12;
@@ -90,7 +134,7 @@ function controlsOf(pages: readonly Page[]): Control[] {
     controls.push({ type: "page", left: 0, width: 0, top: 0, height: 0, ...nothing, text: title });
     let top = firstTop;
     for (const { caption, property, shape } of lines) {
-      const height = shape === "text" ? lineHeight : boxHeight;
+      const height = shape === "text" || shape === "input" ? lineHeight : boxHeight;
       controls.push({
         type: "label", left: captionLeft, width: captionWidth, top: top + gap, height: lineHeight, ...nothing,
         text: caption,
@@ -102,18 +146,58 @@ function controlsOf(pages: readonly Page[]): Control[] {
   return controls;
 }
 
-/** Nothing is editable: what people may change by themselves Outlook asks for elsewhere. */
+/** No detail is editable: what people may change by themselves Outlook asks for elsewhere. */
 function valueControl(property: PropertyTag, shape: Line["shape"], top: number, height: number): Control {
   const place = { left: valueLeft, width: valueWidth, top, height, property };
   if (shape === "values") return { ...place, type: "valuesListBox", flags: 0, sizeMax: 0, text: "" };
   if (shape === "entries") return { ...place, type: "listBox", flags: 0, sizeMax: 0, text: "" };
-  const flags = controlFlags.doubleByte | (shape === "lines" ? controlFlags.multipleLines : 0);
+  const flags = controlFlags.doubleByte | (shape === "lines" ? controlFlags.multipleLines : 0) |
+    (shape === "input" ? controlFlags.editable | controlFlags.required : 0);
   return { ...place, type: "edit", flags, sizeMax: textSizeMax, text: "*" };
 }
 
-/** The template of a display type, its texts in a code page; null for a type that has none. */
-export function templateFor(displayType: number, codePage: number): Buffer | null {
-  const pages = pagesByDisplayType.get(displayType);
-  return pages === undefined ? null
-    : encodeTemplate(controlsOf(pages), (caption) => encodeCodePage(caption, codePage));
+/** Dialog and script of one template. [MS-OXOABKT] 2.2.2.1, 2.2.2.2 */
+export interface Template {
+  readonly dialog: Buffer;
+  readonly script: Buffer;
+}
+
+interface TemplateWish {
+  readonly displayType: number;
+  /** Of a creation template; null for details. */
+  readonly dn: string | null;
+  readonly codePage: number;
+  readonly localeId: number;
+}
+
+/** The template that is meant, its texts in a code page; null when there is none. [MS-OXNSPI] 3.1.4.1.18 */
+export function templateFor({ displayType, dn, codePage, localeId }: TemplateWish): Template | null {
+  const made = creationTemplates.find((one) => one.dn.toLowerCase() === dn?.toLowerCase());
+  const pages = dn === null ? pagesByDisplayType.get(displayType) : made?.pages;
+  if (pages === undefined || (dn === null && !isLocale(localeId))) return null;
+  return {
+    dialog: encodeTemplate(controlsOf(pages), (caption) => encodeCodePage(caption, codePage)),
+    script: encodeScript(made?.script ?? noScript),
+  };
+}
+
+/** The table of addresses that can be made by hand; no rows for what is no language. [MS-OXOABKT] 2.2.1 */
+export function creationTable(codePage: number, localeId: number): TaggedValue[][] {
+  if (!isLocale(localeId)) return [];
+  return creationTemplates.map(({ addressType, name, dn, minimalId }) => {
+    const instanceKey = Buffer.alloc(4);
+    instanceKey.writeUInt32LE(minimalId);
+    return [
+      { tag: makeTag(0x3002, "String8"), value: encodeCodePage(addressType, codePage) },
+      { tag: makeTag(0x3001, "String8"), value: encodeCodePage(name, codePage) },
+      { tag: makeTag(0x3900, "Integer32"), value: displayTypes.mailUser },
+      {
+        tag: makeTag(0x0fff, "Binary"),
+        value: encode(addressBookEntryId, { type: displayTypes.addressTemplate, x500Dn: dn }),
+      },
+      { tag: makeTag(0x3005, "Integer32"), value: 0 },
+      { tag: makeTag(0x3609, "Boolean"), value: true },
+      { tag: makeTag(0x0ff6, "Binary"), value: instanceKey },
+    ];
+  });
 }

@@ -4,6 +4,7 @@ import { yieldToOthers } from "#base/ctx.ts";
 import type { ChangeNumber, FolderId, MessageId } from "#base/ids.ts";
 import { toObjectId } from "#base/ids.ts";
 import { limits } from "#base/limits.ts";
+import { folderRights } from "#mailbox/access.ts";
 import type { LightRow } from "#mailbox/items/light.ts";
 import type { ItemRow } from "#mailbox/items-api.ts";
 import { passes } from "#props/evaluate.ts";
@@ -17,7 +18,7 @@ import { RopError } from "#serve/mapi/mailbox/errors.ts";
 import { isTold, RowFilter } from "#serve/mapi/mailbox/filter.ts";
 import { messageIdentity } from "#serve/mapi/mailbox/message.ts";
 import { toShortId } from "#serve/mapi/mailbox/keys.ts";
-import { columnsOf, lightTags, MessageTableRow } from "#serve/mapi/mailbox/light-tags.ts";
+import { columnsOf, lightTags, MessageTableRow, ToldByRows } from "#serve/mapi/mailbox/light-tags.ts";
 import type { LogonObject } from "#serve/mapi/mailbox/objects.ts";
 import type { SourceContext } from "#serve/mapi/mailbox/sources.ts";
 import type { RowId, SourceChanges, TableRow, TableSource } from "#serve/mapi/mailbox/table.ts";
@@ -29,7 +30,7 @@ const itemsAtOnce = 100;
 const keyOrder = (a: TableRow, b: TableRow): number => a.key - b.key;
 
 export class ContentsSource implements TableSource {
-  readonly canSort = true;
+  readonly tableKind = "contents";
   readonly #from: SourceContext;
   readonly #logon: LogonObject;
   readonly #folderId: FolderId;
@@ -165,13 +166,35 @@ export class ContentsSource implements TableSource {
   async cells(ctx: Ctx, rows: readonly TableRow[], columns: readonly PropertyTag[]): Promise<(Cell[] | undefined)[]> {
     if (rows.length === 0) return [];
     const ids = [...new Set(rows.map((row) => row.key as MessageId))];
-    const found = await this.#logon.items.properties(ctx, ids, { tags: columns.map(plainTag).map(keptTag) });
-    const byId = new Map<number, PropertyBag>();
-    for (const { row, object } of found) byId.set(row.messageId, await this.#bag(ctx, row, object, columns));
+    const tags = columns.map(plainTag).map(keptTag);
+    const byId = await this.#toldByRows(ctx, ids, tags);
+    const others = byId.size === 0 ? ids : ids.filter((id) => !byId.has(id));
+    if (others.length > 0) {
+      const found = await this.#logon.items.properties(ctx, others, { tags });
+      for (const { row, object } of found) byId.set(row.messageId, await this.#bag(ctx, row, object, columns));
+    }
     return rows.map(({ key }) => {
       const bag = byId.get(key);
       return bag === undefined ? undefined : toCells(bag, columns, this.#from.codePage);
     });
+  }
+
+  /** What needs no look into items: one query for the rows of plain mail, whose usual columns it tells. */
+  async #toldByRows(
+    ctx: Ctx, ids: readonly MessageId[], tags: readonly PropertyTag[],
+  ): Promise<Map<number, PropertyBag>> {
+    const byId = new Map<number, PropertyBag>();
+    const told = ToldByRows.of(tags.filter((tag) => tag !== PidTagRowType && tag !== PidTagDepth));
+    if (told === null) return byId;
+    for (const row of await this.#logon.items.lightOf(ctx, ids, told.columns)) {
+      if ((this.#logon.mailbox.rightsIn(row.folderId) & folderRights.readAny) === 0) continue;
+      const bag = told.bag(row, this.#logon);
+      if (bag === null) continue;
+      bag.set(PidTagRowType, rowTypes.leaf);
+      bag.set(PidTagDepth, 0);
+      byId.set(row.messageId, bag);
+    }
+    return byId;
   }
 
   allColumns(): Promise<readonly PropertyTag[]> {

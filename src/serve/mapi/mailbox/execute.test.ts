@@ -46,7 +46,7 @@ const holder = { bag: () => Promise.resolve(new Map()), set: () => Promise.resol
   readOnly: new Set<number>() };
 const bytes = Buffer.from(Array.from({ length: 100_000 }, (_, index) => index % 251));
 const streamOf = (data: Uint8Array): OpenStream =>
-  new OpenStream(logon, holder, makeTag(0x3701, "Binary"), data, false, 1252, "a value");
+  new OpenStream({ logon, holder, tag: makeTag(0x3701, "Binary"), isWritable: false, key: "a value" }, data);
 
 const plain: PackOptions = { compress: false, xorMagic: false };
 const askFor = (rop: Rop, request: object): Buffer => Buffer.concat([Buffer.from([rop.id, 3]),
@@ -112,7 +112,7 @@ test("rows go on where the client says that it takes them packed", async () => {
     ({ key, instance: 0, version: 0, values: new Map([[tag, `row ${key} ${"x".repeat(90)}`]]) }));
   const open = (): number => {
     const table = new OpenTable(logon, {
-      list: () => Promise.resolve([...rows]), canSort: false, allColumns: () => Promise.resolve([tag]),
+      list: () => Promise.resolve([...rows]), tableKind: "attachments", allColumns: () => Promise.resolve([tag]),
       cells: (_ctx, some) => Promise.resolve(some.map(({ values }) => [values.get(tag) as string])),
     });
     table.setColumns([tag]);

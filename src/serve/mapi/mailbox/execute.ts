@@ -11,6 +11,7 @@ import { ecCodes, returnValueOf, RopError } from "#serve/mapi/mailbox/errors.ts"
 import { handlerById } from "#serve/mapi/mailbox/handlers.ts";
 import type { AnyObject } from "#serve/mapi/mailbox/objects.ts";
 import type { RopCall, RopHandler, RopReply } from "#serve/mapi/mailbox/rop-call.ts";
+import { OpenStream } from "#serve/mapi/mailbox/rops/streams.ts";
 import type { MailboxSession } from "#serve/mapi/mailbox/session.ts";
 import { executeFlags } from "#wire/mapi/emsmdb.ts";
 import type { ExecuteRequest } from "#wire/mapi/emsmdb.ts";
@@ -18,7 +19,7 @@ import { noHandle, packRopBuffer, unpackRopBuffer } from "#wire/mapi/rop-buffer.
 import { ropById } from "#wire/mapi/rop-table.ts";
 import { encodeAnswer } from "#wire/mapi/rop.ts";
 import type { Rop } from "#wire/mapi/rop.ts";
-import { RopSetMessageReadFlag } from "#wire/mapi/rops/messages.ts";
+import { RopSaveChangesAttachment, RopSetMessageReadFlag } from "#wire/mapi/rops/messages.ts";
 import { RopFastTransferSourceGetBuffer } from "#wire/mapi/rops/fast-transfer.ts";
 import { RopNotify, RopPending } from "#wire/mapi/rops/notifications.ts";
 import { RopBackoff, RopBufferTooSmall, RopRelease } from "#wire/mapi/rops/sessions.ts";
@@ -102,9 +103,9 @@ function decodeRops(session: MailboxSession, list: Uint8Array, handles: Uint32Ar
   return rops;
 }
 
-/** To what is done with messages and attachments, anything else is no object. [MS-OXCMSG] 3.2.5 */
+/** To what is done with messages and attachments, anything else is no object; to one ROP it is. [MS-OXCMSG] 3.2.5 */
 function wrongKind(row: Rop): "nullObject" | "notSupported" {
-  return row.section.startsWith("2.2.6.") ? "nullObject" : "notSupported";
+  return row.section.startsWith("2.2.6.") && row !== RopSaveChangesAttachment ? "nullObject" : "notSupported";
 }
 
 interface Packing {
@@ -194,6 +195,7 @@ class Run {
   async next(one: DecodedRop): Promise<boolean> {
     if (one.row === RopRelease) {
       const index = one.request["inputHandleIndex"] as number;
+      await this.#finish(this.#session.get(this.#handles[index]!));
       this.#session.release(this.#handles[index]!);
       this.#handles[index] = noHandle;
       return true;
@@ -220,6 +222,18 @@ class Run {
     this.#undo(one);
     this.#giveBack(one, answer.length);
     return false;
+  }
+
+  /** What was written to a stream of a folder is kept when it is closed. [MS-OXCPRPT] 3.2.5.13 */
+  async #finish(object: AnyObject | undefined): Promise<void> {
+    if (!(object instanceof OpenStream) || !object.isDirty) return;
+    try {
+      await object.commit(this.#ctx);
+    } catch (error) {
+      // A release is not answered: whoever wants to hear of it commits.
+      if (returnValueOf(error) === undefined) throw error;
+      this.#ctx.log.debug({ why: (error as Error).message }, "what was written to a stream was not kept");
+    }
   }
 
   /** null when the server is too busy for it. */
@@ -326,13 +340,7 @@ class Run {
   appendEvents(): void {
     for (const subscription of this.#session.subscriptions) {
       while (subscription.hasEvents) {
-        if (this.#maxBytes - this.#size < limits.mapiEventRoomBytes) {
-          const pending = this.#encode((writer) =>
-            encodeAnswer(writer, { rop: RopPending, handleIndex: 0, returnValue: 0, body: { sessionIndex: 0 } }));
-          if (this.#size + pending.length <= this.#maxBytes) this.#push(pending);
-          return;
-        }
-        const event = subscription.take();
+        const event = subscription.next();
         if (event === undefined) break;
         const body = {
           notificationHandle: subscription.handle, logonId: subscription.logon.logonId, notificationData: event.data,
@@ -340,9 +348,20 @@ class Run {
         const answer = this.#encode((writer) => encodeAnswer(writer, {
           rop: RopNotify, handleIndex: 0, returnValue: 0, body, given: { columns: event.columns },
         }));
-        if (this.#size + answer.length <= this.#maxBytes) this.#push(answer);
+        if (this.#size + answer.length + pendingBytes <= this.#maxBytes) {
+          this.#push(answer);
+          subscription.take();
+        } else if (this.#size > 0 || !subscription.shorten()) {
+          return this.#pushPending();
+        }
       }
     }
+  }
+
+  #pushPending(): void {
+    const pending = this.#encode((writer) =>
+      encodeAnswer(writer, { rop: RopPending, handleIndex: 0, returnValue: 0, body: { sessionIndex: 0 } }));
+    if (this.#size + pending.length <= this.#maxBytes) this.#push(pending);
   }
 
   #encode(write: (writer: Writer) => void): Buffer {
@@ -357,6 +376,9 @@ class Run {
     this.#size += piece.length;
   }
 }
+
+/** RopPending: its id and the index of a session. [MS-OXCROPS] 2.2.14.3.1 */
+const pendingBytes = 3;
 
 /** The fields that stand in an answer whatever happened; all of them nothing. */
 function failureBody(row: Rop, request: Readonly<Record<string, unknown>>, code: number | undefined): unknown {

@@ -2,6 +2,7 @@
 import type { RopHandler } from "#serve/mapi/mailbox/rop-call.ts";
 import { folderHandlers } from "#serve/mapi/mailbox/rops/folders.ts";
 import { logonHandlers } from "#serve/mapi/mailbox/rops/logon.ts";
+import { movingHandlers } from "#serve/mapi/mailbox/rops/moving.ts";
 import { messageHandlers } from "#serve/mapi/mailbox/rops/messages.ts";
 import { notificationHandlers } from "#serve/mapi/mailbox/rops/notifications.ts";
 import { propertyHandlers } from "#serve/mapi/mailbox/rops/properties.ts";
@@ -16,7 +17,7 @@ import { tableHandlers } from "#serve/mapi/mailbox/rops/tables.ts";
 import { transferHandlers } from "#serve/mapi/mailbox/rops/transfers.ts";
 
 export const handlerById: ReadonlyMap<number, RopHandler> = new Map([
-  ...logonHandlers, ...folderHandlers, ...tableHandlers, ...messageHandlers, ...propertyHandlers, ...streamHandlers,
-  ...notificationHandlers, ...sendingHandlers, ...copyingHandlers, ...permissionHandlers, ...perUserHandlers,
-  ...ruleHandlers, ...transferHandlers, ...synchronizationHandlers,
+  ...logonHandlers, ...folderHandlers, ...movingHandlers, ...tableHandlers, ...messageHandlers, ...propertyHandlers,
+  ...streamHandlers, ...notificationHandlers, ...sendingHandlers, ...copyingHandlers, ...permissionHandlers,
+  ...perUserHandlers, ...ruleHandlers, ...transferHandlers, ...synchronizationHandlers,
 ].map((one) => [one.rop.id, one]));

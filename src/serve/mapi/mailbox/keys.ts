@@ -1,11 +1,13 @@
 /** Identifiers and keys of objects, as properties hold them. [MS-OXCFXICS] 2.2.1, 2.2.2 */
 import { ownReplicaId } from "#base/ids.ts";
-import type { FolderId, MessageId } from "#base/ids.ts";
+import type { ChangeNumber, FolderId, MessageId } from "#base/ids.ts";
 import { encode } from "#codec/binary/code.ts";
 import type { ShortTermId } from "#props/object-ids.ts";
 import { makeTag, tagId } from "#props/types.ts";
 import { guidToBytes } from "#codec/binary/bytes.ts";
 import type { ItemRow } from "#mailbox/items-api.ts";
+import { folderVersionTags } from "#mailbox/tx/imports.ts";
+import type { ReadonlyPropertyBag } from "#props/types.ts";
 import { RopError } from "#serve/mapi/mailbox/errors.ts";
 import type { LogonObject } from "#serve/mapi/mailbox/objects.ts";
 import {
@@ -48,7 +50,9 @@ function keptGuid(text: string): Buffer {
 /** The counter of a source key of this store. RopError `invalidParameter` for another. [MS-OXCFXICS] 2.2.1.2.5 */
 export function counterOfKey(logon: LogonObject, key: Uint8Array): number {
   const own = globalKey(logon, 0);
-  const bytes = Buffer.from(key);
+  // Some clients send long-term ids, which end in two bytes of nothing.
+  const isLong = key.length === own.length + 2 && key[22] === 0 && key[23] === 0;
+  const bytes = Buffer.from(isLong ? key.subarray(0, own.length) : key);
   if (bytes.length !== own.length || !bytes.subarray(0, 16).equals(own.subarray(0, 16))) {
     throw new RopError("invalidParameter", "This key was not made for this store.");
   }
@@ -64,6 +68,17 @@ export function versionOf(
   if (imported === null) return { changeKey, predecessors: predecessorChangeList(logon, cn) };
   const known = decodePredecessors(imported.predecessors);
   return { changeKey, predecessors: encodePredecessors(withChanges(known, predecessorsOf(changeKey))) };
+}
+
+/** The same of a folder; `bag` holds what clients and the server wrote on it. */
+export function folderVersionOf(
+  logon: LogonObject, cn: number, bag: ReadonlyPropertyBag,
+): { changeKey: Uint8Array; predecessors: Uint8Array } {
+  const changeKey = bag.get(folderVersionTags.changeKey);
+  const predecessors = bag.get(folderVersionTags.predecessors);
+  const imported = changeKey instanceof Uint8Array && predecessors instanceof Uint8Array
+    ? { changeKey, predecessors, isCurrent: bag.get(folderVersionTags.cn) === BigInt(cn) } : null;
+  return versionOf(logon, { cn: cn as ChangeNumber, imported });
 }
 
 /** One XID behind its size. [MS-OXCFXICS] 2.2.2.3 */
@@ -112,4 +127,5 @@ export const searchTags = {
   criteria: makeTag(0x67c0, "Binary"), scope: makeTag(0x67c1, "MultipleInteger64"), flags: makeTag(0x67c2, "Integer32"),
   found: makeTag(0x67c3, "Binary"),
 } as const;
-export const hiddenFolderIds: ReadonlySet<number> = new Set(Object.values(searchTags).map(tagId));
+export const hiddenFolderIds: ReadonlySet<number> = 
+  new Set([...Object.values(searchTags), ...Object.values(folderVersionTags)].map(tagId));

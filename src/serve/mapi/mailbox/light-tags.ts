@@ -6,7 +6,7 @@ import type { LightColumn, LightRow } from "#mailbox/items/light.ts";
 import { propertySets } from "#props/property-sets.ts";
 import type { NamedId } from "#props/registry.ts";
 import { isNamedTag, makeTag, tagId } from "#props/types.ts";
-import type { PropertyTag, PropertyValue } from "#props/types.ts";
+import type { PropertyBag, PropertyTag, PropertyValue } from "#props/types.ts";
 import { globalKey, toFolderEntryId, toMessageEntryId } from "#serve/mapi/mailbox/keys.ts";
 import type { LogonObject } from "#serve/mapi/mailbox/objects.ts";
 import { toFileTime } from "#serve/mapi/mailbox/property-source.ts";
@@ -55,6 +55,9 @@ const spelled: readonly Spelled[] = [
 export const lightTags: ReadonlyMap<PropertyTag, LightTag> =
   new Map(spelled.map(([tag, columns, value]) => [tag, { columns, value }]));
 
+/** PidTagImportance, PidTagSensitivity: rows have the usual value where an item has none. */
+const assumedTags: ReadonlySet<PropertyTag> = new Set([makeTag(0x0017, "Integer32"), makeTag(0x0036, "Integer32")]);
+const PidTagMessageDeliveryTime = makeTag(0x0e06, "Time");
 /** PidTagSentRepresentingName: rows tell the sender where an item names nobody whom it is from. */
 const looseTags: ReadonlySet<PropertyTag> = new Set([makeTag(0x0042, "String")]);
 
@@ -71,7 +74,56 @@ const plainTags: ReadonlyMap<PropertyTag, LightTag> = new Map<PropertyTag, Light
     value: (row) => ((row.flags & messageFlags.seen) === 0 ? 0 : 0x1) |
       ((row.flags & messageFlags.draft) === 0 ? 0 : 0x8) | (row.hasAttachments === 0 ? 0 : 0x10),
   }],
+  // PidTagFollowupIcon, PidTagLastVerbExecuted, PidTagIconIndex: what the marks of other protocols mean.
+  [makeTag(0x1095, "Integer32"), {
+    columns: ["flags"], value: (row) => ((row.flags & messageFlags.flagged) === 0 ? undefined : 6),
+  }],
+  [makeTag(0x1081, "Integer32"), { columns: ["flags"], value: (row) => ofReply(row, 104, 102) }],
+  [makeTag(0x1080, "Integer32"), { columns: ["flags"], value: (row) => ofReply(row, 0x106, 0x105) }],
 ]);
+
+function ofReply({ flags }: LightRow, forwarded: number, answered: number): number | undefined {
+  if ((flags & messageFlags.forwarded) !== 0) return forwarded;
+  return (flags & messageFlags.answered) === 0 ? undefined : answered;
+}
+
+/** Rows that tell all of these tags as their items do; `columns` is what has to be read for it. */
+export class ToldByRows {
+  readonly columns: readonly LightColumn[];
+  readonly #tags: readonly PropertyTag[];
+  readonly #needsPlain: boolean;
+  readonly #asksFrom: boolean;
+  readonly #asksDelivery: boolean;
+
+  private constructor(tags: readonly PropertyTag[]) {
+    this.#tags = tags;
+    this.#needsPlain = !tags.every((tag) => isExactTag(tag) && !assumedTags.has(tag));
+    this.#asksFrom = tags.some((tag) => looseTags.has(tag));
+    this.#asksDelivery = tags.includes(PidTagMessageDeliveryTime);
+    this.columns = [...columnsOf(tags), ...this.#needsPlain ? ["isPlain"] as const : []];
+  }
+
+  /** null where one of them is told by no row. */
+  static of(tags: readonly PropertyTag[]): ToldByRows | null {
+    return tags.every(isPlainTag) ? new ToldByRows(tags) : null;
+  }
+
+  /**
+   * null for a row that does not tell them. Mail of a Sender alone names it as whom it is from, and a draft may keep
+   * when it was delivered; their rows do not.
+   */
+  bag(row: LightRow, logon: LogonObject): PropertyBag | null {
+    if (this.#needsPlain && row.isPlain !== 1) return null;
+    if (this.#asksFrom && row.fromName === "") return null;
+    if (this.#asksDelivery && (row.flags & messageFlags.draft) !== 0) return null;
+    const bag: PropertyBag = new Map();
+    for (const tag of this.#tags) {
+      const value = (lightTags.get(tag) ?? plainTags.get(tag))!.value(row, logon);
+      if (value !== undefined) bag.set(tag, value);
+    }
+    return bag;
+  }
+}
 
 /** Sets of names that header fields and bodies make no property of. */
 const absentSets: ReadonlySet<string> = new Set(([
@@ -83,8 +135,8 @@ const absentCommonIds: ReadonlySet<number> = new Set([
   0x8501, 0x8502, 0x8503, 0x8516, 0x8517, 0x8518, 0x851c, 0x851e, 0x851f, 0x8560, 0x85a0, 0x85a1, 0x85a4, 0x85bf,
   0x85c0,
 ]);
-/** PidTagFlagCompleteTime, PidTagFollowupIcon, PidTagToDoItemFlags, PidTagSwappedToDoStore, …Data */
-const absentIds: ReadonlySet<number> = new Set([0x1091, 0x1095, 0x0e2b, 0x0e2c, 0x0e2d]);
+/** PidTagFlagCompleteTime, PidTagToDoItemFlags, PidTagSwappedToDoStore, …Data */
+const absentIds: ReadonlySet<number> = new Set([0x1091, 0x0e2b, 0x0e2c, 0x0e2d]);
 
 /** Whether no plain mail has the property: `name` is that of an id of named properties. */
 export function isAbsentInPlain(tag: PropertyTag, name: NamedId | null | undefined): boolean {

@@ -7,17 +7,26 @@ import { Fault } from "#base/fault.ts";
 import { toObjectId } from "#base/ids.ts";
 import type { ChangeNumber, FolderId, MessageId } from "#base/ids.ts";
 import { limits } from "#base/limits.ts";
-import { subjectOf } from "#mailbox/items/describe.ts";
 import type {
-  AttachmentUpdate, ImportedChange, ItemRow, NewAttachment, NewItem, NewObject, StoredAttachment, StoredItem,
+  AttachmentUpdate, ImportedChange, ItemRow, ItemSaved, NewAttachment, NewItem, NewObject, StoredItem,
+  UpdateItemRequest,
 } from "#mailbox/items-api.ts";
-import { makeTag, tagId, tagTypeCode } from "#props/types.ts";
+import { makeTag, tagId } from "#props/types.ts";
 import type { PropertyBag, PropertyTag, PropertyValue } from "#props/types.ts";
+import { OpenAttachment } from "#serve/mapi/mailbox/attachment.ts";
 import { RopError } from "#serve/mapi/mailbox/errors.ts";
 import {
   globalKey, guidBytes, toFolderEntryId, toMessageEntryId, toStoreEntryId, versionOf,
 } from "#serve/mapi/mailbox/keys.ts";
+import {
+  addAuthor, addShown, asHtmlBytes, canMakeBody, completeSubject, isBodySmall, makeBody, newAttachmentBag,
+  newMessageBag, withoutWorkedOut, writableSubject,
+} from "#serve/mapi/mailbox/message-values.ts";
+import type { Author } from "#serve/mapi/mailbox/message-values.ts";
+import { sameObjects, sameWithin } from "#serve/mapi/mailbox/same.ts";
+import { requireRuleSize } from "#serve/mapi/mailbox/rule-size.ts";
 import type { LogonObject } from "#serve/mapi/mailbox/objects.ts";
+import { Overlay } from "#serve/mapi/mailbox/overlay.ts";
 
 /** What properties can be read of and written to, as the ROPs of [MS-OXCPRPT] see it. */
 export interface PropertyHolder {
@@ -27,42 +36,18 @@ export interface PropertyHolder {
   remove(ctx: Ctx, tags: readonly PropertyTag[]): Promise<void>;
   /** Ids that clients may not set. */
   readonly readOnly: ReadonlySet<number>;
+  /** Ids that may be set, and then nothing is saved; `spoil` is told of it. [MS-OXCMSG] 3.2.5.3 */
+  readonly spoiling?: ReadonlySet<number>;
+  spoil?(): void;
+  /** Adds to a bag what is only shown; `asked` are the ids that are wanted, null for all. */
+  show?(bag: PropertyBag, asked: ReadonlySet<number> | null): void;
+  /** Whether a form of the body is there for who opens a stream. */
+  canMake?(bag: PropertyBag, tag: PropertyTag): boolean;
 }
 
-/** Set and removed properties over those that are stored. */
-export class Overlay {
-  readonly set = new Map<PropertyTag, PropertyValue>();
-  readonly removed = new Map<number, PropertyTag>();
-
-  get isEmpty(): boolean {
-    return this.set.size === 0 && this.removed.size === 0;
-  }
-
-  put(tag: PropertyTag, value: PropertyValue): void {
-    const id = tagId(tag);
-    for (const known of [...this.set.keys()]) if (tagId(known) === id) this.set.delete(known);
-    this.removed.delete(id);
-    this.set.set(tag, value);
-  }
-
-  take(tag: PropertyTag): void {
-    const id = tagId(tag);
-    for (const known of [...this.set.keys()]) if (tagId(known) === id) this.set.delete(known);
-    this.removed.set(id, tag);
-  }
-
-  over(base: ReadonlyMap<PropertyTag, PropertyValue>): PropertyBag {
-    const bag: PropertyBag = new Map();
-    const hidden = new Set([...this.removed.keys(), ...[...this.set.keys()].map(tagId)]);
-    for (const [tag, value] of base) if (!hidden.has(tagId(tag))) bag.set(tag, value);
-    for (const [tag, value] of this.set) bag.set(tag, value);
-    return bag;
-  }
-
-  clear(): void {
-    this.set.clear();
-    this.removed.clear();
-  }
+/** Streams that were written to and not committed: their values count all the same. [MS-OXCPRPT] 3.2.5.13 */
+export interface Unflushed {
+  commit(ctx: Ctx): Promise<void>;
 }
 
 /** A recipient with its row id; properties by tag. */
@@ -74,16 +59,19 @@ export interface OpenRecipient {
 /** Kept by the server alone. [MS-OXCMSG] 2.2.1, [MS-OXCPRPT] 2.2.1 */
 const serverOnly: ReadonlySet<number> = new Set([
   0x0ff4, 0x0ff5, 0x0ff6, 0x0ff8, 0x0ff9, 0x0ffa, 0x0ffb, 0x0fff, 0x0e08, 0x0e09, 0x0e1b, 0x0e12, 0x0e13, 0x65e0,
-  0x65e1, 0x674a, 0x6748, 0x67a4, 0x0ffe, 0x3008, 0x67aa, 0x0e02, 0x0e03, 0x0e04,
+  0x65e1, 0x674a, 0x6748, 0x67a4, 0x0ffe, 0x3008, 0x67aa, 0x0e02, 0x0e03, 0x0e04, 0x0ff7, 0x664a, 0x6709, 0x3ffd,
 ]);
 
+/**
+ * PidTagHasAttachments, PidTagMessageSize, PidTagMessageStatus, PidTagAccess, PidTagAccessLevel, PidTagObjectType,
+ * PidTagRecordKey: setting one is no error, saving it is. [MS-OXCMSG] 3.2.5.3, behaviour of Exchange 2010 and later
+ */
+const messageSpoiling: ReadonlySet<number> = new Set([0x0e1b, 0x0e08, 0x0e17, 0x0ff4, 0x0ff7, 0x0ffe, 0x0ff9]);
+
 const binary = (id: number): PropertyTag => makeTag(id, "Binary");
-const PidTagSubject = makeTag(0x0037, "String");
-const PidTagSubjectPrefix = makeTag(0x003d, "String");
-const PidTagNormalizedSubject = makeTag(0x0e1d, "String");
+const PidTagMessageFlags = makeTag(0x0e07, "Integer32");
 const PidTagRowid = makeTag(0x3000, "Integer32");
 const PidTagMessageClass = makeTag(0x001a, "String");
-const PidTagAttachNumber = makeTag(0x0e21, "Integer32");
 
 export interface MessagePlace {
   readonly logon: LogonObject;
@@ -94,6 +82,8 @@ export interface MessagePlace {
   readonly isWritable: boolean;
   /** The attachment this message is embedded in. */
   readonly within: OpenAttachment | null;
+  /** Of 8-bit text, as it was opened; that of the session when left out. */
+  readonly codePage?: number;
 }
 
 export class OpenMessage implements PropertyHolder {
@@ -103,20 +93,29 @@ export class OpenMessage implements PropertyHolder {
   readonly folderId: FolderId;
   readonly isAssociated: boolean;
   readonly within: OpenAttachment | null;
+  readonly codePage: number | null;
   readonly readOnly = serverOnly;
+  readonly spoiling = messageSpoiling;
   readonly overlay = new Overlay();
+  readonly unflushed = new Set<Unflushed>();
   isWritable: boolean;
   messageId: MessageId | null;
   /** Set while a client's own version of it comes in: how that is named, and who is told when it was saved. */
   imported: { readonly change: ImportedChange; readonly saved: (row: ItemRow) => void } | null = null;
   #stored: StoredItem | null;
   #base: PropertyBag | null = null;
+  /** Worked out once for what it depends on. */
+  #keptIdentity: {
+    readonly stored: StoredItem | null; readonly messageId: MessageId | null; readonly isWritable: boolean;
+    readonly bag: PropertyBag;
+  } | null = null;
   #recipients: OpenRecipient[] | null = null;
   #recipientsChanged = false;
   /** Attachments by number: those that are stored, changed, or new. */
   readonly #attachments = new Map<number, OpenAttachment>();
   readonly #removedAttachments = new Set<number>();
   #expectedCn: ChangeNumber | null;
+  #isSpoiled = false;
 
   constructor(place: MessagePlace, stored: StoredItem | null) {
     this.logon = place.logon;
@@ -126,6 +125,7 @@ export class OpenMessage implements PropertyHolder {
     this.isAssociated = place.isAssociated;
     this.isWritable = place.isWritable;
     this.within = place.within;
+    this.codePage = place.codePage ?? null;
     this.#stored = stored;
     this.#expectedCn = stored === null ? null : stored.row.cn;
   }
@@ -135,6 +135,7 @@ export class OpenMessage implements PropertyHolder {
   }
 
   async bag(ctx: Ctx): Promise<PropertyBag> {
+    await flush(ctx, this.unflushed);
     const bag = this.overlay.over(await this.#storedBag(ctx));
     completeSubject(bag, this.overlay.set);
     for (const [tag, value] of this.#identity()) bag.set(tag, value);
@@ -148,8 +149,34 @@ export class OpenMessage implements PropertyHolder {
     return base;
   }
 
+  show(bag: PropertyBag, asked: ReadonlySet<number> | null): void {
+    addShown(bag, { row: this.within === null ? this.#stored?.row ?? null : null, codePage: this.codePage, asked });
+    for (const id of asked ?? []) {
+      const tag = makeTag(id, "Null");
+      if (canMakeBody(bag, tag) && isBodySmall(bag)) makeBody(bag, tag);
+    }
+  }
+
+  canMake(bag: PropertyBag, tag: PropertyTag): boolean {
+    return canMakeBody(bag, tag);
+  }
+
+  spoil(): void {
+    this.#isSpoiled = true;
+  }
+
   /** What names the message to this client; it is in no store. [MS-OXCMSG] 2.2.1 */
   #identity(): PropertyBag {
+    const kept = this.#keptIdentity;
+    const isSame = kept?.stored === this.#stored && kept.messageId === this.messageId &&
+      kept.isWritable === this.isWritable;
+    if (isSame) return kept.bag;
+    const bag = this.#makeIdentity();
+    this.#keptIdentity = { stored: this.#stored, messageId: this.messageId, isWritable: this.isWritable, bag };
+    return bag;
+  }
+
+  #makeIdentity(): PropertyBag {
     const { logon } = this;
     const bag: PropertyBag = new Map();
     bag.set(binary(0x0ffa), guidBytes(logon.mailboxGuid));
@@ -168,7 +195,7 @@ export class OpenMessage implements PropertyHolder {
   async set(ctx: Ctx, values: readonly { tag: PropertyTag; value: PropertyValue }[]): Promise<void> {
     this.requireWritable();
     await this.#storedBag(ctx);
-    for (const { tag, value } of values) this.overlay.put(tag, value);
+    for (const { tag, value } of asHtmlBytes(values)) this.overlay.put(tag, value);
   }
 
   remove(_ctx: Ctx, tags: readonly PropertyTag[]): Promise<void> {
@@ -184,11 +211,17 @@ export class OpenMessage implements PropertyHolder {
   async recipients(ctx: Ctx): Promise<readonly OpenRecipient[]> {
     if (this.#recipients !== null) return this.#recipients;
     const found: OpenRecipient[] = [];
-    for (const [rowId, one] of (this.#stored?.recipients ?? []).entries()) {
-      found.push({ rowId, bag: await this.logon.items.toTags(ctx, one, true) });
+    const used = new Set<number>();
+    for (const one of this.#stored?.recipients ?? []) {
+      const bag = await this.logon.items.toTags(ctx, one, true);
+      const told = bag.get(PidTagRowid);
+      // Rows keep their numbers; what has none, or that of another, comes behind them.
+      const rowId = typeof told === "number" && told >= 0 && !used.has(told) ? told : Math.max(-1, ...used) + 1;
+      used.add(rowId);
+      found.push({ rowId, bag });
     }
-    this.#recipients = found;
-    return found;
+    this.#recipients = found.sort((a, b) => a.rowId - b.rowId);
+    return this.#recipients;
   }
 
   /** Adds, replaces, or (with null) removes one. [MS-OXCMSG] 2.2.3.5 */
@@ -223,11 +256,12 @@ export class OpenMessage implements PropertyHolder {
     return found;
   }
 
-  createAttachment(): OpenAttachment {
+  /** With `ctx` it has what a new one begins with. [MS-OXCMSG] 3.2.5.13 */
+  createAttachment(ctx?: Ctx): OpenAttachment {
     this.requireWritable();
     const numbers = [...this.#attachments.keys(), ...(this.#stored?.attachments ?? []).map((one) => one.number)];
     const number = numbers.length === 0 ? 0 : Math.max(...numbers) + 1;
-    const made = new OpenAttachment(this, number, null);
+    const made = new OpenAttachment(this, number, null, ctx === undefined ? new Map() : newAttachmentBag(ctx));
     this.#attachments.set(number, made);
     return made;
   }
@@ -239,75 +273,128 @@ export class OpenMessage implements PropertyHolder {
     if (found.stored !== null) this.#removedAttachments.add(number);
   }
 
-  /** Throws away what was not saved, and reads the message anew. */
-  async #reload(ctx: Ctx): Promise<void> {
+  /** Reads the message anew. Attachments that are open go on, under the numbers they have now. */
+  async #reload(ctx: Ctx, added: readonly OpenAttachment[], numbers: readonly number[]): Promise<void> {
     this.#base = null;
     this.#recipients = null;
     this.#recipientsChanged = false;
-    this.#attachments.clear();
     this.#removedAttachments.clear();
     this.overlay.clear();
     if (this.messageId === null) return;
     this.#stored = await this.logon.items.open(ctx, this.messageId);
     this.#expectedCn = this.#stored.row.cn;
+    const byNumber = new Map(this.#stored.attachments.map((one) => [one.number, one]));
+    const open = [...this.#attachments.values()];
+    this.#attachments.clear();
+    for (const one of open.filter(({ isListed }) => isListed)) {
+      const at = added.indexOf(one);
+      const number = at < 0 ? one.number : numbers[at];
+      const stored = number === undefined ? undefined : byNumber.get(number);
+      if (stored === undefined) continue;
+      one.rebind(stored);
+      this.#attachments.set(stored.number, one);
+    }
+    let next = Math.max(-1, ...byNumber.keys());
+    for (const one of open.filter(({ isListed }) => !isListed)) {
+      one.number = Math.max(one.number, ++next);
+      next = one.number;
+      this.#attachments.set(one.number, one);
+    }
   }
 
   /** Writes everything in one transaction. Fault `conflict` when somebody else was faster, unless forced. */
-  async save(ctx: Ctx, isForced: boolean): Promise<MessageId | null> {
+  async save(ctx: Ctx, isForced: boolean, author: Author | null = null): Promise<MessageId | null> {
     this.requireWritable();
+    if (this.#isSpoiled) throw new RopError("generalFailure", "A property that is the server's was set.");
+    await flush(ctx, this.unflushed);
     if (this.within !== null) {
-      this.within.embeddedChanged = true;
+      this.within.takeEmbedded(this);
       return null;
     }
     const { items } = this.logon;
+    let added: readonly OpenAttachment[] = [];
+    let numbers: readonly number[] = [];
     if (this.messageId === null) {
+      added = this.attachments();
+      const item = await this.toNewItem(ctx);
+      requireRuleSize(item.bag);
+      if (author !== null && this.imported === null) addAuthor(item.bag as PropertyBag, author, true);
       const saved = await items.create(ctx, {
-        folderId: this.folderId, item: await this.toNewItem(ctx), associated: this.isAssociated,
+        folderId: this.folderId, item, associated: this.isAssociated,
         ...this.imported === null ? {} : { imported: this.imported.change },
       });
       this.messageId = saved.messageId;
+      numbers = saved.addedAttachments;
     } else if (this.#hasChanges() || this.imported !== null) {
-      const isSure = isForced || this.#expectedCn === null || this.imported !== null;
-      const saved = await items.update(ctx, {
-        messageId: this.messageId, ...isSure ? {} : { expectedCn: this.#expectedCn! },
-        ...this.imported === null ? {} : { imported: this.imported.change },
-        set: { bag: this.#writable() }, remove: { tags: [...this.overlay.removed.values()] },
-        ...this.#recipientsChanged ? { recipients: this.#newRecipients() } : {},
-        attachments: await this.#attachmentChanges(ctx),
-      });
-      this.messageId = saved.messageId;
+      added = this.attachments().filter(({ stored }) => stored === null);
+      numbers = (await this.#update(ctx, isForced, author)).addedAttachments;
     }
-    await this.#reload(ctx);
+    await this.#reload(ctx, added, numbers);
     if (this.imported !== null) this.imported.saved(this.#stored!.row);
     this.imported = null;
     return this.messageId;
   }
 
+  async #update(ctx: Ctx, isForced: boolean, author: Author | null): Promise<ItemSaved> {
+    const { items } = this.logon;
+    const isSure = isForced || this.#expectedCn === null || this.imported !== null;
+    const bag = this.#writable();
+    requireRuleSize(bag);
+    if (author !== null && this.imported === null) addAuthor(bag, author, false);
+    const attachments = await this.#attachmentChanges(ctx);
+    const request: UpdateItemRequest = {
+      messageId: this.messageId!, ...this.imported === null ? {} : { imported: this.imported.change },
+      set: { bag }, remove: { tags: [...this.overlay.removed.values()] },
+      ...this.#recipientsChanged ? { recipients: this.#newRecipients() } : {},
+      ...hasAny(attachments) ? { attachments } : {},
+    };
+    if (isSure) return await items.update(ctx, request);
+    try {
+      return await items.update(ctx, { ...request, expectedCn: this.#expectedCn! });
+    } catch (error) {
+      if (!(error instanceof Fault) || error.code !== "conflict") throw error;
+      return await items.update(ctx, { ...request, expectedCn: await this.#reconcile(ctx) });
+    }
+  }
+
+  /**
+   * The version that somebody else saved meanwhile, where what was changed there and what is changed here are different
+   * things: both stay. RopError `objectModified` otherwise. [MS-OXCMSG] 3.2.5.3
+   */
+  async #reconcile(ctx: Ctx): Promise<ChangeNumber> {
+    const { items } = this.logon;
+    const theirs = await items.open(ctx, this.messageId!);
+    const [before, now] = [await this.#storedBag(ctx), await items.toTags(ctx, theirs, true)];
+    const ids = this.overlay.ids();
+    ids.delete(tagId(PidTagMessageFlags));
+    const isApart = sameWithin(before, now, ids) &&
+      (!this.#recipientsChanged || sameObjects(this.#stored!.recipients, theirs.recipients)) &&
+      (!this.#changesAttachments() || sameObjects(this.#stored!.attachments, theirs.attachments));
+    if (!isApart) throw new RopError("objectModified", "Somebody else changed the same things meanwhile.");
+    return theirs.row.cn;
+  }
+
   #hasChanges(): boolean {
-    return !this.overlay.isEmpty || this.#recipientsChanged || this.#removedAttachments.size > 0 ||
-      [...this.#attachments.values()].some((one) => one.isChanged);
+    return !this.overlay.isEmpty || this.#recipientsChanged || this.#changesAttachments();
+  }
+
+  #changesAttachments(): boolean {
+    return this.#removedAttachments.size > 0 || [...this.#attachments.values()].some((one) => one.isChanged);
   }
 
   #writable(): PropertyBag {
     const bag: PropertyBag = new Map([...this.overlay.set].filter(([tag]) => !serverOnly.has(tagId(tag))));
-    if (!bag.has(PidTagSubjectPrefix) && !bag.has(PidTagNormalizedSubject)) return bag;
-    const whole = this.overlay.over(this.#base ?? new Map());
-    completeSubject(whole, this.overlay.set);
-    for (const tag of subjectTags) {
-      const value = whole.get(tag);
-      if (value !== undefined) bag.set(tag, value);
-    }
+    const flags = bag.get(PidTagMessageFlags);
+    if (typeof flags === "number") bag.set(PidTagMessageFlags, withoutWorkedOut(flags));
+    writableSubject(bag, this.overlay.over(this.#base ?? new Map()));
     return bag;
   }
 
   #newRecipients(): NewObject[] {
-    const kept = (bag: PropertyBag): PropertyBag => new Map([...bag].filter(([tag]) => tag !== PidTagRowid));
-    return (this.#recipients ?? []).map(({ bag }) => ({ bag: kept(bag) }));
+    return (this.#recipients ?? []).map(({ rowId, bag }) => ({ bag: new Map(bag).set(PidTagRowid, rowId) }));
   }
 
-  async #attachmentChanges(ctx: Ctx): Promise<{
-    remove: number[]; update: AttachmentUpdate[]; add: NewAttachment[];
-  }> {
+  async #attachmentChanges(ctx: Ctx): Promise<AttachmentChanges> {
     const update: AttachmentUpdate[] = [];
     const add: NewAttachment[] = [];
     for (const one of this.attachments()) {
@@ -319,9 +406,12 @@ export class OpenMessage implements PropertyHolder {
 
   /** The whole message as one to be made: a new one, or one embedded. */
   async toNewItem(ctx: Ctx): Promise<NewItem> {
+    await flush(ctx, this.unflushed);
     const bag = this.overlay.over(await this.#storedBag(ctx));
     for (const tag of [...bag.keys()]) if (serverOnly.has(tagId(tag))) bag.delete(tag);
     if (!bag.has(PidTagMessageClass)) bag.set(PidTagMessageClass, "IPM.Note");
+    const flags = bag.get(PidTagMessageFlags);
+    if (typeof flags === "number") bag.set(PidTagMessageFlags, withoutWorkedOut(flags));
     await this.recipients(ctx);
     const attachments: NewAttachment[] = [];
     for (const one of this.attachments()) attachments.push(await one.toNew(ctx));
@@ -329,17 +419,12 @@ export class OpenMessage implements PropertyHolder {
   }
 }
 
-const subjectTags = [PidTagSubject, PidTagSubjectPrefix, PidTagNormalizedSubject] as const;
-
-/** The three forms of the subject agree, whichever of them was set last. [MS-OXCMSG] 3.2.4.1.1, 3.2.4.1.2 */
-function completeSubject(bag: PropertyBag, set: ReadonlyMap<PropertyTag, PropertyValue>): void {
-  if (!subjectTags.some((tag) => bag.has(tag))) return;
-  const isByParts = !set.has(PidTagSubject) && (set.has(PidTagSubjectPrefix) || set.has(PidTagNormalizedSubject));
-  if (isByParts) bag.delete(PidTagSubject);
-  const { subject, prefix, normalized } = subjectOf({ bag, named: new Map() });
-  bag.set(PidTagSubject, subject);
-  bag.set(PidTagSubjectPrefix, prefix);
-  bag.set(PidTagNormalizedSubject, normalized);
+/** What another store can be given of a message of this one. [MS-OXCMSG] 2.2.1 */
+export function withoutServerOnly(from: ReadonlyMap<PropertyTag, PropertyValue>): PropertyBag {
+  const bag: PropertyBag = new Map([...from].filter(([tag]) => !serverOnly.has(tagId(tag))));
+  const flags = bag.get(PidTagMessageFlags);
+  if (typeof flags === "number") bag.set(PidTagMessageFlags, withoutWorkedOut(flags));
+  return bag;
 }
 
 /** What names one message. [MS-OXCMSG] 2.2.1, [MS-OXCFXICS] 2.2.1.2 */
@@ -364,115 +449,17 @@ export function messageIdentity(
   return bag;
 }
 
-/** A message that nobody has filled yet. [MS-OXCMSG] 3.2.5.2 */
-function newMessageBag(ctx: Ctx): PropertyBag {
-  const now = BigInt(Math.round(ctx.system.nowMs()) + 11_644_473_600_000) * 10_000n;
-  return new Map<PropertyTag, PropertyValue>([
-    [PidTagMessageClass, "IPM.Note"], [makeTag(0x0017, "Integer32"), 1], [makeTag(0x0036, "Integer32"), 0],
-    [makeTag(0x0e07, "Integer32"), 0x9], [makeTag(0x0e1b, "Boolean"), false], [makeTag(0x3007, "Time"), now],
-    [makeTag(0x3008, "Time"), now], [binary(0x300b), Buffer.from(ctx.system.randomBytes(16))],
-    [makeTag(0x0e08, "Integer32"), 0],
-  ]);
-}
-
-const attachmentReadOnly: ReadonlySet<number> = new Set([0x0e21, 0x0e20, 0x0ff9, 0x0ffe, 0x0ff4]);
-const PidTagAttachData = 0x3701;
-
-export class OpenAttachment implements PropertyHolder {
-  readonly kind = "attachment";
-  readonly message: OpenMessage;
-  readonly number: number;
-  readonly stored: StoredAttachment | null;
-  readonly readOnly = attachmentReadOnly;
-  readonly overlay = new Overlay();
-  /** New bytes; undefined leaves what is stored. */
-  data: Uint8Array | undefined;
-  embedded: OpenMessage | null = null;
-  embeddedChanged = false;
-  /** A new one shows once it was saved. [MS-OXCMSG] 3.2.5.14 */
-  isListed: boolean;
-  #base: PropertyBag | null = null;
-
-  constructor(message: OpenMessage, number: number, stored: StoredAttachment | null) {
-    this.message = message;
-    this.number = number;
-    this.stored = stored;
-    this.isListed = stored !== null;
-  }
-
-  get logon(): LogonObject {
-    return this.message.logon;
-  }
-
-  get isChanged(): boolean {
-    return !this.overlay.isEmpty || this.data !== undefined || this.embeddedChanged;
-  }
-
-  async bag(ctx: Ctx): Promise<PropertyBag> {
-    this.#base ??= this.stored === null ? new Map() : await this.logon.items.toTags(ctx, this.stored, true);
-    const bag = this.overlay.over(this.#base);
-    bag.set(PidTagAttachNumber, this.number);
-    bag.set(makeTag(0x0ffe, "Integer32"), 7);
-    bag.set(makeTag(0x0ff4, "Integer32"), this.message.isWritable ? 0x7 : 0x2);
-    return bag;
-  }
-
-  set(_ctx: Ctx, values: readonly { tag: PropertyTag; value: PropertyValue }[]): Promise<void> {
-    this.message.requireWritable();
-    for (const { tag, value } of values) {
-      const isData = tagId(tag) === PidTagAttachData && tagTypeCode(tag) === 0x0102;
-      if (isData && value instanceof Uint8Array) this.data = value;
-      else this.overlay.put(tag, value);
-    }
-    return Promise.resolve();
-  }
-
-  remove(_ctx: Ctx, tags: readonly PropertyTag[]): Promise<void> {
-    this.message.requireWritable();
-    for (const tag of tags) this.overlay.take(tag);
-    return Promise.resolve();
-  }
-
-  /** The bytes, new or stored. */
-  async readData(ctx: Ctx): Promise<Uint8Array> {
-    if (this.data !== undefined) return this.data;
-    const content = this.stored?.content ?? null;
-    if (content === null) throw new RopError("notFound", "This attachment has no bytes of its own.");
-    const pieces: Uint8Array[] = [];
-    for await (const piece of content.stream(ctx)) pieces.push(piece);
-    return Buffer.concat(pieces);
-  }
-
-  /** The message inside; with `create` a new one where there is none. [MS-OXCMSG] 2.2.3.16 */
-  async openEmbedded(ctx: Ctx, create: boolean): Promise<OpenMessage> {
-    if (this.embedded !== null) return this.embedded;
-    const stored = this.stored?.isEmbedded === true && !create ? await this.stored.open(ctx) : null;
-    if (stored === null && !create) throw new RopError("notFound", "No message is embedded here.");
-    const { message } = this;
-    this.embedded = new OpenMessage({
-      logon: message.logon, hostname: message.hostname, folderId: message.folderId, messageId: message.messageId,
-      isAssociated: false, isWritable: message.isWritable, within: this,
-    }, stored);
-    return this.embedded;
-  }
-
-  async toNew(ctx: Ctx): Promise<NewAttachment> {
-    const bag = this.overlay.over(this.#base ?? new Map());
-    for (const id of attachmentReadOnly) for (const tag of [...bag.keys()]) if (tagId(tag) === id) bag.delete(tag);
-    if (this.embedded !== null) return { bag, embedded: await this.embedded.toNewItem(ctx) };
-    const data = this.data ?? (this.stored?.content == null ? undefined : await this.readData(ctx));
-    return data === undefined ? { bag } : { bag, content: wholeContent(data) };
-  }
-
-  async toUpdate(ctx: Ctx): Promise<AttachmentUpdate> {
-    return {
-      number: this.number, set: { bag: this.overlay.set }, remove: { tags: [...this.overlay.removed.values()] },
-      ...this.data === undefined ? {} : { content: wholeContent(this.data) },
-      ...this.embedded === null || !this.embeddedChanged ? {} : { embedded: await this.embedded.toNewItem(ctx) },
-    };
+export async function flush(ctx: Ctx, unflushed: Set<Unflushed>): Promise<void> {
+  for (const one of [...unflushed]) {
+    unflushed.delete(one);
+    await one.commit(ctx);
   }
 }
 
-function wholeContent(data: Uint8Array): { aboutBytes: number; chunks: () => Iterable<Uint8Array> } {
-  return { aboutBytes: data.length, chunks: () => [data] };
+interface AttachmentChanges {
+  readonly remove: readonly number[];
+  readonly update: readonly AttachmentUpdate[];
+  readonly add: readonly NewAttachment[];
 }
+
+const hasAny = ({ remove, update, add }: AttachmentChanges): boolean => remove.length + update.length + add.length > 0;

@@ -24,7 +24,11 @@ export interface Subscription {
   readonly hasEvents: boolean;
   /** Reads what changed since the last look. */
   look(ctx: Ctx): Promise<void>;
-  take(): PendingEvent | undefined;
+  /** The event that is told next; it stays until it is taken. */
+  next(): PendingEvent | undefined;
+  take(): void;
+  /** Says less where an event is larger than any answer; false when it says as little as can be. */
+  shorten(): boolean;
 }
 
 /** What RopRegisterNotification asked for. [MS-OXCNOTIF] 2.2.1.2.1 */
@@ -107,8 +111,16 @@ export class StoreSubscription implements Subscription {
     return event.folderIds.includes(folderId);
   }
 
-  take(): PendingEvent | undefined {
-    const event = this.#waiting.shift();
+  next(): PendingEvent | undefined {
+    const [event] = this.#waiting;
     return event === undefined ? undefined : { data: event.data, columns: noColumns };
+  }
+
+  take(): void {
+    this.#waiting.shift();
+  }
+
+  shorten(): boolean {
+    return false;
   }
 }

@@ -1,11 +1,14 @@
 /** Properties of stores, folders and messages as clients ask for them. [MS-OXCPRPT] 2.2.2, 3.2.5 */
 import type { Ctx } from "#base/ctx.ts";
+import { yieldToOthers } from "#base/ctx.ts";
 import type { FolderId } from "#base/ids.ts";
 import { toObjectId } from "#base/ids.ts";
 import { limits } from "#base/limits.ts";
 import { decodeCodePage, encodeCodePage } from "#format/mapi/code-page.ts";
 import { folderRights } from "#mailbox/access.ts";
 import type { FolderInfo } from "#mailbox/api.ts";
+import type { FolderTree } from "#mailbox/folder-tree.ts";
+import type { FolderProperties } from "#mailbox/tx/folder-properties.ts";
 import type { FolderRole } from "#mailbox/roles.ts";
 import { makeTag, propertyTypes, tagId, tagTypeCode } from "#props/types.ts";
 import type { PropertyBag, PropertyTag, PropertyTypeName, PropertyValue } from "#props/types.ts";
@@ -13,7 +16,7 @@ import { permanentEntryId } from "#serve/mapi/address-book/properties.ts";
 import { readAway } from "#serve/mapi/mailbox/away.ts";
 import { ecCodes } from "#serve/mapi/mailbox/errors.ts";
 import {
-  globalKey, guidBytes, hiddenFolderIds, predecessorChangeList, toFolderEntryId, toStoreEntryId,
+  folderVersionOf, globalKey, guidBytes, hiddenFolderIds, toFolderEntryId, toStoreEntryId,
 } from "#serve/mapi/mailbox/keys.ts";
 import type { FolderObject, LogonObject } from "#serve/mapi/mailbox/objects.ts";
 import type { MailboxSession } from "#serve/mapi/mailbox/session.ts";
@@ -153,35 +156,80 @@ function specialReferences(logon: LogonObject, byRole: ReadonlyMap<FolderRole, F
   ]);
 }
 
-/** All properties of folders, those of clients included. [MS-OXCFOLD] 2.2.2.2 */
-export async function folderBags(ctx: Ctx, logon: LogonObject, hostname: string): Promise<FolderView[]> {
-  const [infos, written] = await Promise.all([logon.mailbox.folders(ctx), logon.mailbox.folderProperties(ctx)]);
-  const parents = new Set(infos.map((info) => info.parentId));
-  const byRole = new Map(infos.flatMap((info) => (info.role === null ? [] : [[info.role, info.folderId] as const])));
-  return infos.map((info) => {
-    const own = written.get(info.folderId);
-    const bag = new Map([...own?.bag ?? []].filter(([tag]) => !hiddenFolderIds.has(tagId(tag))));
-    const isRoot = !logon.isPublic && (info.role === "root" || info.role === "inbox");
-    const known = serverProperties(logon, info, {
-      hostname, hasChildren: parents.has(info.folderId), createdMs: own?.createdMs ?? 0,
-      modifiedMs: own?.modifiedMs ?? 0,
-    });
-    // A client that made these folders itself has named them; the server's own names are for those it did not.
-    if (isRoot) for (const [tag, value] of specialReferences(logon, byRole)) if (!bag.has(tag)) bag.set(tag, value);
-    for (const [tag, value] of known) bag.set(tag, value);
-    return { info, bag };
-  });
+/** Of a folder that is not there any more, or not yet. */
+const noProperties: FolderProperties = { bag: new Map(), createdMs: 0, modifiedMs: 0 };
+
+function rolesIn(tree: FolderTree): Map<FolderRole, FolderId> {
+  const found = new Map<FolderRole, FolderId>();
+  for (const { role, folderId } of tree.folders.values()) if (role !== null) found.set(role, folderId);
+  return found;
 }
 
-export async function folderBag(ctx: Ctx, folder: FolderObject, hostname: string): Promise<PropertyBag> {
-  const views = await folderBags(ctx, folder.logon, hostname);
-  const found = views.find(({ info }) => info.folderId === folder.folderId);
-  return found?.bag ?? new Map();
+/** All properties of one folder, those of clients included. [MS-OXCFOLD] 2.2.2.2 */
+export function folderView(
+  logon: LogonObject, hostname: string, tree: FolderTree, info: FolderInfo, own: FolderProperties = noProperties,
+): FolderView {
+  const bag = new Map([...own.bag].filter(([tag]) => !hiddenFolderIds.has(tagId(tag))));
+  const isRoot = !logon.isPublic && (info.role === "root" || info.role === "inbox");
+  const known = serverProperties(logon, info, {
+    hostname, hasChildren: hasChildren(tree, info.folderId), createdMs: own.createdMs, modifiedMs: own.modifiedMs,
+    isVisible: isBelowTop(tree, info),
+  });
+  // A client that made these folders itself has named them; the server's own names are for those it did not.
+  const references = isRoot ? specialReferences(logon, rolesIn(tree)) : [];
+  for (const [tag, value] of references) if (!bag.has(tag)) bag.set(tag, value);
+  for (const [tag, value] of known) bag.set(tag, value);
+  const version = folderVersionOf(logon, info.cn, own.bag);
+  bag.set(makeTag(0x65e2, "Binary"), version.changeKey);
+  bag.set(makeTag(0x65e3, "Binary"), version.predecessors);
+  return { info, bag };
 }
+
+export function hasChildren(tree: FolderTree, folderId: FolderId): boolean {
+  for (const _ of tree.childrenOf(folderId)) return true;
+  return false;
+}
+
+/** In the part of the store that people see. */
+function isBelowTop(tree: FolderTree, info: FolderInfo): boolean {
+  let at: FolderInfo | undefined = info;
+  for (let depth = 0; at !== undefined && depth <= limits.folderDepthMax; depth++) {
+    if (at.role === "ipmSubtree") return true;
+    at = at.parentId === null ? undefined : tree.folders.get(at.parentId);
+  }
+  return false;
+}
+
+/** The same of all folders, parents before children; others have their turn between them. */
+export async function folderBags(ctx: Ctx, logon: LogonObject, hostname: string): Promise<FolderView[]> {
+  const infos = await logon.mailbox.folders(ctx);
+  const tree = await logon.mailbox.folderTree(ctx);
+  const views: FolderView[] = [];
+  for (let at = 0; at < infos.length; at += viewsAtOnce) {
+    const slice = infos.slice(at, at + viewsAtOnce);
+    const written = await logon.mailbox.folderPropertiesOf(ctx, slice.map(({ folderId }) => folderId));
+    for (const info of slice) views.push(folderView(logon, hostname, tree, info, written.get(info.folderId)));
+    await yieldToOthers();
+  }
+  return views;
+}
+
+/** Folders whose properties are worked out before others have their turn. */
+const viewsAtOnce = 200;
+
+export async function folderBag(ctx: Ctx, folder: FolderObject, hostname: string): Promise<PropertyBag> {
+  const { logon, folderId } = folder;
+  const [info, written] = await Promise.all(
+    [logon.mailbox.folder(ctx, folderId), logon.mailbox.folderProperties(ctx, folderId)]);
+  return folderView(logon, hostname, await logon.mailbox.folderTree(ctx), info, written.get(folderId)).bag;
+}
+
+/** PidTagFolderFlags. [MS-OXCFOLD] 2.2.2.2.1.6 */
+const folderFlags = { visible: 0x01, search: 0x02, normal: 0x04 } as const;
 
 function serverProperties(
   logon: LogonObject, info: FolderInfo,
-  more: { hostname: string; hasChildren: boolean; createdMs: number; modifiedMs: number },
+  more: { hostname: string; hasChildren: boolean; createdMs: number; modifiedMs: number; isVisible: boolean },
 ): PropertyBag {
   const rights = logon.mailbox.rightsIn(info.folderId);
   const type = info.parentId === null ? folderTypes.root
@@ -210,8 +258,6 @@ function serverProperties(
     [0x0ff8, "Binary", guidBytes(logon.replicaGuid)],
     [0x65e0, "Binary", globalKey(logon, info.folderId)],
     [0x65e1, "Binary", info.parentId === null ? Buffer.alloc(0) : globalKey(logon, parentId)],
-    [0x65e2, "Binary", globalKey(logon, info.cn)],
-    [0x65e3, "Binary", predecessorChangeList(logon, info.cn)],
     [0x67a4, "Integer64", BigInt.asIntN(64, toObjectId(info.cn))],
     [0x6748, "Integer64", BigInt.asIntN(64, toObjectId(info.folderId))],
     [0x6749, "Integer64", BigInt.asIntN(64, toObjectId(parentId))],
@@ -219,7 +265,10 @@ function serverProperties(
     [0x3008, "Time", toFileTime(more.modifiedMs)],
     [0x670a, "Time", toFileTime(more.modifiedMs)],
     [0x663a, "Boolean", false],
-    [0x670b, "Integer32", 0],
+    // What came and is not there any more: UIDs are given out one after the other.
+    [0x670b, "Integer32", Math.max(0, info.uidNext - 1 - info.messageCount - info.associatedCount)],
+    [0x66a8, "Integer32", (more.isVisible ? folderFlags.visible : 0) |
+      (info.isSearchFolder ? folderFlags.search : folderFlags.normal)],
   ]);
 }
 
@@ -271,7 +320,7 @@ export async function logonBag(ctx: Ctx, logon: LogonObject, session: MailboxSes
     [0x66a1, "Integer32", session.localeId],
     [0x66c3, "Integer32", session.codePage],
     [0x661d, "Boolean", isAwayNow],
-    [0x0e9b, "Integer32", 0x1_0000],
+    [0x0e9b, "Integer32", limits.mapiExtendedRuleMaxBytes],
     [0x0ffa, "Binary", guidBytes(logon.mailboxGuid)],
     [0x0ff9, "Binary", guidBytes(logon.mailboxGuid)],
     [0x0ff8, "Binary", guidBytes(logon.replicaGuid)],

@@ -31,9 +31,14 @@ function readNumbers(bytes: Uint8Array): Map<string, CounterSet> {
   try {
     return decodeIdSet(bytes);
   } catch (error) {
-    if (error instanceof WireError) throw new RopError("invalidParameter", error.message);
+    if (error instanceof WireError) throw new RopError("corruptData", error.message);
     throw error;
   }
+}
+
+/** RopError `corruptData` for what is no set of change numbers; nothing at all is the empty one. */
+export function requireReadSet(bytes: Uint8Array): void {
+  if (bytes.length > 0) readNumbers(bytes);
 }
 
 /** Messages whose number is in the set are read from now on, the others are not. */

@@ -45,7 +45,8 @@ export function receiveFolderOf(rows: readonly ReceiveFolder[], messageClass: st
 }
 
 export function checkClass(messageClass: string): void {
-  const isBad = messageClass.length > 255 || messageClass.startsWith(".") || messageClass.endsWith(".") ||
+  // The NUL behind it counts. [MS-OXCSTOR] 2.2.1.2.1
+  const isBad = messageClass.length >= 255 || messageClass.startsWith(".") || messageClass.endsWith(".") ||
     messageClass.includes("..") || /[^\x20-\x7e]/.test(messageClass);
   if (isBad) throw new RopError("invalidParameter", `"${messageClass}" is no message class.`);
 }

@@ -114,6 +114,11 @@ export class SearchCounts {
     return this.#searches.has(folderId);
   }
 
+  /** All of them. */
+  get known(): Iterable<FolderId> {
+    return this.#searches.keys();
+  }
+
   /** Gone folders are forgotten. */
   forget(folderId: FolderId): void {
     this.#searches.delete(folderId);

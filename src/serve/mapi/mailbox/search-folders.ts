@@ -3,14 +3,17 @@
  * [MS-OXCFOLD] 2.2.1.4, 2.2.1.5, 3.2.5.4, 3.2.5.5
  */
 import type { Ctx } from "#base/ctx.ts";
-import type { FolderId, MessageId } from "#base/ids.ts";
+import type { ChangeNumber, FolderId, MessageId } from "#base/ids.ts";
 import { limits } from "#base/limits.ts";
 import { decode, encode } from "#codec/binary/code.ts";
 import type { FolderInfo } from "#mailbox/api.ts";
+import type { FolderChange, FolderTree } from "#mailbox/folder-tree.ts";
 import { untestable } from "#props/evaluate.ts";
 import { restriction, restrictTypes } from "#props/structures.ts";
-import type { Restriction } from "#props/structures.ts";
+import type { Restriction, TaggedValue } from "#props/structures.ts";
+import { propertyTypes, tagTypeCode, withTypeCode } from "#props/types.ts";
 import type { PropertyTag, PropertyValue, ReadonlyPropertyBag } from "#props/types.ts";
+import { decodeCodePage, encodeCodePage } from "#format/mapi/code-page.ts";
 import { contentsSource } from "#serve/mapi/mailbox/contents.ts";
 import type { ContentsSource } from "#serve/mapi/mailbox/contents.ts";
 import { defaultSearch } from "#serve/mapi/mailbox/default-searches.ts";
@@ -22,9 +25,13 @@ import type { RowId, SourceChanges, TableRow, TableSource } from "#serve/mapi/ma
 import type { Cell } from "#wire/mapi/rows.ts";
 
 /** [MS-OXCFOLD] 2.2.1.4.1 */
-const searchFlags = { stop: 0x01, restart: 0x02, recursive: 0x04, shallow: 0x08, static: 0x4_0000 } as const;
+const searchFlags = {
+  stop: 0x01, restart: 0x02, recursive: 0x04, shallow: 0x08, foreground: 0x10, background: 0x20,
+  contentIndexed: 0x1_0000, nonContentIndexed: 0x2_0000, static: 0x4_0000,
+} as const;
+const knownFlags = Object.values(searchFlags).reduce((all, flag) => all | flag, 0);
 /** [MS-OXCFOLD] 2.2.1.5.2 */
-const searchStates = { running: 0x01, recursive: 0x04, complete: 0x1000, static: 0x1_0000 } as const;
+const searchStates = { running: 0x01, recursive: 0x04, foreground: 0x08, complete: 0x1000, static: 0x1_0000 } as const;
 
 export interface SearchCriteria {
   readonly restriction: Restriction | null;
@@ -62,15 +69,13 @@ function idsToBytes(ids: readonly number[]): Buffer {
 }
 
 /** null when nobody has told any, and the server has none of its own for this folder. */
-export async function readCriteria(
-  ctx: Ctx, folder: FolderObject, infos?: readonly FolderInfo[],
-): Promise<SearchCriteria | null> {
+export async function readCriteria(ctx: Ctx, folder: FolderObject): Promise<SearchCriteria | null> {
   const { logon, folderId } = folder;
   const told = criteriaIn((await logon.mailbox.folderProperties(ctx, folderId)).get(folderId)?.bag ?? new Map());
   if (told !== null) return told;
-  const info = infos?.find((one) => one.folderId === folderId) ?? await logon.mailbox.folder(ctx, folderId);
+  const info = await logon.mailbox.folder(ctx, folderId);
   if (info.role === null) return null;
-  const own = await defaultSearch(ctx, logon, info, infos ?? await logon.mailbox.folders(ctx));
+  const own = await defaultSearch(ctx, logon, info, await logon.mailbox.folders(ctx));
   return own === null ? null : { ...own, found: null };
 }
 
@@ -78,6 +83,7 @@ export async function readCriteria(
 export function stateOf({ flags, found }: SearchCriteria): number {
   return searchStates.complete | (found === null ? searchStates.running : 0) |
     ((flags & searchFlags.recursive) === 0 ? 0 : searchStates.recursive) |
+    ((flags & searchFlags.foreground) === 0 ? 0 : searchStates.foreground) |
     ((flags & searchFlags.static) === 0 ? 0 : searchStates.static);
 }
 
@@ -117,12 +123,59 @@ export async function setCriteria(
   return { isRunning: (next.flags & searchFlags.stop) === 0 };
 }
 
-/** Flags that say opposite things are no request. [MS-OXCFOLD] 2.2.1.4.1 */
+const opposites: readonly (readonly [keyof typeof searchFlags, keyof typeof searchFlags])[] = [
+  ["stop", "restart"], ["recursive", "shallow"], ["foreground", "background"], ["contentIndexed", "nonContentIndexed"],
+];
+
+/**
+ * Flags that say opposite things are no request; unknown ones are answered as Exchange 2013 and later do.
+ * [MS-OXCFOLD] 2.2.1.4.1, 3.2.5.4
+ */
 function checkFlags(flags: number): void {
-  const both = (a: number, b: number): boolean => (flags & a) !== 0 && (flags & b) !== 0;
-  if (both(searchFlags.stop, searchFlags.restart) || both(searchFlags.recursive, searchFlags.shallow)) {
-    throw new RopError("invalidParameter", "The flags of the search contradict each other.");
+  if ((flags & ~knownFlags) !== 0) throw new RopError("notSupported", "The search has an unknown flag.");
+  for (const [one, other] of opposites) {
+    if ((flags & searchFlags[one]) !== 0 && (flags & searchFlags[other]) !== 0) {
+      throw new RopError("invalidParameter", "The flags of the search contradict each other.");
+    }
   }
+}
+
+type TextForm = "wide" | "narrow";
+const textTypes = {
+  wide: { of: [propertyTypes.String8.code, propertyTypes.MultipleString8.code], to: [0x1f, 0x101f] },
+  narrow: { of: [propertyTypes.String.code, propertyTypes.MultipleString.code], to: [0x1e, 0x101e] },
+} as const;
+
+function tagInForm(tag: PropertyTag, form: TextForm): PropertyTag {
+  const { of, to } = textTypes[form];
+  const at = (of as readonly number[]).indexOf(tagTypeCode(tag));
+  return at < 0 ? tag : withTypeCode(tag, to[at]!);
+}
+
+function valueInForm<V>(value: V, form: TextForm, codePage: number): V {
+  const one = (text: unknown): unknown => {
+    if (form === "narrow") return typeof text === "string" ? encodeCodePage(text, codePage) : text;
+    return text instanceof Uint8Array ? decodeCodePage(text, codePage) : text;
+  };
+  return (Array.isArray(value) ? value.map(one) : one(value)) as V;
+}
+
+/** Texts and the tags they are told under in the form a client asks for. [MS-OXCFOLD] 2.2.1.5.1 UseUnicode */
+export function inTextForm(restriction: Restriction, form: TextForm, codePage: number): Restriction {
+  const inForm = (value: unknown, key: string): unknown => {
+    if (Array.isArray(value) && key === "restricts") return value.map((inner) => inForm(inner, ""));
+    if (key === "taggedValue") return taggedInForm(value as TaggedValue, form, codePage);
+    if (key === "taggedValues") return (value as TaggedValue[]).map((one) => taggedInForm(one, form, codePage));
+    if (typeof value === "number" && /^propertyTag\d?$/.test(key)) return tagInForm(value as PropertyTag, form);
+    if (typeof value !== "object" || value === null || value instanceof Uint8Array) return value;
+    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, inForm(inner, name)]));
+  };
+  return inForm(restriction, "") as Restriction;
+}
+
+function taggedInForm({ tag, value }: TaggedValue, form: TextForm, codePage: number): TaggedValue {
+  const told = tagInForm(tag, form);
+  return told === tag ? { tag, value } : { tag: told, value: valueInForm(value, form, codePage) };
 }
 
 /** Depth stays as it was where nothing is told of it; a stopped search stays so until it has reason to go on. */
@@ -156,22 +209,34 @@ async function frozen(
 }
 
 /** Folders that are searched: those told, and below them. Removed mail is found only where it is asked for. */
-function searched(infos: readonly FolderInfo[], { folderIds, flags }: SearchCriteria): FolderInfo[] {
-  const wanted = new Set<FolderId>(folderIds);
+function searched(tree: FolderTree, { folderIds, flags }: SearchCriteria): Map<FolderId, FolderInfo> {
   const isDeep = (flags & searchFlags.recursive) !== 0;
-  const found: FolderInfo[] = [];
-  for (const info of infos) {
-    const isBelow = isDeep && info.parentId !== null && wanted.has(info.parentId) && info.role !== "recoverableItems";
-    if (!wanted.has(info.folderId) && !isBelow) continue;
-    wanted.add(info.folderId);
-    if (!info.isSearchFolder) found.push(info);
+  const found = new Map<FolderId, FolderInfo>();
+  const seen = new Set<FolderId>(folderIds);
+  const left: FolderInfo[] = [];
+  for (const folderId of seen) {
+    const info = tree.folders.get(folderId);
+    if (info !== undefined) left.push(info);
+  }
+  for (let info = left.pop(); info !== undefined; info = left.pop()) {
+    if (!info.isSearchFolder) found.set(info.folderId, info);
+    if (!isDeep) continue;
+    for (const child of tree.childrenOf(info.folderId)) {
+      if (child.role === "recoverableItems" || seen.has(child.folderId)) continue;
+      seen.add(child.folderId);
+      left.push(child);
+    }
   }
   return found;
 }
 
+/** Whether a folder came, went, or stands elsewhere, so that another set of folders may be searched. */
+const isElsewhere = ({ before, after }: FolderChange): boolean => before?.parentId !== after?.parentId ||
+  before?.folderId !== after?.folderId;
+
 /** Rows of one look that are kept for another: the table of a search is the tables of its folders, filtered. */
 export class SearchSource implements TableSource {
-  readonly canSort = true;
+  readonly tableKind = "contents";
   readonly #from: SourceContext;
   readonly #folder: FolderObject;
   /** Any folder's: cells and columns of a message do not depend on where it is. */
@@ -180,7 +245,10 @@ export class SearchSource implements TableSource {
   readonly #given: SearchCriteria | null | undefined;
   #criteria: SearchCriteria | null = null;
   #criteriaCn = 0;
-  #folders: readonly FolderInfo[] = [];
+  #folders: Map<FolderId, FolderInfo> = new Map();
+  /** What they are as of. */
+  #treeCn = -1 as ChangeNumber;
+  #newest = 0;
 
   constructor(from: SourceContext, folder: FolderObject, given?: SearchCriteria | null) {
     this.#from = from;
@@ -191,24 +259,33 @@ export class SearchSource implements TableSource {
 
   /** The folders as they are now; true when the search itself is another. */
   async #look(ctx: Ctx): Promise<boolean> {
-    const { mailbox } = this.#from.logon;
-    const infos = await mailbox.folders(ctx);
-    const own = infos.find((info) => info.folderId === this.#folder.folderId);
+    const tree = await this.#from.logon.mailbox.folderTree(ctx);
+    const own = tree.folders.get(this.#folder.folderId);
     const isOther = own?.cn !== this.#criteriaCn;
-    if (isOther) this.#criteria = this.#given ?? await readCriteria(ctx, this.#folder, infos);
+    if (isOther) this.#criteria = this.#given ?? await readCriteria(ctx, this.#folder);
     this.#criteriaCn = own?.cn ?? 0;
-    const before = this.#folders.map(({ folderId }) => folderId).join();
-    this.#folders = this.#criteria === null ? [] : searched(infos, this.#criteria);
-    return isOther || before !== this.#folders.map(({ folderId }) => folderId).join();
+    const news = isOther || this.#treeCn < 0 ? null : tree.changesSince(this.#treeCn);
+    this.#treeCn = tree.cn;
+    if (news !== null && !news.some(isElsewhere)) {
+      for (const { after } of news) if (after !== null && this.#folders.has(after.folderId)) this.#put(after);
+      return false;
+    }
+    const before = this.#folders;
+    this.#folders = new Map();
+    this.#newest = 0;
+    if (this.#criteria !== null) for (const info of searched(tree, this.#criteria).values()) this.#put(info);
+    const { size } = this.#folders;
+    return isOther || before.size !== size || [...before.keys()].some((folderId) => !this.#folders.has(folderId));
+  }
+
+  #put(info: FolderInfo): void {
+    this.#folders.set(info.folderId, info);
+    this.#newest = Math.max(this.#newest, info.highestCn);
   }
 
   async state(ctx: Ctx): Promise<number> {
     await this.#look(ctx);
-    return this.#newest();
-  }
-
-  #newest(): number {
-    return this.#folders.reduce((most, info) => Math.max(most, info.highestCn), 0);
+    return this.#newest;
   }
 
   watch(onChange: () => void): () => void {
@@ -235,7 +312,7 @@ export class SearchSource implements TableSource {
     const tested = this.#together(more);
     const filter = tested === null ? null : await this.#any.filter(ctx, tested, true);
     const found: TableRow[] = [];
-    for (const { folderId } of this.#folders) {
+    for (const folderId of this.#folders.keys()) {
       const source = contentsSource(this.#from, folderId, false);
       for (const row of await source.listWith(ctx, wanted, filter)) found.push(row);
     }
@@ -248,7 +325,7 @@ export class SearchSource implements TableSource {
     if (await this.#look(ctx) || this.#criteria?.found != null) return null;
     const touched = new Set<number>();
     const rows: TableRow[] = [];
-    const changed = this.#folders.filter(({ highestCn }) => highestCn > since);
+    const changed = await this.#changed(ctx, since);
     const tested = this.#together(more);
     const filter = tested === null || changed.length === 0 ? null : await this.#any.filter(ctx, tested, false);
     let state = since;
@@ -257,9 +334,18 @@ export class SearchSource implements TableSource {
       if (found === null) return null;
       for (const key of found.touched) touched.add(key);
       rows.push(...found.rows);
-      state = Math.max(state, Math.min(found.state, this.#newest()));
+      state = Math.max(state, Math.min(found.state, this.#newest));
     }
     return { state, touched, rows };
+  }
+
+  /** Those of the folders that hold something newer. */
+  async #changed(ctx: Ctx, since: number): Promise<FolderInfo[]> {
+    const tree = await this.#from.logon.mailbox.folderTree(ctx);
+    const news = tree.changesSince(since as ChangeNumber);
+    const maybe = news === null ? [...this.#folders.values()]
+      : news.flatMap(({ after }) => (after === null ? [] : this.#folders.get(after.folderId) ?? []));
+    return maybe.filter(({ highestCn }) => highestCn > since);
   }
 
   test(ctx: Ctx, rows: readonly TableRow[], tested: Restriction): Promise<readonly boolean[]> {

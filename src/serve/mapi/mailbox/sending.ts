@@ -198,11 +198,14 @@ async function findRecipients(
   const isResent = ((getProperty(item, p.PidTagMessageFlags) ?? 0) & itemFlags.resend) !== 0;
   const wantsReport = getProperty(item, p.PidTagOriginatorDeliveryReportRequested) === true;
   const found: AcceptRecipient[] = [];
+  const typeOf = (recipient: ItemObject): number => getProperty(recipient, p.PidTagRecipientType) ?? 1;
+  const isMarked = (recipient: ItemObject): boolean =>
+    (typeOf(recipient) & (recipientBits.p1 | recipientBits.p1OfRow)) !== 0;
+  // Where nobody is marked it is a first sending, whatever the message says of itself.
+  const onlyMarked = isResent && item.recipients.some(isMarked);
   for (const recipient of item.recipients) {
-    const type = getProperty(recipient, p.PidTagRecipientType) ?? 1;
-    if ((type & recipientBits.mask) === 0 || isOrganizer(recipient)) continue;
-    const isMarked = (type & (recipientBits.p1 | recipientBits.p1OfRow)) !== 0;
-    if (isResent && !isMarked) continue;
+    if ((typeOf(recipient) & recipientBits.mask) === 0 || isOrganizer(recipient)) continue;
+    if (onlyMarked && !isMarked(recipient)) continue;
     const address = getPerson(recipient, "recipient", resolve)?.address;
     if (address === undefined) {
       throw new RopError("invalidRecipients", "A recipient has no address that mail can go to.");

@@ -11,7 +11,7 @@ import type { Mailboxes } from "#mailbox/api.ts";
 import type { RuleStore } from "#transport/rule-store.ts";
 import type { Transport } from "#transport/transport.ts";
 import { isLogon, logonOf } from "#serve/mapi/mailbox/objects.ts";
-import type { AnyObject } from "#serve/mapi/mailbox/objects.ts";
+import type { AnyObject, LogonObject } from "#serve/mapi/mailbox/objects.ts";
 import type { Subscription } from "#serve/mapi/mailbox/notifications.ts";
 import type { StreamLocks } from "#serve/mapi/mailbox/stream-locks.ts";
 import type { SessionState } from "#serve/mapi/sessions.ts";
@@ -75,6 +75,10 @@ export class MailboxSession implements SessionState {
 
   get(handle: number): AnyObject | undefined {
     return this.#objects.get(handle);
+  }
+
+  *logons(): Iterable<LogonObject> {
+    for (const object of this.#objects.values()) if (isLogon(object)) yield object;
   }
 
   /** Of the logon made last under this id. [MS-OXCROPS] 2.2.6.11.1 */

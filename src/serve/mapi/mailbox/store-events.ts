@@ -4,13 +4,16 @@
  * [MS-OXCNOTIF] 2.2.1.1, 3.1.4.1
  */
 import type { Ctx } from "#base/ctx.ts";
-import type { FolderId, MessageId } from "#base/ids.ts";
+import type { ChangeNumber, FolderId, MessageId } from "#base/ids.ts";
 import { Fault } from "#base/fault.ts";
 import { limits } from "#base/limits.ts";
 import { messageFlags } from "#mailbox/api.ts";
 import type { FolderInfo } from "#mailbox/api.ts";
+import type { FolderChange, FolderTree } from "#mailbox/folder-tree.ts";
 import type { LightColumn, LightRow } from "#mailbox/items/light.ts";
-import { makeTag } from "#props/types.ts";
+import type { PropertyTag } from "#props/types.ts";
+import { originOf } from "#serve/mapi/mailbox/copied-folders.ts";
+import type { FolderOrigin } from "#serve/mapi/mailbox/copied-folders.ts";
 import { toShortId } from "#serve/mapi/mailbox/keys.ts";
 import type { LogonObject } from "#serve/mapi/mailbox/objects.ts";
 import { SearchCounts } from "#serve/mapi/mailbox/search-counts.ts";
@@ -49,7 +52,8 @@ type Removed = Map<MessageId, FolderId>;
 
 const t = notificationTypes;
 const f = notificationFlags;
-const countTags = [makeTag(0x3602, "Integer32"), makeTag(0x3603, "Integer32")];
+/** Which properties changed is not told. [MS-OXCNOTIF] 2.2.1.4.1.1 TagCount */
+const noTags: readonly PropertyTag[] = [];
 /** A message that was made long before it came is not new: it was put there. */
 const deliveryGapMs = 5000;
 
@@ -58,7 +62,9 @@ const byLogon = new WeakMap<LogonObject, Promise<StoreEvents>>();
 export class StoreEvents {
   readonly #logon: LogonObject;
   readonly #listeners = new Set<Listener>();
-  #folders = new Map<FolderId, FolderInfo>();
+  /** As they were at the last look, up to this change number. */
+  readonly #folders = new Map<FolderId, FolderInfo>();
+  #cn = 0 as ChangeNumber;
   #isStale = false;
   /** Greater than the id of every message that was there. */
   #nextId = 0;
@@ -91,7 +97,9 @@ export class StoreEvents {
   async #baseline(ctx: Ctx): Promise<void> {
     this.#isStale = false;
     this.#nextId = await this.#logon.mailbox.nextObjectId(ctx);
-    this.#folders = new Map((await this.#logon.mailbox.folders(ctx)).map((info) => [info.folderId, info]));
+    const tree = await this.#logon.mailbox.folderTree(ctx);
+    for (const [folderId, info] of tree.folders) this.#folders.set(folderId, info);
+    this.#cn = tree.cn;
   }
 
   add(listener: Listener): void {
@@ -114,26 +122,41 @@ export class StoreEvents {
   async look(ctx: Ctx): Promise<void> {
     if (!this.#isStale) return;
     this.#isStale = false;
-    const before = this.#folders;
     const firstNewId = this.#nextId;
     this.#nextId = await this.#logon.mailbox.nextObjectId(ctx);
-    const infos = await this.#logon.mailbox.folders(ctx);
-    this.#folders = new Map(infos.map((info) => [info.folderId, info]));
-    const changes = new ChangesOfLook(firstNewId, this.#folders);
-    for (const info of infos) await this.#lookAt(ctx, before.get(info.folderId), info, changes);
-    for (const event of changes.events()) this.offer(event);
-    for (const [folderId, info] of before) if (!this.#folders.has(folderId)) this.offer(folderDeleted(info));
-    for (const info of infos) {
-      const was = before.get(info.folderId);
-      if (was !== undefined && (was.highestCn !== info.highestCn || was.cn !== info.cn)) {
-        this.offer(folderModified(was, info));
-      }
+    const tree = await this.#logon.mailbox.folderTree(ctx);
+    // Those that changed, not all there are: with many sessions and folders a commit must stay cheap.
+    const news = tree.changesSince(this.#cn) ?? this.#compared(tree);
+    this.#cn = tree.cn;
+    for (const { before, after } of news) {
+      if (after === null) this.#folders.delete(before!.folderId);
+      else this.#folders.set(after.folderId, after);
     }
-    await this.#lookAtSearches(ctx, infos);
+    const changes = new ChangesOfLook(firstNewId, this.#folders);
+    for (const { before, after } of news) {
+      if (after !== null) await this.#lookAt(ctx, before ?? undefined, after, changes);
+    }
+    for (const event of changes.events()) this.offer(event);
+    for (const { before, after } of news) if (after === null) this.offer(folderDeleted(before!));
+    for (const { before, after } of news) if (before !== null && after !== null) this.offer(folderModified(after));
+    await this.#lookAtSearches(ctx);
+  }
+
+  /** Where the tree does not remember: what differs from the last look. */
+  #compared(tree: FolderTree): FolderChange[] {
+    const news: FolderChange[] = [];
+    for (const after of tree.folders.values()) {
+      const before = this.#folders.get(after.folderId) ?? null;
+      if (before?.highestCn !== after.highestCn || before.cn !== after.cn) news.push({ before, after });
+    }
+    for (const before of this.#folders.values()) {
+      if (!tree.folders.has(before.folderId)) news.push({ before, after: null });
+    }
+    return news;
   }
 
   async #lookAt(ctx: Ctx, before: FolderInfo | undefined, info: FolderInfo, changes: ChangesOfLook): Promise<void> {
-    if (before === undefined) this.offer(folderCreated(info));
+    if (before === undefined) this.offer(folderMade(info, originOf(this.#logon.mailboxId, info)));
     else if (before.parentId !== info.parentId) this.offer(folderMoved(before, info));
     if (before !== undefined && before.highestCn === info.highestCn) return;
     const since = before?.highestCn ?? (0 as FolderInfo["cn"]);
@@ -152,18 +175,20 @@ export class StoreEvents {
   }
 
   /** Search folders that somebody has counted, or asked to be told of. */
-  async #lookAtSearches(ctx: Ctx, infos: readonly FolderInfo[]): Promise<void> {
+  async #lookAtSearches(ctx: Ctx): Promise<void> {
     const counts = SearchCounts.of(this.#logon);
-    const asked = new Set([...this.#listeners].map(({ folderId }) => folderId));
-    for (const info of infos) {
-      if (!info.isSearchFolder || !(asked.has(info.folderId) || counts.knows(info.folderId))) continue;
+    const asked = new Set<FolderId>();
+    for (const { folderId } of this.#listeners) if (folderId !== null) asked.add(folderId);
+    for (const id of new Set([...asked, ...counts.known])) {
+      const info = this.#folders.get(id);
+      if (info?.isSearchFolder !== true) continue;
       const before = this.#searchCounts.get(info.folderId);
       const { count, moves } = await counts.look(ctx, info.folderId);
       this.#searchCounts.set(info.folderId, count);
       if (asked.has(info.folderId)) for (const event of ofSearch(info.folderId, moves)) this.offer(event);
       const isSame = before?.messageCount === count.messageCount && before.unreadCount === count.unreadCount;
       if (before === undefined || isSame) continue;
-      this.offer(folderModified({ ...info, ...before }, { ...info, ...count }));
+      this.offer(folderModified({ ...info, ...count }));
     }
     for (const folderId of this.#searchCounts.keys()) {
       if (this.#folders.has(folderId)) continue;
@@ -262,7 +287,7 @@ function* ofSearch(folderId: FolderId, moves: SearchMoves): Iterable<StoreEvent>
   });
   const parent = { parentFolderId: toShortId(folderId) };
   for (const row of moves.added) yield event(t.objectCreated, row, { ...parent, tags: null });
-  for (const row of moves.changed) yield event(t.objectModified, row, { tags: null });
+  for (const row of moves.changed) yield event(t.objectModified, row, { tags: noTags });
   for (const key of moves.removed) yield event(t.objectDeleted, { key }, parent);
 }
 
@@ -280,7 +305,7 @@ function ofMessage(
 
 const created = (row: LightRow): StoreEvent => ofMessage(t.objectCreated, row.folderId, row.messageId, { tags: null });
 const modified = (row: LightRow): StoreEvent =>
-  ofMessage(t.objectModified, row.folderId, row.messageId, { tags: null });
+  ofMessage(t.objectModified, row.folderId, row.messageId, { tags: noTags });
 const deleted = (folderId: FolderId, messageId: MessageId): StoreEvent =>
   ofMessage(t.objectDeleted, folderId, messageId, {});
 
@@ -298,8 +323,19 @@ function ofFolder(type: number, info: FolderInfo, more: Partial<NotificationData
   };
 }
 
-const folderCreated = (info: FolderInfo): StoreEvent =>
-  ofFolder(t.objectCreated, info, { parentFolderId: toShortId(info.parentId ?? info.folderId), tags: null });
+/** As a copy for those who asked for copies, else as made. */
+function folderMade(info: FolderInfo, origin: FolderOrigin | undefined): StoreEvent {
+  const parent = { parentFolderId: toShortId(info.parentId ?? info.folderId) };
+  const created = ofFolder(t.objectCreated, info, { ...parent, tags: null });
+  if (origin === undefined) return created;
+  return {
+    ...ofFolder(t.objectCopied, info, {
+      ...parent, oldFolderId: toShortId(origin.folderId),
+      oldParentFolderId: toShortId(origin.parentId ?? origin.folderId),
+    }),
+    otherwise: [created],
+  };
+}
 const folderDeleted = (info: FolderInfo): StoreEvent =>
   ofFolder(t.objectDeleted, info, { parentFolderId: toShortId(info.parentId ?? info.folderId) });
 
@@ -312,12 +348,10 @@ function folderMoved(before: FolderInfo, info: FolderInfo): StoreEvent {
 }
 
 /** Counts stand beside, so that a client need not ask for them. [MS-OXCNOTIF] 2.2.1.4.1.2 */
-function folderModified(before: FolderInfo, info: FolderInfo): StoreEvent {
-  const hasTotal = before.messageCount !== info.messageCount;
-  const hasUnread = before.unreadCount !== info.unreadCount;
+function folderModified(info: FolderInfo): StoreEvent {
   return ofFolder(t.objectModified, info, {
     notificationFlags: t.objectModified | f.hasTotalCount | f.hasUnreadCount,
-    tags: hasTotal || hasUnread ? countTags.filter((_, index) => (index === 0 ? hasTotal : hasUnread)) : null,
+    tags: noTags,
     totalMessageCount: info.messageCount, unreadMessageCount: info.unreadCount,
   });
 }

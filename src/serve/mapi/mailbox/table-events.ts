@@ -64,10 +64,20 @@ export class TableEvents {
     this.#isCollapsed = true;
   }
 
-  take(): PendingEvent | undefined {
-    const event = this.#waiting.shift();
+  next(): PendingEvent | undefined {
+    return this.#waiting[0];
+  }
+
+  take(): void {
+    this.#waiting.shift();
     if (this.#waiting.length === 0) this.#isCollapsed = false;
-    return event;
+  }
+
+  /** A row that no answer holds is one event that says: read again. */
+  shorten(): boolean {
+    if (this.#waiting.length === 0 || this.#waiting[0] === tableChanged) return false;
+    this.collapse();
+    return true;
   }
 
   clear(): void {

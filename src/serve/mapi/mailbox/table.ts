@@ -10,7 +10,7 @@ import { passes, untestable } from "#props/evaluate.ts";
 import type { ShortTermId } from "#props/object-ids.ts";
 import { restrictTypes } from "#props/structures.ts";
 import type { Restriction } from "#props/structures.ts";
-import { makeTag, propertyTypes, tagTypeCode } from "#props/types.ts";
+import { makeTag, multivalueInstanceFlag, propertyTypes, tagTypeCode } from "#props/types.ts";
 import type { PropertyTag, PropertyValue } from "#props/types.ts";
 import { Categories, isCategory } from "#serve/mapi/mailbox/categories.ts";
 import { instanceCell, plainTag, toCells } from "#serve/mapi/mailbox/cells.ts";
@@ -20,6 +20,7 @@ import { expandRows, instanceTag, singleForm } from "#serve/mapi/mailbox/instanc
 import type { PendingEvent, Subscription } from "#serve/mapi/mailbox/notifications.ts";
 import type { LogonObject } from "#serve/mapi/mailbox/objects.ts";
 import type { MailboxSession } from "#serve/mapi/mailbox/session.ts";
+import type { TableKind } from "#serve/mapi/mailbox/table-acts.ts";
 import { rowDeleted, rowPut, TableEvents } from "#serve/mapi/mailbox/table-events.ts";
 import {
   difference, patchDifference, patchRows, placeAfter, restrict, rowName, sorted,
@@ -81,7 +82,7 @@ export interface TableSource {
   ): Promise<SourceChanges | null>;
   /** For events; tables without tell of none. */
   idOf?(row: TableRow): RowId;
-  readonly canSort: boolean;
+  readonly tableKind: TableKind;
 }
 
 const PidTagDepth = makeTag(0x3005, "Integer32");
@@ -144,8 +145,20 @@ export class OpenTable implements Subscription {
     if (this.#rows !== null && this.#isStale && this.#columns !== null) await this.rows(ctx);
   }
 
-  take(): PendingEvent | undefined {
-    return this.#events.take();
+  next(): PendingEvent | undefined {
+    return this.#events.next();
+  }
+
+  take(): void {
+    this.#events.take();
+  }
+
+  shorten(): boolean {
+    return this.#events.shorten();
+  }
+
+  get hasColumns(): boolean {
+    return this.#columns !== null;
   }
 
   get columns(): readonly PropertyTag[] {
@@ -154,29 +167,30 @@ export class OpenTable implements Subscription {
   }
 
   setColumns(columns: readonly PropertyTag[]): void {
-    if (columns.length === 0) throw new RopError("invalidParameter", "A table needs at least one column.");
-    if (columns.length > limits.mapiColumnsMax) throw new RopError("tooComplex", "The table has too many columns.");
-    for (const tag of columns) {
-      const code = tagTypeCode(tag) & ~0x3000;
-      if (code !== 0 && !typeCodes.has(code)) throw new RopError("invalidParameter", "A column is of no known type.");
-    }
     const before = this.#instanceTags().join();
-    this.#columns = columns;
+    const refusal = refusalOf(columns);
+    // Columns that are refused leave none. [MS-OXCTABL] 3.2.5.2
+    this.#columns = refusal === null ? columns : null;
     // Rows that wait are in the old columns.
     this.#events.collapse();
     if (before !== this.#instanceTags().join()) this.#forget();
+    if (refusal !== null) throw refusal;
+  }
+
+  /** From now on the client hears of rows that change. [MS-OXCNOTIF] 3.1.4.3 */
+  async view(ctx: Ctx): Promise<void> {
+    if (!this.#isSilent && this.#columns !== null) await this.rows(ctx);
   }
 
   /** Properties whose values stand in rows of their own. [MS-OXCTABL] 2.2.2.2, 2.2.2.3 */
   #instanceTags(): PropertyTag[] {
-    if (!this.source.canSort) return [];
+    if (this.source.tableKind !== "contents") return [];
     const asked = [...this.#columns ?? [], ...this.#sort.map(({ tag }) => tag), ...this.#categories?.tags ?? []];
     return [...new Set(asked.filter(isInstanceTag).map(instanceTag))].sort((a, b) => a - b);
   }
 
   /** With categories, rows with their values stand below rows of their own; the first `expandedCount` are open. */
   setSort(keys: readonly SortKey[], categories: readonly CategoryKey[] = [], expandedCount = 0): void {
-    if (!this.source.canSort) throw new RopError("notSupported", "This table has an order of its own.");
     if (keys.length + categories.length > limits.mapiSortKeysMax) {
       throw new RopError("tooComplex", "The order has too many keys.");
     }
@@ -380,7 +394,9 @@ export class OpenTable implements Subscription {
       if (options.advance) this.#place = options.forward ? from + used : from - used;
     };
     const end = options.forward ? from + taken.length : from - taken.length;
-    const origin = end >= rows.length ? origins.end : end <= 0 ? origins.beginning : origins.current;
+    // Behind what is read backwards there is the end as well, as Exchange 2010 and above say. [MS-OXCTABL] 3.2.5.5
+    const isOver = options.forward ? end >= rows.length : end <= 0;
+    const origin = isOver ? origins.end : origins.current;
     return { rows: taken, moveTo, origin };
   }
 
@@ -515,5 +531,14 @@ function bookmarkNumber(bookmark: Uint8Array): number {
   return bookmark.length === 4 ? Buffer.from(bookmark).readUInt32LE() : 0;
 }
 
-const typeCodes: ReadonlySet<number> = new Set(Object.values(propertyTypes).map(({ code }) => code));
+const typeCodes: ReadonlySet<number> = new Set(Object.values(propertyTypes)
+  .filter(({ code }) => code !== propertyTypes.ErrorCode.code).map(({ code }) => code));
+
+/** Why a table cannot show these columns; null when it can. [MS-OXCTABL] 3.2.5.2 */
+function refusalOf(columns: readonly PropertyTag[]): RopError | null {
+  if (columns.length === 0) return new RopError("invalidParameter", "A table needs at least one column.");
+  if (columns.length > limits.mapiColumnsMax) return new RopError("tooComplex", "The table has too many columns.");
+  const isKnown = (tag: PropertyTag): boolean => typeCodes.has(tagTypeCode(tag) & ~multivalueInstanceFlag);
+  return columns.every(isKnown) ? null : new RopError("invalidParameter", "A column is of no type that columns have.");
+}
 

@@ -87,7 +87,8 @@ export const RopGetPropertyIdsFromNames = rop({
 
 /** [MS-OXCROPS] 2.2.8.10 */
 export const RopQueryNamedProperties = rop({
-  id: 0x5f, name: "RopQueryNamedProperties", section: "2.2.8.10", on: ["folder", "message", "attachment"],
+  id: 0x5f, name: "RopQueryNamedProperties", section: "2.2.8.10",
+  on: ["logon", "folder", "message", "attachment"],
   request: struct({
     inputHandleIndex: u8, queryFlags: u8, hasGuid: bool, propertyGuid: when(isSet("hasGuid"), guid),
   }),
@@ -110,7 +111,8 @@ export const RopCopyProperties = rop({
 
 /** [MS-OXCROPS] 2.2.8.7 */
 export const RopSetPropertiesNoReplicate = rop({
-  id: 0x79, name: "RopSetPropertiesNoReplicate", section: "2.2.8.7", on: ["folder"],
+  id: 0x79, name: "RopSetPropertiesNoReplicate", section: "2.2.8.7",
+  on: ["logon", "folder", "message", "attachment"],
   request: struct({
     inputHandleIndex: u8, propertyValues: sized(u16, listOf(u16, taggedValue("rop"))),
   }),
@@ -120,7 +122,8 @@ export const RopSetPropertiesNoReplicate = rop({
 
 /** [MS-OXCROPS] 2.2.8.9 */
 export const RopDeletePropertiesNoReplicate = rop({
-  id: 0x7a, name: "RopDeletePropertiesNoReplicate", section: "2.2.8.9", on: ["folder"],
+  id: 0x7a, name: "RopDeletePropertiesNoReplicate", section: "2.2.8.9",
+  on: ["logon", "folder", "message", "attachment"],
   request: struct({ inputHandleIndex: u8, propertyTags }),
   response: struct({ propertyProblems }),
   answers: "inputHandleIndex",

@@ -16,7 +16,7 @@ import * as rops from "#wire/mapi/rops/store.ts";
 import * as transport from "#wire/mapi/rops/transport.ts";
 
 const logonFlags = { private: 0x01, undercover: 0x02, ghosted: 0x04 } as const;
-const openFlags = { public: 0x02 } as const;
+const openFlags = { public: 0x02, perMailboxReplicaIds: 0x0100_0000 } as const;
 /** [MS-OXCROPS] 2.2.3.1.2 */
 const responseFlags = { reserved: 0x01, ownerRight: 0x02, sendAsRight: 0x04, outOfOffice: 0x10 } as const;
 
@@ -26,10 +26,12 @@ const logonFolders: readonly FolderRole[] = [
   "commonViews", "schedule", "finder", "views", "shortcuts",
 ];
 
-/** Of public folders; one that is not there has no id. [MS-OXCSTOR] 2.2.1.1.4 */
+/**
+ * Of public folders. Free/busy and address books are had elsewhere: like Exchange 2013 and later, ids of their folders
+ * are not told. [MS-OXCSTOR] 2.2.1.1.4
+ */
 const publicFolderIds: readonly (FolderRole | null)[] = [
-  "root", "ipmSubtree", "nonIpmSubtree", "eformsRegistry", "publicFreeBusy", "publicAddressBook", null,
-  "publicFreeBusy", "publicAddressBook", null, null, null, null,
+  "root", "ipmSubtree", "nonIpmSubtree", "eformsRegistry", null, null, null, null, null, null, null, null, null,
 ];
 const noFolder = { replicaId: 0, counter: 0 } as const;
 const noGuid = "00000000-0000-0000-0000-000000000000";
@@ -92,6 +94,7 @@ export const logonHandlers: readonly RopHandler[] = [
     }
     if (isPublic) return await publicLogon(call, request.logonFlags);
     const logon = await openPrivate(call);
+    requireSameReplicas(call, logon, request.openFlags);
     const folderIds = [];
     for (const role of logonFolders) folderIds.push(toShortId(await idOfRole(call, logon, role)));
     const isAway = await readAway(ctx, logon, call.session.services);
@@ -127,12 +130,14 @@ export const logonHandlers: readonly RopHandler[] = [
     return { body: { rows }, given: { receiveFolderColumns } };
   }),
 
+  /** As Exchange 2013 and later answer. [MS-OXCSTOR] 2.2.1.5 */
   handler(rops.RopGetStoreState, (call) => {
     asPrivate(call);
-    return { body: { storeState: 0 } };
+    throw new RopError("notImplemented", "The state of the store is told at logon.");
   }),
 
   handler(rops.RopGetOwningServers, async (call) => {
+    if (!asLogon(call).isPublic) throw new RopError("notSupported", "Folders of mailboxes have one place.");
     await asLogon(call).mailbox.folder(call.ctx, folderIdOf(call.request.folderId));
     const servers = [call.session.services.hostname];
     return { body: { cheapServersCount: 1, owningServers: servers } };
@@ -147,12 +152,15 @@ export const logonHandlers: readonly RopHandler[] = [
 
   handler(rops.RopLongTermIdFromId, (call) => {
     const { replicaId, counter } = call.request.objectId;
+    // No id stands for itself. [MS-OXCSTOR] 3.2.5.8, behaviour of Exchange 2013 and later
+    if (replicaId === 0 && counter === 0) return { body: { longTermId: { replicaGuid: noGuid, counter: 0 } } };
     if (replicaId !== ownReplicaId) throw new RopError("notFound", "This id belongs to another store.");
     return { body: { longTermId: { replicaGuid: asLogon(call).replicaGuid, counter } } };
   }),
 
   handler(rops.RopIdFromLongTermId, (call) => {
     const { replicaGuid, counter } = call.request.longTermId;
+    if (replicaGuid === noGuid) return { body: { objectId: { replicaId: 0, counter } } };
     if (replicaGuid !== asLogon(call).replicaGuid) throw new RopError("notFound", "This id belongs to another store.");
     return { body: { objectId: toShortId(counter) } };
   }),
@@ -169,6 +177,16 @@ export const logonHandlers: readonly RopHandler[] = [
   handler(transport.RopSetSpooler, () => ({})),
   handler(transport.RopOptionsData, () => ({ body: { optionsInfo: new Uint8Array(0), helpFile: new Uint8Array(0) } })),
 ];
+
+/** Ids of two mailboxes are told apart by those who ask for it alone. [MS-OXCSTOR] 3.2.5.1.1 */
+function requireSameReplicas(call: RopCall<unknown>, logon: LogonObject, flags: number): void {
+  if ((flags & openFlags.perMailboxReplicaIds) !== 0) return;
+  for (const { mailboxId, isPublic } of call.session.logons()) {
+    if (!isPublic && mailboxId !== logon.mailboxId) {
+      throw new RopError("invalidParameter", "A second mailbox takes ids of its own, which were not asked for.");
+    }
+  }
+}
 
 async function publicLogon(call: RopCall<unknown>, flags: number): Promise<RopReply> {
   const logon = await openPublic(call);

@@ -1,21 +1,27 @@
 /** Opening, making and saving messages and attachments. [MS-OXCMSG] 2.2.3 */
-import { messageFlags } from "#mailbox/api.ts";
+import type { FolderId, MessageId } from "#base/ids.ts";
+import { isKnownCodePage } from "#format/mapi/code-page.ts";
+import type { ShortTermId } from "#props/object-ids.ts";
 import { makeTag, tagId } from "#props/types.ts";
 import type { PropertyBag, PropertyTag, PropertyValue } from "#props/types.ts";
+import { permanentEntryId } from "#serve/mapi/address-book/properties.ts";
 import { RopError } from "#serve/mapi/mailbox/errors.ts";
 import { folderIdOf, messageIdOf, toShortId } from "#serve/mapi/mailbox/keys.ts";
-import { OpenAttachment, OpenMessage } from "#serve/mapi/mailbox/message.ts";
+import { OpenAttachment } from "#serve/mapi/mailbox/attachment.ts";
+import { OpenMessage } from "#serve/mapi/mailbox/message.ts";
+import type { Author } from "#serve/mapi/mailbox/message-values.ts";
 import { fromRecipientRow, recipientColumns, toRecipientRow } from "#serve/mapi/mailbox/recipients.ts";
+import { markMany, markOf, markOne } from "#serve/mapi/mailbox/read-marks.ts";
 import { asFolder, asLogon, handler } from "#serve/mapi/mailbox/rop-call.ts";
 import type { RopCall, RopHandler } from "#serve/mapi/mailbox/rop-call.ts";
+import { wasRemovedFrom } from "#serve/mapi/mailbox/removed.ts";
 import * as rops from "#wire/mapi/rops/messages.ts";
 
 const openModes = { readOnly: 0, readWrite: 1, bestAccess: 3, softDeleted: 4 } as const;
+/** 0x08 tells that errors may come late, which changes nothing here. [MS-OXCMSG] 2.2.3.3.1 */
 const saveFlags = { keepOpenReadOnly: 0x01, keepOpenReadWrite: 0x02, forceSave: 0x04 } as const;
-/** [MS-OXCMSG] 2.2.3.10.1 */
-const readFlags = {
-  suppressReceipt: 0x01, clearReadFlag: 0x04, generateReceiptOnly: 0x10, clearNotifyRead: 0x20, clearNotifyUnread: 0x40,
-} as const;
+/** The code page of the logon. [MS-OXCMSG] 2.2.3.1.1 */
+const ofLogon = 0x0fff;
 /** Recipients that come with the answer of opening; the rest are read by RopReadRecipients. */
 const rowsAtOnceMax = 100;
 
@@ -58,33 +64,51 @@ async function openedBody(call: RopCall<unknown>, message: OpenMessage): Promise
   };
 }
 
-/** Nothing is received of what is to be unread. [MS-OXCMSG] 2.2.3.10.1 */
-function checkReadFlags(flags: number): void {
-  const contradiction = readFlags.clearReadFlag | readFlags.generateReceiptOnly;
-  if ((flags & contradiction) === contradiction) {
-    throw new RopError("invalidParameter", "These read flags contradict each other.");
-  }
+/** The code page of 8-bit text that a client tells. [MS-OXCMSG] 3.2.5.1 */
+function codePageOf(call: RopCall<{ codePageId: number }>): number {
+  const { codePageId } = call.request;
+  if (codePageId === ofLogon) return call.session.codePage;
+  if (!isKnownCodePage(codePageId)) throw new RopError("unknownCodePage", `Nobody knows the code page ${codePageId}.`);
+  return codePageId;
 }
 
-async function setReadFlag(call: RopCall<unknown>, message: OpenMessage, flags: number): Promise<boolean> {
-  if (message.messageId === null || (flags & readFlags.generateReceiptOnly) !== 0) return false;
-  const isRead = (flags & readFlags.clearReadFlag) === 0;
-  const row = await message.logon.items.row(call.ctx, message.messageId);
-  if (((row.flags & messageFlags.seen) !== 0) === isRead) return false;
-  await message.logon.items.setFlags(call.ctx, [message.messageId],
-    { mode: isRead ? "add" : "remove", flags: messageFlags.seen, keywords: [] });
-  return true;
+/** Throws RopError `notSupported` where what is to become of the object contradicts itself. [MS-OXCMSG] 3.2.5.3 */
+function checkSaveFlags(flags: number): void {
+  const both = saveFlags.keepOpenReadOnly | saveFlags.keepOpenReadWrite;
+  if ((flags & both) === both) throw new RopError("notSupported", "An object is open for writing or it is not.");
+}
+
+/** Whoever saves, as messages name their authors; null for somebody the directory does not know. */
+async function authorOf({ ctx, session }: RopCall<unknown>): Promise<Author | null> {
+  const entry = (await session.services.book.view(ctx)).byId(session.person.entryId);
+  return entry === undefined ? null : { name: entry.displayName, entryId: permanentEntryId(entry) };
+}
+
+/**
+ * The message lies in the folder that was named, or was removed from it; of a search folder it is enough that it is
+ * found.
+ */
+async function requireIn(
+  call: RopCall<{ folderId: ShortTermId }>, folderId: FolderId, messageId: MessageId,
+): Promise<void> {
+  const named = folderIdOf(call.request.folderId);
+  if (named === folderId) return;
+  const info = await asLogon(call).mailbox.folder(call.ctx, named);
+  if (info.isSearchFolder || await wasRemovedFrom(call.ctx, asLogon(call), messageId, info)) return;
+  throw new RopError("notFound", "This folder does not hold the message.");
 }
 
 export const messageHandlers: readonly RopHandler[] = [
   handler(rops.RopOpenMessage, async (call) => {
     const logon = asLogon(call);
     const messageId = messageIdOf(call.request.messageId);
+    const codePage = codePageOf(call);
     const stored = await logon.items.open(call.ctx, messageId);
+    await requireIn(call, stored.row.folderId, messageId);
     const message = new OpenMessage({
       logon, hostname: call.session.services.hostname, folderId: stored.row.folderId, messageId,
       isAssociated: stored.row.isAssociated, isWritable: (call.request.openModeFlags & 0x03) !== openModes.readOnly,
-      within: null,
+      within: null, codePage,
     }, stored);
     return { opens: message, body: await openedBody(call, message) };
   }),
@@ -92,10 +116,11 @@ export const messageHandlers: readonly RopHandler[] = [
   handler(rops.RopCreateMessage, async (call) => {
     const logon = asLogon(call);
     const folderId = folderIdOf(call.request.folderId);
+    const codePage = codePageOf(call);
     await logon.mailbox.folder(call.ctx, folderId);
     const message = new OpenMessage({
       logon, hostname: call.session.services.hostname, folderId, messageId: null,
-      isAssociated: call.request.associatedFlag, isWritable: true, within: null,
+      isAssociated: call.request.associatedFlag, isWritable: true, within: null, codePage,
     }, null);
     return { opens: message, body: { hasMessageId: false } };
   }),
@@ -103,8 +128,10 @@ export const messageHandlers: readonly RopHandler[] = [
   handler(rops.RopSaveChangesMessage, async (call) => {
     const message = asMessage(call.object);
     const { saveFlags: flags, inputHandleIndex } = call.request;
-    const messageId = await message.save(call.ctx, (flags & saveFlags.forceSave) !== 0);
-    if ((flags & saveFlags.keepOpenReadOnly) !== 0) message.isWritable = false;
+    checkSaveFlags(flags);
+    // Exchange 2010 and later go on taking changes where the client said that it has no more; so do we.
+    const author = message.within === null ? await authorOf(call) : null;
+    const messageId = await message.save(call.ctx, (flags & saveFlags.forceSave) !== 0, author);
     return { body: { inputHandleIndex, messageId: toShortId(messageId ?? 0) } };
   }),
 
@@ -146,8 +173,9 @@ export const messageHandlers: readonly RopHandler[] = [
 
   handler(rops.RopSetMessageReadFlag, async (call) => {
     const message = asMessage(call.object);
-    checkReadFlags(call.request.readFlags);
-    const hasChanged = await setReadFlag(call, message, call.request.readFlags);
+    const mark = markOf(call.request.readFlags);
+    const hasChanged = message.messageId !== null && message.within === null &&
+      await markOne(call, message.logon, message.messageId, mark);
     const { clientData } = call.request;
     // On public folders the client keeps count itself, and hears which of its calls did something.
     if (!hasChanged || !message.logon.isPublic || clientData === undefined || clientData === null) {
@@ -157,15 +185,14 @@ export const messageHandlers: readonly RopHandler[] = [
   }),
 
   handler(rops.RopSetReadFlags, async (call) => {
-    const { items } = asLogon(call);
+    const logon = asLogon(call);
     const folder = asFolder(call.object);
-    checkReadFlags(call.request.readFlags);
-    if ((call.request.readFlags & readFlags.generateReceiptOnly) !== 0) return { body: { partialCompletion: false } };
-    const isRead = (call.request.readFlags & readFlags.clearReadFlag) === 0;
+    const mark = markOf(call.request.readFlags);
     const ids = call.request.messageIds.map(messageIdOf);
-    const change = { mode: isRead ? "add" : "remove", flags: messageFlags.seen, keywords: [] } as const;
-    if (ids.length > 0) await items.setFlags(call.ctx, ids, change);
-    else await setAllReadFlags(call, folder, change);
+    if (ids.length > 0) return { body: { partialCompletion: await markMany(call, logon, ids, mark) < ids.length } };
+    for await (const rows of logon.items.rows(call.ctx, folder.folderId)) {
+      await markMany(call, logon, rows.map((row) => row.messageId), mark);
+    }
     return { body: { partialCompletion: false } };
   }),
 
@@ -194,7 +221,7 @@ export const messageHandlers: readonly RopHandler[] = [
   })),
 
   handler(rops.RopCreateAttachment, (call) => {
-    const made = asMessage(call.object).createAttachment();
+    const made = asMessage(call.object).createAttachment(call.ctx);
     return { opens: made, body: { attachmentId: made.number } };
   }),
 
@@ -203,16 +230,16 @@ export const messageHandlers: readonly RopHandler[] = [
     return {};
   }),
 
-  handler(rops.RopSaveChangesAttachment, (call) => {
-    const attachment = asAttachment(call.object);
-    attachment.message.requireWritable();
-    attachment.isListed = true;
+  handler(rops.RopSaveChangesAttachment, async (call) => {
+    checkSaveFlags(call.request.saveFlags);
+    await asAttachment(call.object).saveChanges(call.ctx);
     return {};
   }),
 
   handler(rops.RopOpenEmbeddedMessage, async (call) => {
     const attachment = asAttachment(call.object);
-    const message = await attachment.openEmbedded(call.ctx, (call.request.openModeFlags & 0x02) !== 0);
+    const create = (call.request.openModeFlags & 0x02) !== 0;
+    const message = await attachment.openEmbedded(call.ctx, create, { asDraft: true, codePage: codePageOf(call) });
     const { messageId } = message;
     return {
       opens: message, body: { messageId: toShortId(messageId ?? 0), ...await openedBody(call, message) },
@@ -226,14 +253,3 @@ async function statusOf(call: RopCall<unknown>, messageId: ReturnType<typeof mes
   const value = found.object.bag.get(PidTagMessageStatus);
   return typeof value === "number" ? value >>> 0 : 0;
 }
-
-async function setAllReadFlags(
-  call: RopCall<unknown>, folder: ReturnType<typeof asFolder>,
-  change: { mode: "add" | "remove"; flags: number; keywords: readonly string[] },
-): Promise<void> {
-  const { items } = folder.logon;
-  for await (const rows of items.rows(call.ctx, folder.folderId)) {
-    await items.setFlags(call.ctx, rows.map((row) => row.messageId), change);
-  }
-}
-

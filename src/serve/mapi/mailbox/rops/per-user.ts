@@ -9,7 +9,7 @@ import { keptClasses, readKept, writeKept } from "#serve/mapi/mailbox/kept.ts";
 import type { LogonObject } from "#serve/mapi/mailbox/objects.ts";
 import { asLogon, handler } from "#serve/mapi/mailbox/rop-call.ts";
 import type { RopCall, RopHandler } from "#serve/mapi/mailbox/rop-call.ts";
-import { readPublicReads, writePublicReads } from "#serve/mapi/mailbox/public-reads.ts";
+import { readPublicReads, requireReadSet, writePublicReads } from "#serve/mapi/mailbox/public-reads.ts";
 import * as rops from "#wire/mapi/rops/store.ts";
 
 interface LongTermId {
@@ -65,6 +65,8 @@ function asPrivate(call: RopCall<unknown>): LogonObject {
   return logon;
 }
 
+/** Of what is read at once, and the size where none is told. [MS-OXCSTOR] 3.2.5.12 */
+const pieceMaxBytes = 0x1000;
 const zeroGuid = "00000000-0000-0000-0000-000000000000";
 
 export const perUserHandlers: readonly RopHandler[] = [
@@ -86,8 +88,10 @@ export const perUserHandlers: readonly RopHandler[] = [
     const logon = asLogon(call);
     const bytes = logon.isPublic ? await publicReads(call.ctx, logon, folderId, dataOffset)
       : await leftBytes(call.ctx, logon, folderId);
+    // A signed number on the wire: one below 0 is past every end. [MS-OXCSTOR] 3.2.5.12
     if (dataOffset > bytes.length) throw new RopError("generalFailure", "There is no such place in what is kept.");
-    const room = Math.max(0, Math.min(maxDataSize === 0 ? 0x1000 : maxDataSize, call.roomBytes - 16));
+    const asked = maxDataSize === 0 ? pieceMaxBytes : Math.min(maxDataSize, pieceMaxBytes);
+    const room = Math.max(0, Math.min(asked, call.roomBytes - 16));
     const data = bytes.subarray(dataOffset, dataOffset + room);
     const hasFinished = dataOffset + data.length >= bytes.length;
     if (hasFinished) unread.delete(logon);
@@ -117,6 +121,7 @@ export const perUserHandlers: readonly RopHandler[] = [
       await writePublicReads(call.ctx, logon, folderId, Buffer.concat(current.pieces));
       return {};
     }
+    requireReadSet(Buffer.concat(current.pieces));
     const others = (await readAll(call.ctx, logon)).filter((one) => keyOf(one) !== key);
     const { databaseGuid, pieces } = current;
     const mine: PerUser = { ...folderId, databaseGuid, data: Buffer.concat(pieces).toString("base64") };

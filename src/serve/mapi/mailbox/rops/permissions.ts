@@ -70,9 +70,9 @@ export const permissionHandlers: readonly RopHandler[] = [
   handler(rops.RopGetPermissionsTable, async (call) => {
     const { logon, folderId } = asFolder(call.object);
     const mask = (call.request.tableFlags & includeFreeBusy) === 0 ? ~freeBusyRights : -1;
-    // Rights are asked for when the table is opened, not when it is read.
-    await logon.mailbox.permissions(call.ctx, folderId);
-    const source = bagSource(call.session.codePage, async (ctx) => {
+    // Whoever may not look hears so of the rows. [MS-OXCPERM] 3.2.5.1
+    await logon.mailbox.folder(call.ctx, folderId);
+    const source = bagSource("permissions", call.session.codePage, async (ctx) => {
       const entries = await logon.mailbox.permissions(ctx, folderId);
       const rows = [];
       for (const [index, entry] of entries.entries()) {
@@ -80,7 +80,7 @@ export const permissionHandlers: readonly RopHandler[] = [
         rows.push({ key: index, instance: 0, version: rights, values: await rowOf(call, entry, rights) });
       }
       return rows;
-    }, { canSort: false });
+    });
     return { opens: new OpenTable(logon, source) };
   }),
 

@@ -3,10 +3,13 @@ import { valueSize } from "#props/compare.ts";
 import { propertySets } from "#props/property-sets.ts";
 import type { NamedId } from "#props/registry.ts";
 import type { TaggedValue } from "#props/structures.ts";
-import { namedPropertyIdMin, propertyTypes, tagTypeCode } from "#props/types.ts";
-import type { PropertyTag, PropertyValue } from "#props/types.ts";
+import { propertiesByTag } from "#props/registry.ts";
+import { namedPropertyIdMin, propertyTypes, tagId, tagTypeCode } from "#props/types.ts";
+import type { PropertyBag, PropertyTag, PropertyValue } from "#props/types.ts";
+import { OpenAttachment } from "#serve/mapi/mailbox/attachment.ts";
 import { ecCodes, RopError } from "#serve/mapi/mailbox/errors.ts";
 import { holderOf, splitWritable } from "#serve/mapi/mailbox/holders.ts";
+import { OpenMessage } from "#serve/mapi/mailbox/message.ts";
 import { asLogon, handler } from "#serve/mapi/mailbox/rop-call.ts";
 import type { RopCall, RopHandler, RopReply } from "#serve/mapi/mailbox/rop-call.ts";
 import { cellOf, untilNul } from "#serve/mapi/mailbox/property-source.ts";
@@ -14,31 +17,81 @@ import { CellError, TypedCell } from "#wire/mapi/rows.ts";
 import type { Cell } from "#wire/mapi/rows.ts";
 import * as rops from "#wire/mapi/rops/properties.ts";
 
-/** Values of this size and more are for streams. [MS-OXCPRPT] 3.2.5.1 */
-const streamFromBytes = 0x1f00;
-
 function sizeOf(tag: PropertyTag, cell: Cell): number {
   if (cell === undefined || cell instanceof CellError) return 5;
   const value = cell instanceof TypedCell ? cell.value : cell;
   return 8 + valueSize(tag, value);
 }
 
-/** Cells that fit; those too large say so, and the client opens a stream. */
-function fitting(tags: readonly PropertyTag[], cells: readonly Cell[], limitBytes: number, roomBytes: number): Cell[] {
-  let left = roomBytes - tags.length * 5 - 16;
-  const most = Math.min(limitBytes === 0 ? streamFromBytes : limitBytes, streamFromBytes);
-  return cells.map((cell, index) => {
-    const size = sizeOf(tags[index]!, cell);
-    if (size > most || size > left) return new CellError(ecCodes.notEnoughMemory);
-    left -= size;
-    return cell;
-  });
+/** Types that can be large, and are then read by stream. [MS-OXCPRPT] 3.2.5.1 */
+const streamed: ReadonlySet<number> = new Set([
+  propertyTypes.Binary.code, propertyTypes.Object.code, propertyTypes.String.code, propertyTypes.String8.code,
+]);
+const isStreamed = (tag: PropertyTag): boolean => streamed.has(tagTypeCode(tag)) || (tagTypeCode(tag) & 0x1000) !== 0 ||
+  tagTypeCode(tag) === 0;
+
+/**
+ * Cells that fit into the answer: where not all do the largest say that they are too large, and the client opens a
+ * stream for them. What a client tells of sizes is passed over, as by Exchange 2010 and later. [MS-OXCPRPT] 3.2.5.1
+ */
+function fitting(tags: readonly PropertyTag[], cells: readonly Cell[], roomBytes: number): Cell[] {
+  const sizes = cells.map((cell, index) => sizeOf(tags[index]!, cell));
+  let left = roomBytes - 16 - sizes.reduce((sum, size) => sum + size, 0);
+  const out = [...cells];
+  if (left >= 0) return out;
+  const largest = [...sizes.keys()].filter((index) => sizes[index]! > 13 && isStreamed(tags[index]!))
+    .sort((a, b) => sizes[b]! - sizes[a]!);
+  for (const index of largest) {
+    if (left >= 0) break;
+    left += sizes[index]! - 5;
+    out[index] = new CellError(ecCodes.notEnoughMemory);
+  }
+  return out;
+}
+
+const narrowOf: ReadonlyMap<number, number> = new Map([
+  [propertyTypes.String.code, propertyTypes.String8.code],
+  [propertyTypes.MultipleString.code, propertyTypes.MultipleString8.code],
+]);
+const wideOf: ReadonlyMap<number, number> = new Map([...narrowOf].map(([wide, narrow]) => [narrow, wide]));
+
+/** Of a property whose type was not told, text comes as the client wants texts. [MS-OXCPRPT] 2.2.2.1, 3.2.5.1 */
+function textAsWanted(
+  bag: ReadonlyMap<PropertyTag, PropertyValue>, tag: PropertyTag, cell: Cell, wantUnicode: number, codePage: number,
+): Cell {
+  if (!(cell instanceof TypedCell)) return cell;
+  const type = (wantUnicode === 0 ? narrowOf : wideOf).get(cell.typeCode);
+  if (type === undefined) return cell;
+  const asked = ((tag & 0xffff_0000) >>> 0) + type as PropertyTag;
+  const text = cellOf(bag, asked, codePage);
+  const isNone = text === undefined || text instanceof CellError || text instanceof TypedCell;
+  return isNone ? cell : new TypedCell(type, text);
+}
+
+/** Of 8-bit text of this object. [MS-OXCMSG] 2.2.3.1.1 */
+function codePageOf({ object, session }: RopCall<unknown>): number {
+  const own = object instanceof OpenMessage ? object.codePage
+    : object instanceof OpenAttachment ? object.message.codePage : null;
+  return own ?? session.codePage;
+}
+
+/** 8-bit text of a property that is known as text is kept as text, so that everybody can read it. */
+function asText({ tag, value }: TaggedValue, codePage: number): TaggedValue {
+  const wide = wideOf.get(tagTypeCode(tag));
+  if (wide === undefined) return { tag, value };
+  const known = ((tag & 0xffff_0000) >>> 0) + wide as PropertyTag;
+  if (propertiesByTag(known).length === 0) return { tag, value };
+  const text = cellOf(new Map([[tag, value]]), known, codePage);
+  const isText = typeof text === "string" || Array.isArray(text);
+  return isText ? { tag: known, value: text as PropertyValue } : { tag, value };
 }
 
 async function setProperties(call: RopCall<{ propertyValues: readonly TaggedValue[] }>): Promise<RopReply> {
   const holder = holderOf(call.object, call.session);
-  const { good, bad } = splitWritable(holder, call.request.propertyValues);
-  if (good.length > 0) await holder.set(call.ctx, good);
+  const codePage = codePageOf(call);
+  const { good, bad, spoiling } = splitWritable(holder, call.request.propertyValues);
+  if (spoiling.length > 0) holder.spoil?.();
+  if (good.length > 0) await holder.set(call.ctx, good.map((one) => asText(one, codePage)));
   return { body: { propertyProblems: bad.map(({ index, tag }) => problem(index, tag)) } };
 }
 
@@ -65,28 +118,43 @@ async function namesOf(call: RopCall<unknown>, ids: readonly number[]): Promise<
 
 const createFlag = 0x02;
 
+/** All that is kept and what is only shown; `asked` are ids, null for all. */
+async function shownBag(call: RopCall<unknown>, asked: ReadonlySet<number> | null): Promise<PropertyBag> {
+  const holder = holderOf(call.object, call.session);
+  const tags = (call.request as { propertyTags?: readonly PropertyTag[] }).propertyTags;
+  const bag = await holder.bag(call.ctx, asked === null ? undefined : tags);
+  if (holder.show === undefined) return bag as PropertyBag;
+  holder.show(bag as PropertyBag, asked);
+  return bag as PropertyBag;
+}
+
 export const propertyHandlers: readonly RopHandler[] = [
   handler(rops.RopGetPropertiesSpecific, async (call) => {
-    const { propertyTags, propertySizeLimit } = call.request;
-    const bag = await holderOf(call.object, call.session).bag(call.ctx, call.request.propertyTags);
-    const cells = propertyTags.map((tag) => cellOf(bag, tag, call.session.codePage));
-    const rowData = fitting(propertyTags, cells, propertySizeLimit, call.roomBytes);
-    return { body: { rowData }, given: { propertyTags } };
+    const { propertyTags, wantUnicode } = call.request;
+    const codePage = codePageOf(call);
+    const holder = holderOf(call.object, call.session);
+    const bag = await shownBag(call, new Set(propertyTags.map(tagId)));
+    const cells = propertyTags.map((tag) => {
+      const cell = cellOf(bag, tag, codePage);
+      // A body in another form is made for whoever opens a stream of it.
+      const isByStream = cell instanceof CellError && holder.canMake?.(bag, tag) === true;
+      return isByStream ? new CellError(ecCodes.notEnoughMemory)
+        : textAsWanted(bag, tag, cell, wantUnicode, codePage);
+    });
+    return { body: { rowData: fitting(propertyTags, cells, call.roomBytes) }, given: { propertyTags } };
   }),
 
   handler(rops.RopGetPropertiesAll, async (call) => {
-    const { propertySizeLimit, wantUnicode } = call.request;
-    const bag = await holderOf(call.object, call.session).bag(call.ctx);
-    const most = propertySizeLimit === 0 ? streamFromBytes : Math.min(propertySizeLimit, streamFromBytes);
+    const { wantUnicode } = call.request;
+    const bag = await shownBag(call, null);
+    const values = [...bag].map(([tag, value]) => (wantUnicode === 0 ? asText8(call, bag, tag, value)
+      : { tag, value: untilNul(tagTypeCode(tag), value) }));
+    const cells = fitting(values.map(({ tag }) => tag), values.map(({ value }) => value), call.roomBytes);
     let left = call.roomBytes - 16;
     const propertyValues: TaggedValue[] = [];
-    for (const [kept, keptValue] of bag) {
-      const { tag, value } = wantUnicode === 0 ? asText8(call, bag, kept, keptValue)
-        : { tag: kept, value: untilNul(tagTypeCode(kept), keptValue) };
-      const size = 8 + valueSize(tag, value);
-      const isLarge = size > most || size > left;
-      const shown = isLarge ? tooLarge(tag) : { tag, value };
-      left -= isLarge ? 8 : size;
+    for (const [index, one] of values.entries()) {
+      const shown = cells[index] instanceof CellError ? tooLarge(one.tag) : one;
+      left -= 8 + valueSize(shown.tag, shown.value);
       if (left < 0) break;
       propertyValues.push(shown);
     }
@@ -94,8 +162,7 @@ export const propertyHandlers: readonly RopHandler[] = [
   }),
 
   handler(rops.RopGetPropertiesList, async (call) => {
-    const bag = await holderOf(call.object, call.session).bag(call.ctx);
-    return { body: { propertyTags: [...bag.keys()] } };
+    return { body: { propertyTags: [...(await shownBag(call, null)).keys()] } };
   }),
 
   handler(rops.RopSetProperties, setProperties),
@@ -126,14 +193,19 @@ export const propertyHandlers: readonly RopHandler[] = [
 
   handler(rops.RopQueryNamedProperties, async (call) => {
     const { queryFlags, propertyGuid } = call.request;
-    const bag = await holderOf(call.object, call.session).bag(call.ctx);
     const all = await asLogon(call).items.allPropertyNames(call.ctx);
+    // Of a store: every name that it knows. [MS-OXCPRPT] 2.2.9
+    const ids = call.object.kind === "logon" ? all.keys()
+      : new Set([...(await holderOf(call.object, call.session).bag(call.ctx)).keys()].map((tag) => tag >>> 16));
     const found: [number, NamedId][] = [];
-    for (const id of new Set([...bag.keys()].map((tag) => tag >>> 16))) {
+    let room = call.roomBytes - 32;
+    for (const id of ids) {
       const name = id >= namedPropertyIdMin ? all.get(id) : undefined;
       if (name === undefined || (propertyGuid !== undefined && name.guid !== propertyGuid)) continue;
       const isText = typeof name.id === "string";
       if ((isText && (queryFlags & 0x01) !== 0) || (!isText && (queryFlags & 0x02) !== 0)) continue;
+      room -= 2 + 16 + 1 + (isText ? 1 + 2 * (String(name.id).length + 1) : 4);
+      if (room < 0) break;
       found.push([id, name]);
     }
     return {
@@ -163,6 +235,6 @@ function asText8(
     : code === propertyTypes.MultipleString.code ? propertyTypes.MultipleString8.code : undefined;
   if (narrow === undefined) return { tag, value };
   const asked = ((tag & 0xffff_0000) >>> 0) + narrow as PropertyTag;
-  const cell = cellOf(bag, asked, call.session.codePage);
+  const cell = cellOf(bag, asked, codePageOf(call));
   return { tag: asked, value: cell as PropertyValue };
 }

@@ -8,15 +8,13 @@ import type { TaggedValue } from "#props/structures.ts";
 import { makeTag, tagId } from "#props/types.ts";
 import type { PropertyBag, PropertyTag, PropertyValue } from "#props/types.ts";
 import { RopError } from "#serve/mapi/mailbox/errors.ts";
+import { ruleMessageClass } from "#serve/mapi/mailbox/kept-rules.ts";
 import type { FolderObject } from "#serve/mapi/mailbox/objects.ts";
 import { asFolder, asLogon, handler } from "#serve/mapi/mailbox/rop-call.ts";
 import type { RopCall, RopHandler } from "#serve/mapi/mailbox/rop-call.ts";
 import { bagSource } from "#serve/mapi/mailbox/sources.ts";
 import { OpenTable } from "#serve/mapi/mailbox/table.ts";
 import * as rops from "#wire/mapi/rops/rules.ts";
-
-/** What a rule is kept as; its properties are those of the rules table. [MS-OXORULE] 2.2.1.3.1 */
-export const ruleMessageClass = "IPM.Rule.Version2.Message";
 
 const PidTagMessageClass = makeTag(0x001a, "String");
 const PidTagRuleId = makeTag(0x6674, "Integer64");
@@ -28,6 +26,8 @@ const ruleIds: ReadonlySet<number> = new Set([
 ]);
 const rowFlags = { add: 0x01, modify: 0x02, remove: 0x04 } as const;
 const replaceRows = 0x01;
+/** TableFlags: nothing else may be asked for. [MS-OXORULE] 2.2.2.1, 3.2.5.3 */
+const unicodeStrings = 0x40;
 
 interface KeptRule {
   readonly messageId: MessageId;
@@ -50,16 +50,6 @@ export async function readRules(ctx: Ctx, folder: FolderObject): Promise<KeptRul
   }
   const sequence = ({ bag }: KeptRule): number => bag.get(PidTagRuleSequence) as number | undefined ?? 0;
   return rules.sort((a, b) => sequence(a) - sequence(b) || a.messageId - b.messageId);
-}
-
-/** Nothing for those who may not read the folder. */
-export async function hasKeptRules(ctx: Ctx, folder: FolderObject): Promise<boolean> {
-  const { items, mailbox } = folder.logon;
-  if ((mailbox.rightsIn(folder.folderId) & folderRights.readAny) === 0) return false;
-  for await (const rows of items.rows(ctx, folder.folderId, { associated: true })) {
-    if (rows.some((row) => row.messageClass === ruleMessageClass)) return true;
-  }
-  return false;
 }
 
 const idOf = (messageId: MessageId): bigint => BigInt.asIntN(64, toObjectId(messageId));
@@ -90,8 +80,11 @@ function requireOwner(folder: FolderObject): void {
 export const ruleHandlers: readonly RopHandler[] = [
   handler(rops.RopGetRulesTable, (call) => {
     const folder = asFolder(call.object);
+    if ((call.request.tableFlags & ~unicodeStrings) !== 0) {
+      throw new RopError("notSupported", "An unknown kind of table.");
+    }
     requireOwner(folder);
-    const source = bagSource(call.session.codePage, async (ctx) =>
+    const source = bagSource("rules", call.session.codePage, async (ctx) =>
       (await readRules(ctx, folder)).map(({ messageId, bag }) =>
         ({ key: messageId, instance: 0, version: 0, values: bag })));
     return { opens: new OpenTable(folder.logon, source) };
@@ -133,20 +126,23 @@ export const ruleHandlers: readonly RopHandler[] = [
     return {};
   }),
 
-  // The client has its own copy of the message now: those that wait for it are told its name. [MS-OXORULE] 3.2.5.3
+  // The client has its own copy of the message now: those that wait for it are told its name. [MS-OXORULE] 3.2.5.4
   handler(rops.RopUpdateDeferredActionMessages, async (call) => {
     const { items, mailbox } = asLogon(call);
     const { serverEntryId, clientEntryId } = call.request;
+    if (!serverIdSizes.has(serverEntryId.length)) {
+      throw new RopError("invalidParameter", "The server names no message like this.");
+    }
     const folderId = new Map(await mailbox.roleFolders(call.ctx)).get("deferredAction");
     if (folderId === undefined) return {};
     const wanted = Buffer.from(serverEntryId);
-    const tags = [PidTagDamOriginalEntryId];
+    const tags = [PidTagDamOriginalEntryId, PidTagDeferredActionMessageOriginalEntryId];
     for await (const slice of items.table(call.ctx, folderId, { tags })) {
       for (const { row, object } of slice) {
-        const original = object.bag.get(PidTagDamOriginalEntryId);
-        if (!(original instanceof Uint8Array) || !wanted.equals(original)) continue;
+        const names = tags.map((tag) => object.bag.get(tag));
+        if (!names.some((name) => name instanceof Uint8Array && wanted.equals(name))) continue;
         await items.update(call.ctx, { messageId: row.messageId, set: { bag: new Map<PropertyTag, PropertyValue>([
-          [PidTagDamOriginalEntryId, clientEntryId], [PidTagDamBackPatched, true],
+          ...tags.map((tag) => [tag, clientEntryId] as const), [PidTagDamBackPatched, true],
         ]) } });
       }
     }
@@ -154,6 +150,9 @@ export const ruleHandlers: readonly RopHandler[] = [
   }),
 ];
 
-/** [MS-OXORULE] 2.2.6.3, 2.2.6.2 */
+/** [MS-OXORULE] 2.2.6.3, 2.2.6.8, 2.2.6.2 */
 const PidTagDamOriginalEntryId = makeTag(0x6646, "Binary");
+const PidTagDeferredActionMessageOriginalEntryId = makeTag(0x6741, "ServerId");
 const PidTagDamBackPatched = makeTag(0x6647, "Boolean");
+/** Of a ServerId structure and of an entry id of a message. [MS-OXCDATA] 2.2.1.4, 2.2.4.2 */
+const serverIdSizes: ReadonlySet<number> = new Set([21, 70]);

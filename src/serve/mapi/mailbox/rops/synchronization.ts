@@ -1,14 +1,15 @@
 /** Incremental change synchronization. [MS-OXCFXICS] 3.2.5.3 to 3.2.5.9 */
 import { noId } from "#props/object-ids.ts";
-import { RopError } from "#serve/mapi/mailbox/errors.ts";
+import { ecCodes, RopError } from "#serve/mapi/mailbox/errors.ts";
 import type { AnyObject } from "#serve/mapi/mailbox/objects.ts";
 import { asFolder, asLogon, handler } from "#serve/mapi/mailbox/rop-call.ts";
 import type { RopHandler } from "#serve/mapi/mailbox/rop-call.ts";
 import { SyncDownload, syncTypes } from "#serve/mapi/mailbox/transfer/download.ts";
-import { codePageFor } from "#serve/mapi/mailbox/transfer/settings.ts";
+import { textFormFor } from "#serve/mapi/mailbox/transfer/settings.ts";
 import { writeState } from "#serve/mapi/mailbox/transfer/state.ts";
 import { TransferSource } from "#serve/mapi/mailbox/transfer/stream.ts";
 import { SyncUpload } from "#serve/mapi/mailbox/transfer/upload.ts";
+import { CounterSet } from "#wire/mapi/id-set.ts";
 import * as rops from "#wire/mapi/rops/synchronization.ts";
 
 function asSync(object: AnyObject): SyncDownload | SyncUpload {
@@ -21,6 +22,9 @@ function asUpload(object: AnyObject): SyncUpload {
   throw new RopError("notSupported", "This needs a collector of changes.");
 }
 
+/** Must not be set. [MS-OXCFXICS] 3.2.5.9.1.1 */
+const reservedFlag = 0x1000;
+
 export const synchronizationHandlers: readonly RopHandler[] = [
   handler(rops.RopSynchronizationConfigure, (call) => {
     const folder = asFolder(call.object);
@@ -28,11 +32,12 @@ export const synchronizationHandlers: readonly RopHandler[] = [
     if (synchronizationType !== syncTypes.contents && synchronizationType !== syncTypes.hierarchy) {
       throw new RopError("invalidParameter", "An unknown type of synchronization.");
     }
+    if ((synchronizationFlags & reservedFlag) !== 0) throw new RopError("rpcFormat", "A reserved flag is set.");
     return {
       opens: new SyncDownload(folder, {
         isHierarchy: synchronizationType === syncTypes.hierarchy, flags: synchronizationFlags,
         extraFlags: call.request.synchronizationExtraFlags, restriction: restrictionData, tags: propertyTags,
-        codePage: codePageFor(sendOptions, call.session), hostname: call.session.services.hostname,
+        text: textFormFor(sendOptions, call.session), hostname: call.session.services.hostname,
       }),
     };
   }),
@@ -80,8 +85,8 @@ export const synchronizationHandlers: readonly RopHandler[] = [
   }),
 
   handler(rops.RopSynchronizationImportMessageMove, async (call) => {
-    await asUpload(call.object).importMove(call.ctx, call.request);
-    return { body: { messageId: noId } };
+    const isOther = await asUpload(call.object).importMove(call.ctx, call.request);
+    return { body: { messageId: noId }, ...isOther ? { returnValue: ecCodes.newerClientChange } : {} };
   }),
 
   handler(rops.RopSynchronizationImportReadStateChanges, async (call) => {
@@ -100,6 +105,18 @@ export const synchronizationHandlers: readonly RopHandler[] = [
     return { body: { replGuid: logon.replicaGuid, globalCount } };
   }),
 
-  // Ids that the client will never use: as ids are given out once only, there is nothing to write down.
-  handler(rops.RopSetLocalReplicaMidsetDeleted, () => ({})),
+  // Ids that the client will never use, or has used up: nothing is imported under them later. 3.2.5.9.4.8
+  handler(rops.RopSetLocalReplicaMidsetDeleted, async (call) => {
+    const folder = asFolder(call.object);
+    const { logon } = folder;
+    const ranges = call.request.longTermIdRanges.map(({ minLongTermId, maxLongTermId }) => {
+      const isOurs = [minLongTermId, maxLongTermId].every((one) => one.replicaGuid === logon.replicaGuid);
+      if (!isOurs || maxLongTermId.counter < minLongTermId.counter) {
+        throw new RopError("invalidParameter", "Ranges of ids are of this store, the lowest first.");
+      }
+      return { low: minLongTermId.counter, high: maxLongTermId.counter };
+    });
+    await logon.items.giveUpIds(call.ctx, folder.folderId, new CounterSet(ranges).ranges);
+    return {};
+  }),
 ];

@@ -5,7 +5,8 @@ import { tagId } from "#props/types.ts";
 import type { PropertyTag } from "#props/types.ts";
 import { ecCodes, returnValueOf, RopError } from "#serve/mapi/mailbox/errors.ts";
 import { messageIdOf } from "#serve/mapi/mailbox/keys.ts";
-import { OpenAttachment, OpenMessage } from "#serve/mapi/mailbox/message.ts";
+import { OpenAttachment } from "#serve/mapi/mailbox/attachment.ts";
+import { OpenMessage } from "#serve/mapi/mailbox/message.ts";
 import type { AnyObject } from "#serve/mapi/mailbox/objects.ts";
 import { asFolder, handler } from "#serve/mapi/mailbox/rop-call.ts";
 import type { RopCall, RopHandler, RopReply } from "#serve/mapi/mailbox/rop-call.ts";
@@ -16,7 +17,7 @@ import {
   PidTagMessageAttachments, PidTagMessageRecipients, writeAttachmentContent, writeMessageContent,
 } from "#serve/mapi/mailbox/transfer/objects-out.ts";
 import type { Filter, OutputOptions } from "#serve/mapi/mailbox/transfer/objects-out.ts";
-import { codePageFor } from "#serve/mapi/mailbox/transfer/settings.ts";
+import { requireFlags, textFormFor } from "#serve/mapi/mailbox/transfer/settings.ts";
 import { TransferSource } from "#serve/mapi/mailbox/transfer/stream.ts";
 import type { Producer } from "#serve/mapi/mailbox/transfer/stream.ts";
 import * as rops from "#wire/mapi/rops/fast-transfer.ts";
@@ -29,7 +30,18 @@ const headBytes = 24;
 /** After how long a client begins a transfer anew that met too much work. [MS-OXCROPS] 2.2.12.4.2 */
 const busyMs = 2000;
 
-const copyFlags = { move: 0x01 } as const;
+/** Bits without a meaning are passed over, others refused. [MS-OXCFXICS] 2.2.3.1.1.1.1, 2.2.3.1.1.2.1 */
+const copyToFlags = { unused: 0x060e, bestBody: 0x2000 } as const;
+const copyPropertiesFlags = { move: 0x01, unused: 0x0e } as const;
+/** [MS-OXCFXICS] 2.2.3.1.1.3.1; of the unused ones the highest is refused by Exchange. */
+const copyMessagesFlags = { move: 0x01, unused: 0x06, bestBody: 0x10, sendEntryId: 0x20 } as const;
+/** [MS-OXCFXICS] 2.2.3.1.1.4.1 */
+const copyFolderFlags = { unused: 0x0e, subfolders: 0x10 } as const;
+/** [MS-OXCFXICS] 2.2.3.1.2.1.1 */
+const destinationFlags = { move: 0x01 } as const;
+
+const allOf = (flags: Readonly<Record<string, number>>): number =>
+  Object.values(flags).reduce((all, one) => all | one, 0);
 
 function sourceOf(object: AnyObject): TransferSource | SyncDownload {
   if (object instanceof TransferSource || object instanceof SyncDownload) return object;
@@ -40,7 +52,7 @@ async function optionsOf(call: RopCall<{ sendOptions: number }>): Promise<Output
   const { items } = call.object.kind === "logon" ? asFolder(call.object).logon
     : (call.object as { logon: { items: OpenMessage["logon"]["items"] } }).logon;
   return {
-    codePage: codePageFor(call.request.sendOptions, call.session), names: await items.allPropertyNames(call.ctx),
+    text: textFormFor(call.request.sendOptions, call.session), names: await items.allPropertyNames(call.ctx),
   };
 }
 
@@ -54,11 +66,6 @@ function filterFor(tags: readonly PropertyTag[], level: number, isOnly: boolean)
   };
 }
 
-/** What is moved would have to go at the end of its way; clients ask for it nowhere but between stores of their own. */
-function refuseMove(flags: number): void {
-  if ((flags & copyFlags.move) !== 0) throw new RopError("notSupported", "Streams copy; they do not move.");
-}
-
 function streamOf(object: AnyObject, options: OutputOptions, filter: Filter, call: RopCall<unknown>): Producer {
   if (object instanceof OpenMessage) return (out) => writeMessageContent(out, object, options, filter);
   if (object instanceof OpenAttachment) return (out) => writeAttachmentContent(out, object, options, filter.has);
@@ -70,14 +77,20 @@ async function openSource(
   isOnly: boolean,
 ): Promise<RopReply> {
   const { level, propertyTags, copyFlags: flags } = call.request;
-  refuseMove(flags);
+  // As Exchange since 2010 says: one object is not moved by a stream. [MS-OXCFXICS] 3.2.5.8.1.1, 3.2.5.8.1.2
+  requireFlags(flags, allOf(isOnly ? copyPropertiesFlags : copyToFlags));
+  if (isOnly && (flags & copyPropertiesFlags.move) !== 0) {
+    throw new RopError("notImplemented", "Properties are copied, not moved.");
+  }
   const options = await optionsOf(call);
   const filter = filterFor(propertyTags, level, isOnly);
   const { logon } = call.object as OpenMessage;
   return { opens: new TransferSource(logon, streamOf(call.object, options, filter, call)) };
 }
 
-async function putBuffer(call: RopCall<{ transferData: Uint8Array }>): Promise<RopReply> {
+async function putBuffer(
+  call: RopCall<{ transferData: Uint8Array }>, totalStepCount: number,
+): Promise<RopReply> {
   if (!(call.object instanceof TransferDestination)) {
     throw new RopError("notSupported", "This needs the destination of a transfer.");
   }
@@ -85,7 +98,7 @@ async function putBuffer(call: RopCall<{ transferData: Uint8Array }>): Promise<R
   return {
     body: {
       transferStatus: call.object.isWhole ? transferStatus.done : transferStatus.partial, inProgressCount: 0,
-      totalStepCount: 1, bufferUsedSize: call.request.transferData.length,
+      totalStepCount, bufferUsedSize: call.request.transferData.length,
     },
   };
 }
@@ -95,23 +108,27 @@ export const transferHandlers: readonly RopHandler[] = [
   handler(rops.RopFastTransferSourceCopyProperties, (call) => openSource(call, true)),
 
   handler(rops.RopFastTransferSourceCopyMessages, async (call) => {
-    refuseMove(call.request.copyFlags);
+    const flags = call.request.copyFlags;
+    requireFlags(flags, allOf(copyMessagesFlags));
     const folder = asFolder(call.object);
     const ids = call.request.messageIds.map(messageIdOf);
     const options = await optionsOf(call);
     return {
-      opens: new TransferSource(folder.logon,
-        copyMessagesStream(folder, ids, options, call.session.services.hostname)),
+      opens: new TransferSource(folder.logon, copyMessagesStream(folder, ids, options, {
+        hostname: call.session.services.hostname, withIds: (flags & copyMessagesFlags.sendEntryId) !== 0,
+        mover: (flags & copyMessagesFlags.move) !== 0 ? call.session.person.entryId : null,
+      })),
     };
   }),
 
   handler(rops.RopFastTransferSourceCopyFolder, async (call) => {
-    refuseMove(call.request.copyFlags);
+    // Exchange since 2010 takes no moving of folders by a stream either. [MS-OXCFXICS] 2.2.3.1.1.4.1
+    requireFlags(call.request.copyFlags, allOf(copyFolderFlags));
     const folder = asFolder(call.object);
     const options = await optionsOf(call);
     return {
       opens: new TransferSource(folder.logon, copyFolderStream(folder, options, call.session.services.hostname,
-        (call.request.copyFlags & 0x10) !== 0)),
+        (call.request.copyFlags & copyFolderFlags.subfolders) !== 0)),
     };
   }),
 
@@ -146,11 +163,13 @@ export const transferHandlers: readonly RopHandler[] = [
     if (sourceOperation < 1 || sourceOperation > 4) {
       throw new RopError("invalidParameter", "An unknown kind of transfer.");
     }
+    requireFlags(call.request.copyFlags, allOf(destinationFlags));
     return { opens: new TransferDestination(call.object, call.session) };
   }),
 
-  handler(rops.RopFastTransferDestinationPutBuffer, (call) => putBuffer(call)),
-  handler(rops.RopFastTransferDestinationPutBufferExtended, (call) => putBuffer(call)),
+  // No progress is told; Exchange says so by another number in each. [MS-OXCFXICS] 2.2.3.1.2.2.2, 2.2.3.1.2.3.2
+  handler(rops.RopFastTransferDestinationPutBuffer, (call) => putBuffer(call, 0)),
+  handler(rops.RopFastTransferDestinationPutBufferExtended, (call) => putBuffer(call, 1)),
 
   // Which version the other server of a transfer between servers has; nothing here depends on it.
   handler(rops.RopTellVersion, () => ({})),

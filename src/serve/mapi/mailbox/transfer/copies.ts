@@ -1,9 +1,12 @@
 /** Copies of messages and folders as streams. [MS-OXCFXICS] 2.2.4.3, 3.2.5.8.1 */
 import { Fault } from "#base/fault.ts";
 import { toObjectId } from "#base/ids.ts";
-import type { FolderId, MessageId } from "#base/ids.ts";
+import type { EntryId, FolderId, MessageId } from "#base/ids.ts";
+import { folderRights } from "#mailbox/access.ts";
+import type { ItemRow } from "#mailbox/items-api.ts";
 import { makeTag } from "#props/types.ts";
 import type { PropertyTag, PropertyValue } from "#props/types.ts";
+import { ecCodes } from "#serve/mapi/mailbox/errors.ts";
 import { OpenMessage } from "#serve/mapi/mailbox/message.ts";
 import type { FolderObject } from "#serve/mapi/mailbox/objects.ts";
 import { folderBags } from "#serve/mapi/mailbox/property-source.ts";
@@ -23,36 +26,78 @@ export const PidTagContainerContents = makeTag(0x360f, "Object");
 export const PidTagFolderAssociatedContents = makeTag(0x3610, "Object");
 export const PidTagContainerHierarchy = makeTag(0x360e, "Object");
 
+const binary = (id: number): PropertyTag => makeTag(id, "Binary");
+const PidTagEntryId = binary(0x0fff);
+const PidTagOriginalEntryId = binary(0x3a12);
+const identityTags: readonly PropertyTag[] = [
+  binary(0x65e0), makeTag(0x3008, "Time"), binary(0x65e2), binary(0x65e3), PidTagOriginalEntryId,
+];
+
 const objectId = (counter: number): bigint => BigInt.asIntN(64, toObjectId(counter));
 
-/** `message`: one of a list, with its id. What was removed meanwhile is passed over. [MS-OXCFXICS] 2.2.4.3.11 */
+export interface CopyMessages {
+  readonly hostname: string;
+  /** Tells what names each message here, and its version. */
+  readonly withIds: boolean;
+  /** Who is going to remove the messages behind: what they may not remove stays out. null for a copy. */
+  readonly mover: EntryId | null;
+}
+
+/** A part of what was asked for is not in the stream. [MS-OXCFXICS] 2.2.4.1.5.2, 3.2.5.8.1 */
+function warn({ writer }: TransferOutput): void {
+  writer.meta(metaTags.ecWarning, ecCodes.errorsReturned);
+}
+
+/**
+ * `message`: one of a list, with its id. What was removed meanwhile is passed over; of what may not be read a warning
+ * tells. [MS-OXCFXICS] 2.2.4.3.11
+ */
 async function* writeMessage(
-  out: TransferOutput, folder: FolderObject, messageId: MessageId, options: OutputOptions, hostname: string,
+  out: TransferOutput, folder: FolderObject, messageId: MessageId, options: OutputOptions,
+  { hostname, withIds, mover }: CopyMessages,
 ): AsyncGenerator<void> {
   let message: OpenMessage;
   try {
     const stored = await folder.logon.items.open(out.ctx, messageId);
+    if (mover !== null && !mayRemove(folder, stored.row, mover)) return warn(out);
     message = new OpenMessage({
       logon: folder.logon, hostname, folderId: stored.row.folderId, messageId, isAssociated: stored.row.isAssociated,
       isWritable: false, within: null,
     }, stored);
   } catch (error) {
     if (error instanceof Fault && error.code === "notFound") return;
+    if (error instanceof Fault && error.code === "accessDenied") return warn(out);
     throw error;
   }
   out.writer.marker(message.isAssociated ? "StartFAIMsg" : "StartMessage");
   out.writer.property(PidTagMid, objectId(messageId));
+  if (withIds) await writeIds(out, message);
   yield* writeMessageContent(out, message, options, wholeFilter);
   out.writer.marker("EndMessage");
   yield;
 }
 
+function mayRemove({ logon }: FolderObject, row: ItemRow, mover: EntryId): boolean {
+  const rights = logon.mailbox.rightsIn(row.folderId);
+  if ((rights & folderRights.deleteAny) !== 0) return true;
+  return (rights & folderRights.deleteOwned) !== 0 && row.creatorId === mover;
+}
+
+/** What names the message and its version here, for a copy that is to be the same one. [MS-OXCFXICS] 2.2.3.1.1.3.1 */
+async function writeIds({ writer, ctx }: TransferOutput, message: OpenMessage): Promise<void> {
+  const bag = await message.bag(ctx);
+  for (const tag of identityTags) {
+    const value = bag.get(tag === PidTagOriginalEntryId ? PidTagEntryId : tag);
+    if (value !== undefined) writer.property(tag, value);
+  }
+}
+
 /** `messageList` of the grammar. [MS-OXCFXICS] 2.2.4.3.14 */
 export function copyMessagesStream(
-  folder: FolderObject, messageIds: readonly MessageId[], options: OutputOptions, hostname: string,
+  folder: FolderObject, messageIds: readonly MessageId[], options: OutputOptions, how: CopyMessages,
 ): Producer {
   return async function* (out) {
-    for (const messageId of messageIds) yield* writeMessage(out, folder, messageId, options, hostname);
+    for (const messageId of messageIds) yield* writeMessage(out, folder, messageId, options, how);
   };
 }
 
@@ -60,7 +105,9 @@ async function* writeMessages(
   out: TransferOutput, folder: FolderObject, associated: boolean, options: OutputOptions, hostname: string,
 ): AsyncGenerator<void> {
   for await (const rows of folder.logon.items.rows(out.ctx, folder.folderId, { associated })) {
-    for (const { messageId } of rows) yield* writeMessage(out, folder, messageId, options, hostname);
+    for (const { messageId } of rows) {
+      yield* writeMessage(out, folder, messageId, options, { hostname, withIds: false, mover: null });
+    }
   }
 }
 
@@ -107,11 +154,13 @@ async function* writeFolderContent(
   const { out, tree, options, hostname } = how;
   writeFolderProperties(out, tree.views.get(folder.folderId)?.bag ?? new Map(), options, filter, !isTop);
   yield;
+  const isReadable = (folder.logon.mailbox.rightsIn(folder.folderId) & folderRights.readAny) !== 0;
+  if (!isReadable) warn(out);
   const lists = [[PidTagFolderAssociatedContents, true], [PidTagContainerContents, false]] as const;
   for (const [tag, associated] of lists) {
     if (!filter.has(tag)) continue;
     if (!isTop) out.writer.meta(metaTags.delProp, tag);
-    yield* writeMessages(out, folder, associated, options, hostname);
+    if (isReadable) yield* writeMessages(out, folder, associated, options, hostname);
   }
   if (!how.withSubfolders || !filter.has(PidTagContainerHierarchy)) return;
   if (!isTop) out.writer.meta(metaTags.delProp, PidTagContainerHierarchy);

@@ -11,7 +11,8 @@ import { isNamedTag, makeTag, tagId, tagTypeCode } from "#props/types.ts";
 import type { PropertyBag, PropertyTag, PropertyValue } from "#props/types.ts";
 import { RopError } from "#serve/mapi/mailbox/errors.ts";
 import { holderOf } from "#serve/mapi/mailbox/holders.ts";
-import { OpenAttachment, OpenMessage } from "#serve/mapi/mailbox/message.ts";
+import { OpenAttachment } from "#serve/mapi/mailbox/attachment.ts";
+import { OpenMessage } from "#serve/mapi/mailbox/message.ts";
 import type { AnyObject, FolderObject, LogonObject } from "#serve/mapi/mailbox/objects.ts";
 import type { MailboxSession } from "#serve/mapi/mailbox/session.ts";
 import {

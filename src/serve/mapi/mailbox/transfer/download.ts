@@ -2,6 +2,7 @@
  * Synchronization of a folder's contents, or of the folders below it: what changed since the state that the client
  * sent, and the state it is in after that. [MS-OXCFXICS] 3.2.5.3, 3.2.5.4, 3.2.5.5
  */
+import { yieldToOthers } from "#base/ctx.ts";
 import type { Ctx } from "#base/ctx.ts";
 import { Fault } from "#base/fault.ts";
 import { ownReplicaId, toObjectId } from "#base/ids.ts";
@@ -22,6 +23,7 @@ import {
   isFolderProperty, PidTagMessageAttachments, PidTagMessageRecipients, writeMessageContent, writeProperty,
 } from "#serve/mapi/mailbox/transfer/objects-out.ts";
 import type { Filter, OutputOptions } from "#serve/mapi/mailbox/transfer/objects-out.ts";
+import type { TextForm } from "#serve/mapi/mailbox/transfer/settings.ts";
 import { knownUpTo, StateUpload, writeState } from "#serve/mapi/mailbox/transfer/state.ts";
 import type { SyncState } from "#serve/mapi/mailbox/transfer/state.ts";
 import { TransferStream } from "#serve/mapi/mailbox/transfer/stream.ts";
@@ -45,7 +47,7 @@ export interface SyncSettings {
   readonly restriction: Restriction | null;
   /** To leave out, or with `onlySpecified` the only ones. */
   readonly tags: readonly PropertyTag[];
-  readonly codePage: number | null;
+  readonly text: TextForm;
   readonly hostname: string;
 }
 
@@ -121,8 +123,8 @@ export class SyncDownload {
 
 type End = (out: TransferOutput, state: SyncState) => void;
 
-async function optionsOf(ctx: Ctx, logon: LogonObject, codePage: number | null): Promise<OutputOptions> {
-  return { codePage, names: await logon.items.allPropertyNames(ctx) };
+async function optionsOf(ctx: Ctx, logon: LogonObject, text: TextForm): Promise<OutputOptions> {
+  return { text, names: await logon.items.allPropertyNames(ctx) };
 }
 
 const isSet = (value: number, flag: number): boolean => (value & flag) !== 0;
@@ -135,9 +137,36 @@ function filterOf({ flags, tags }: SyncSettings, isAssociated: boolean): Filter 
   return { has, recipients: has(PidTagMessageRecipients), attachments: has(PidTagMessageAttachments) };
 }
 
+/** What is kept of each message while a folder is compared and sent: folders hold hundreds of thousands. */
+type PlanRow = Pick<ItemRow, "messageId" | "isAssociated" | "cn" | "readCn" | "flags" | "internalMs" | "itemSizeBytes">;
+const planColumns = ["cn", "readCn", "flags", "internalMs", "itemSizeBytes"] as const;
+
+function toPlanRow({ messageId, isAssociated, cn, readCn, flags, internalMs, itemSizeBytes }: PlanRow): PlanRow {
+  return { messageId, isAssociated, cn, readCn, flags, internalMs, itemSizeBytes };
+}
+
+/** All messages of the folder for a client that knows of no beginning; else those that changed since. */
+async function changesSince(
+  ctx: Ctx, { logon, folderId }: FolderObject, since: ChangeNumber, associated: boolean,
+): Promise<{ cn: ChangeNumber; changed: readonly PlanRow[]; removed: readonly number[] }> {
+  const { items, mailbox } = logon;
+  // In public folders rows are marked as each reader has read them.
+  if (since > 0 || logon.isPublic) {
+    const { cn, changed, removed } = await items.changes(ctx, folderId, since, { associated });
+    return { cn, changed: changed.map(toPlanRow), removed };
+  }
+  // Read before the rows: what changes meanwhile is told again.
+  const { highestCn: cn } = await mailbox.folder(ctx, folderId);
+  const changed: PlanRow[] = [];
+  for await (const slice of items.light(ctx, folderId, planColumns, { associated })) {
+    for (const row of slice) changed.push(toPlanRow({ ...row, isAssociated: associated }));
+  }
+  return { cn, changed, removed: [] };
+}
+
 /** What is to be told of a folder's messages. */
 interface ContentsPlan {
-  readonly toSend: ItemRow[];
+  readonly toSend: PlanRow[];
   /** As ranges: a client may have been given millions. */
   readonly deleted: CounterSet;
   readonly noLongerInScope: number[];
@@ -149,7 +178,6 @@ interface ContentsPlan {
 async function planContents(
   ctx: Ctx, folder: FolderObject, settings: SyncSettings, known: SyncState,
 ): Promise<ContentsPlan> {
-  const { items } = folder.logon;
   const plan: ContentsPlan = {
     toSend: [], deleted: new CounterSet(), noLongerInScope: [], read: [], unread: [], cn: 0 as ChangeNumber,
   };
@@ -159,12 +187,13 @@ async function planContents(
     if (!isSet(settings.flags, associated ? syncFlags.associated : syncFlags.normal)) continue;
     const seen = associated ? known.seenAssociated : known.seen;
     const since = Math.min(knownUpTo(seen), associated ? Number.MAX_SAFE_INTEGER : knownUpTo(known.read));
-    const changes = await items.changes(ctx, folder.folderId, since as ChangeNumber, { associated });
+    const changes = await changesSince(ctx, folder, since as ChangeNumber, associated);
     cn = Math.min(cn, changes.cn);
     gone = gone.with(CounterSet.of(changes.removed.filter((id) => known.given.has(id))).ranges);
     if (since === 0) gone = gone.with((await forgotten(ctx, folder, known, changes.changed, associated)).ranges);
     const inScope = await matching(ctx, folder.logon, settings.restriction, changes.changed);
-    for (const row of changes.changed) {
+    for (const [index, row] of changes.changed.entries()) {
+      if (index % limits.sliceRows === limits.sliceRows - 1) await yieldToOthers();
       const isGiven = known.given.has(row.messageId);
       if (!inScope(row)) {
         if (isGiven) plan.noLongerInScope.push(row.messageId);
@@ -183,7 +212,7 @@ async function planContents(
 
 /** Without a known beginning everything is compared: what the client has and the folder has not is gone. */
 async function forgotten(
-  ctx: Ctx, folder: FolderObject, known: SyncState, all: readonly ItemRow[], associated: boolean,
+  ctx: Ctx, folder: FolderObject, known: SyncState, all: readonly PlanRow[], associated: boolean,
 ): Promise<CounterSet> {
   if (known.given.isEmpty) return known.given;
   const there = CounterSet.of(all.map((row) => row.messageId));
@@ -192,15 +221,15 @@ async function forgotten(
 
 async function otherIds(ctx: Ctx, folder: FolderObject, associated: boolean): Promise<CounterSet> {
   const ids: number[] = [];
-  for await (const rows of folder.logon.items.rows(ctx, folder.folderId, { associated })) {
+  for await (const rows of folder.logon.items.light(ctx, folder.folderId, [], { associated })) {
     for (const row of rows) ids.push(row.messageId);
   }
   return CounterSet.of(ids);
 }
 
 async function matching(
-  ctx: Ctx, logon: LogonObject, restriction: Restriction | null, rows: readonly ItemRow[],
-): Promise<(row: ItemRow) => boolean> {
+  ctx: Ctx, logon: LogonObject, restriction: Restriction | null, rows: readonly PlanRow[],
+): Promise<(row: PlanRow) => boolean> {
   if (restriction === null) return () => true;
   const found = new Set<number>();
   const tags = [...tagsOf(restriction)];
@@ -220,9 +249,9 @@ async function* contents(
 ): AsyncGenerator<void> {
   const { logon } = folder;
   const plan = await planContents(out.ctx, folder, settings, known);
-  const options = await optionsOf(out.ctx, logon, settings.codePage);
+  const options = await optionsOf(out.ctx, logon, settings.text);
   if (isSet(settings.flags, syncFlags.progress)) writeProgressTotal(out, plan.toSend);
-  const sent: ItemRow[] = [];
+  const sent: PlanRow[] = [];
   for (const row of plan.toSend) {
     let message: OpenMessage;
     try {
@@ -241,7 +270,7 @@ async function* contents(
     writeMessageHeader(out, logon, current, settings.extraFlags);
     out.writer.marker("IncrSyncMessage");
     yield* writeMessageContent(out, message, options, filterOf(settings, row.isAssociated));
-    sent.push(current);
+    sent.push(toPlanRow(current));
   }
   writeDeletions(out, plan, settings);
   if (isSet(settings.flags, syncFlags.readState)) writeReadStates(out, plan);
@@ -249,19 +278,26 @@ async function* contents(
   yield;
 }
 
-function stateAfter(plan: ContentsPlan, settings: SyncSettings, known: SyncState, sent: readonly ItemRow[]): SyncState {
-  const upTo = plan.cn === 0 ? [] : [{ low: 1, high: plan.cn }];
-  const changesOf = (associated: boolean) => sent.filter((row) => row.isAssociated === associated)
-    .map((row) => ({ low: row.cn, high: row.cn }));
-  const gone = plan.deleted.with(CounterSet.of(plan.noLongerInScope).ranges);
+/** Deletions that were not told stay to be told: the client still has those ids, and does not know all changes. */
+function stateAfter(plan: ContentsPlan, settings: SyncSettings, known: SyncState, sent: readonly PlanRow[]): SyncState {
+  const tellsGone = !isSet(settings.flags, syncFlags.noDeletions);
+  const tellsScope = tellsGone && !isSet(settings.flags, syncFlags.ignoreNoLongerInScope);
+  const isAll = tellsGone || plan.deleted.isEmpty;
+  const upTo = plan.cn === 0 || !isAll ? [] : [{ low: 1, high: plan.cn }];
+  const toldUpTo = isAll ? plan.cn : 0;
+  const changesOf = (associated: boolean) => CounterSet.of(sent.flatMap((row) =>
+    (row.isAssociated === associated && row.cn > toldUpTo ? [row.cn] : []))).ranges;
+  const gone = (tellsGone ? plan.deleted : new CounterSet())
+    .with(CounterSet.of(tellsScope ? plan.noLongerInScope : []).ranges);
   const has = (flag: number): boolean => isSet(settings.flags, flag);
   return {
-    given: known.given.with(sent.map((row) => ({ low: row.messageId, high: row.messageId }))).without(gone),
+    given: known.given.with(CounterSet.of(sent.map((row) => row.messageId)).ranges).without(gone),
     seen: has(syncFlags.normal) ? known.seen.with([...upTo, ...changesOf(false)]) : known.seen,
     seenAssociated: has(syncFlags.associated) ? known.seenAssociated.with([...upTo, ...changesOf(true)])
       : known.seenAssociated,
     read: has(syncFlags.normal) ? known.read.with([
-      ...upTo, ...sent.filter((row) => !row.isAssociated).map((row) => ({ low: row.readCn, high: row.readCn })),
+      ...upTo, ...CounterSet.of(sent.flatMap((row) =>
+        (!row.isAssociated && row.readCn > toldUpTo ? [row.readCn] : []))).ranges,
     ]) : known.read,
   };
 }
@@ -287,7 +323,7 @@ const progressSize = makeTag(0x0000, "Integer32");
 const progressAssociated = makeTag(0x0000, "Boolean");
 
 /** ProgressInformation. [MS-OXCFXICS] 2.2.2.7 */
-function writeProgressTotal({ writer }: TransferOutput, rows: readonly ItemRow[]): void {
+function writeProgressTotal({ writer }: TransferOutput, rows: readonly PlanRow[]): void {
   const bytes = Buffer.alloc(32);
   const total = (associated: boolean): { count: number; size: number } => {
     const some = rows.filter((row) => row.isAssociated === associated);
@@ -339,7 +375,7 @@ async function* hierarchy(
   out: TransferOutput, folder: FolderObject, settings: SyncSettings, known: SyncState, end: End,
 ): AsyncGenerator<void> {
   const { logon } = folder;
-  const options = await optionsOf(out.ctx, logon, settings.codePage);
+  const options = await optionsOf(out.ctx, logon, settings.text);
   const below = new Set<FolderId>([folder.folderId]);
   const there: number[] = [];
   let newest = 0;

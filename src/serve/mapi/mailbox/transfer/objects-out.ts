@@ -4,14 +4,15 @@ import { encodeCodePage } from "#format/mapi/code-page.ts";
 import type { NamedId } from "#props/registry.ts";
 import { isNamedTag, makeTag, multipleFlag, propertyTypes, tagId, tagTypeCode, withTypeCode } from "#props/types.ts";
 import type { PropertyBag, PropertyTag, PropertyValue } from "#props/types.ts";
-import type { OpenAttachment, OpenMessage } from "#serve/mapi/mailbox/message.ts";
+import type { OpenAttachment } from "#serve/mapi/mailbox/attachment.ts";
+import type { OpenMessage } from "#serve/mapi/mailbox/message.ts";
 import type { TransferOutput } from "#serve/mapi/mailbox/transfer/stream.ts";
-import { isTransferable, metaTags } from "#wire/mapi/transfer-stream.ts";
+import type { TextForm } from "#serve/mapi/mailbox/transfer/settings.ts";
+import { isTransferable, metaTags, unicodeTextCode } from "#wire/mapi/transfer-stream.ts";
 
 /** How objects are written to one client. */
 export interface OutputOptions {
-  /** null: text as Unicode; otherwise in this code page. */
-  readonly codePage: number | null;
+  readonly text: TextForm;
   /** Names of the mailbox's named properties. */
   readonly names: ReadonlyMap<number, NamedId>;
 }
@@ -46,18 +47,23 @@ function goingOut(bag: ReadonlyMap<PropertyTag, PropertyValue>): [PropertyTag, P
 }
 
 export function writeProperty(
-  { writer }: TransferOutput, tag: PropertyTag, value: PropertyValue, { codePage, names }: OutputOptions,
+  { writer }: TransferOutput, tag: PropertyTag, value: PropertyValue, { text, names }: OutputOptions,
 ): void {
   const name = isNamedTag(tag) ? names.get(tagId(tag)) : null;
   // An id that was never given out means nothing to anybody.
   if (name === undefined) return;
   const code = tagTypeCode(tag);
-  if (codePage === null || (code & ~multipleFlag) !== propertyTypes.String.code) {
+  if (text === "unicode" || (code & ~multipleFlag) !== propertyTypes.String.code) {
     writer.property(tag, value, name);
     return;
   }
+  // Lists of text have no form that tells its code page.
+  if (text === "told") {
+    writer.property(code === propertyTypes.String.code ? withTypeCode(tag, unicodeTextCode) : tag, value, name);
+    return;
+  }
   const narrow = withTypeCode(tag, propertyTypes.String8.code | (code & multipleFlag));
-  const bytes = (text: string): Uint8Array => encodeCodePage(text, codePage);
+  const bytes = (one: string): Uint8Array => encodeCodePage(one, text);
   writer.property(narrow, typeof value === "string" ? bytes(value) : (value as readonly string[]).map(bytes), name);
 }
 

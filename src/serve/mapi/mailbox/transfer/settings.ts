@@ -7,9 +7,21 @@ const sendOptions = {
 } as const;
 const known = Object.values(sendOptions).reduce((all, one) => all | one, 0);
 
-/** null: text goes out as Unicode. Throws RopError `invalidParameter` for options that there are none of. */
-export function codePageFor(options: number, session: MailboxSession): number | null {
+/**
+ * How text goes out: as Unicode, in a code page (its number), or saying itself in which it is, for a server that keeps
+ * it so.
+ */
+export type TextForm = "unicode" | "told" | number;
+
+/** Text is kept as Unicode here. Throws RopError `invalidParameter` for options that there are none of. */
+export function textFormFor(options: number, session: MailboxSession): TextForm {
   if ((options & ~known) !== 0) throw new RopError("invalidParameter", "Unknown options of a transfer.");
-  const isUnicode = (options & (sendOptions.unicode | sendOptions.useCodePage | sendOptions.forceUnicode)) !== 0;
-  return isUnicode ? null : session.codePage;
+  if ((options & sendOptions.forceUnicode) !== 0) return "unicode";
+  if ((options & sendOptions.useCodePage) !== 0) return "told";
+  return (options & sendOptions.unicode) !== 0 ? "unicode" : session.codePage;
+}
+
+/** Throws RopError `invalidParameter` for flags that there are none of. [MS-OXCFXICS] 3.2.5.8.1 */
+export function requireFlags(flags: number, all: number): void {
+  if ((flags & ~all) !== 0) throw new RopError("invalidParameter", `0x${flags.toString(16)} has unknown flags.`);
 }

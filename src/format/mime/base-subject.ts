@@ -1,11 +1,11 @@
 /** Texts as messages are sorted by them. RFC 5256 §2.1, RFC 5051 */
-
 import { foldText } from "#format/mime/fold.ts";
 
 /** Longer subjects are looked at up to here. */
 const subjectMaxCharacters = 1000;
 
 export interface BaseSubject {
+  /** Folded, so that texts which compare alike are the same; {@link inOrder} gives what they are sorted by. RFC 5051 */
   readonly base: string;
   /** Something was taken away that marks a reply or a forwarded message. */
   readonly isReply: boolean;
@@ -32,7 +32,7 @@ const oddSpace = / {2}|[\t\r\n]/;
 
 /** What is left of a decoded subject without `Re:`, `[list]` and `(fwd)`. RFC 5256 §2.1 */
 export function baseSubject(subject: string): BaseSubject {
-  if (isBare(subject)) return { base: casemap(subject), isReply: false };
+  if (isBare(subject)) return { base: foldText(subject), isReply: false };
   let text = subject.slice(0, subjectMaxCharacters).replace(/[ \t\r\n]+/g, " ");
   let isReply = false;
   for (;;) {
@@ -49,19 +49,24 @@ export function baseSubject(subject: string): BaseSubject {
       const withoutBlob = text.replace(blob, "");
       if (withoutBlob !== "") text = withoutBlob;
     }
-    if (!/^\[fwd:.*\]$/i.test(text)) return { base: casemap(text), isReply };
+    if (!/^\[fwd:.*\]$/i.test(text)) return { base: foldText(text), isReply };
     isReply = true;
     text = text.slice(5, -1);
   }
 }
 
 /**
- * The form in which texts are compared: without case, characters taken apart. Its order as text is that of UTF-8: the
- * halves of pairs come after all other characters. RFC 5051 §2
+ * What a folded text is sorted by: its order as text is that of UTF-8, since the halves of pairs come after all other
+ * characters. RFC 5051 §2
  */
-export function casemap(text: string): string {
-  return foldText(text).replace(/[\ud800-\uffff]/g, (unit) => {
+export function inOrder(folded: string): string {
+  return isInOrder(folded) ? folded : folded.replace(/[\ud800-\uffff]/g, (unit) => {
     const code = unit.charCodeAt(0);
     return String.fromCharCode(code >= 0xe000 ? code - 0x800 : code + 0x2000);
   });
+}
+
+/** Whether {@link inOrder} leaves the text as it is, or each of many texts joined. RFC 5051 §2 */
+export function isInOrder(folded: string): boolean {
+  return !/[\ud800-\uffff]/.test(folded);
 }
