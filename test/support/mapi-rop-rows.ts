@@ -51,7 +51,7 @@ const e = {
   streamAccess: 0x8003_0005, tooBig: 0x8004_0305, rpcFormat: 0x4b6, unknownUser: 0x3eb, loginFailure: 0x8004_0111,
   loginPermission: 0x3f2, generalFailure: 0x8000_4005, notInQueue: 0x8004_0601, noRecipients: 0x8004_0607,
   corrupt: 0x8004_011b, noReceiveFolder: 0x463, computed: 0x8004_011a, scope: 0x490, noParent: 0x8004_0803,
-  lockViolation: 0x8003_0021, notImplemented: 0x8004_0fff,
+  lockViolation: 0x8003_0021, notImplemented: 0x8004_0fff, newerClientChange: 0x0004_0821,
 } as const;
 
 const row = (rop: Rop, what: string, code: keyof typeof e, ask: RopRow["ask"]): RopRow => ({ rop, what, code: e[code], ask });
@@ -605,7 +605,7 @@ const transferRows: readonly RopRow[] = [
   row(transfers.RopFastTransferSourceCopyTo, "a folder", "ok", (w) => ({ on: w.inbox, ask: copyTo })),
   row(transfers.RopFastTransferSourceCopyTo, "unknown options", "invalidParameter", async (w) => ({ on: await w.draft(),
     ask: { ...copyTo, sendOptions: 0x80 } })),
-  row(transfers.RopFastTransferSourceCopyTo, "moved", "notSupported", async (w) => ({ on: await w.draft(), ask: { ...copyTo, copyFlags: 1 } })),
+  row(transfers.RopFastTransferSourceCopyTo, "moved", "invalidParameter", async (w) => ({ on: await w.draft(), ask: { ...copyTo, copyFlags: 1 } })),
   row(transfers.RopFastTransferSourceCopyProperties, "an attachment", "ok", async (w) => ({ on: await w.attachment(), ask: copyTo })),
   row(transfers.RopFastTransferSourceCopyProperties, "unknown options", "invalidParameter", async (w) => ({ on: await w.draft(),
     ask: { ...copyTo, sendOptions: 0x80 } })),
@@ -613,10 +613,12 @@ const transferRows: readonly RopRow[] = [
     const { handle, ids } = await w.filled();
     return { on: handle, ask: { messageIds: ids, copyFlags: 0, sendOptions: 9 } };
   }),
-  row(transfers.RopFastTransferSourceCopyMessages, "moved", "notSupported", (w) => ({ on: w.inbox,
+  row(transfers.RopFastTransferSourceCopyMessages, "unknown options", "invalidParameter", (w) => ({ on: w.inbox,
+    ask: { messageIds: [], copyFlags: 0, sendOptions: 0x80 } })),
+  row(transfers.RopFastTransferSourceCopyMessages, "moved", "ok", (w) => ({ on: w.inbox,
     ask: { messageIds: [], copyFlags: 1, sendOptions: 9 } })),
   row(transfers.RopFastTransferSourceCopyFolder, "with what is below", "ok", (w) => ({ on: w.inbox, ask: { copyFlags: 0x10, sendOptions: 9 } })),
-  row(transfers.RopFastTransferSourceCopyFolder, "moved", "notSupported", (w) => ({ on: w.inbox, ask: { copyFlags: 1, sendOptions: 9 } })),
+  row(transfers.RopFastTransferSourceCopyFolder, "moved", "invalidParameter", (w) => ({ on: w.inbox, ask: { copyFlags: 1, sendOptions: 9 } })),
   row(transfers.RopFastTransferSourceGetBuffer, "of a message", "ok", async (w) => ({ on: await w.transferSource(),
     ask: { bufferSize: 0xbabe, maximumBufferSize: 0x7000 } })),
   row(transfers.RopFastTransferSourceGetBuffer, "of a synchronization", "ok", async (w) => ({ on: await w.download(),
@@ -702,7 +704,14 @@ const synchronizationRows: readonly RopRow[] = [
     ask: { messageReadStates: [{ messageId: Buffer.from([1]), markAsRead: true }] } })),
   row(synchronization.RopSynchronizationImportReadStateChanges, "of folders", "notSupported", async (w) => ({
     on: await w.collector(false), ask: { messageReadStates: [] } })),
-  row(synchronization.RopSynchronizationImportMessageMove, "a message", "ok", async (w) => {
+  row(synchronization.RopSynchronizationImportMessageMove, "as both know it", "ok", async (w) => {
+    const { handle, id } = await w.saved();
+    const [change, known] = await w.client.get(handle, [makeTag(0x65e2, "Binary"), makeTag(0x65e3, "Binary")]) as Buffer[];
+    const [from, to] = [await globalKeyOf(w, id.counter), await globalKeyOf(w)];
+    return { on: await w.collector(), ask: {
+      sourceFolderId: from, sourceMessageId: from, predecessorChangeList: known, destinationMessageId: to, changeNumber: change } };
+  }),
+  row(synchronization.RopSynchronizationImportMessageMove, "that the client changed too", "newerClientChange", async (w) => {
     const { ids } = await w.filled();
     const [from, to] = [await globalKeyOf(w, ids[0]!.counter), await globalKeyOf(w)];
     return { on: await w.collector(), ask: {
