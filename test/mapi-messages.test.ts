@@ -60,10 +60,12 @@ test("a message that nobody filled, and the same once it was saved", async () =>
     { codePageId: 0x0fff, folderId: alice.folderIds[logonPlaces.inbox], associatedFlag: false });
   const wanted = [
     number(0x0017), tags.messageClass, sensitivity, text(0x0e02), text(0x0e03), text(0x0e04), tags.messageFlags,
-    hasAttachments, number(0x0ff4), accessLevel, truth(0x664a), number(0x1016),
+    hasAttachments, number(0x0ff4), accessLevel, truth(0x664a), number(0x1016), number(0x3ff1), number(0x66a1),
   ];
+  const [locale] = await alice.get(alice.logon, [number(0x66a1)]);
+  assert.notEqual(locale, 0);
   assert.deepEqual(await alice.get(opened, wanted),
-    [1, "IPM.Note", 0, "", "", "", 0x409, false, 7, 1, false, 0]);
+    [1, "IPM.Note", 0, "", "", "", 0x409, false, 7, 1, false, 0, locale, locale]);
   const [createdAt, changedAt, key] = await alice.get(opened, [makeTag(0x3007, "Time"), makeTag(0x3008, "Time"), binary(0x300b)]);
   assert.equal(createdAt, changedAt);
   assert.equal((key as Uint8Array).length, 16);

@@ -338,6 +338,24 @@ test("in the smallest answer as many events as fit, then RopPending, until nothi
   alice.session.release(opened);
 });
 
+test("a row that no answer of the client's size holds is told as a table that changed, once", async () => {
+  const columns = [tags.subject, tags.mid];
+  const table = await alice.contents(inbox, columns);
+  await alice.rows(table, columns);
+  const long = "x".repeat(240);
+  await imap(async (flow) => flow.append("INBOX", `Subject: ${long}\r\n\r\ntext`, [], new Date(0)));
+  // Others of this session may stand before it, and let it wait for an answer of its own.
+  for (let round = 0; ; round++) {
+    assert.ok(round < 10, "the end is reached");
+    if ((await alice.session.execute([], [], 0x190)).answers.at(-1)?.rop.name !== "RopPending") break;
+  }
+  assert.deepEqual((await eventsOf(table)).map(({ tableEventType, rowData }) => [tableEventType, rowData]), [[e.changed, undefined]]);
+  await imap(async (flow) => flow.append("INBOX", `Subject: after it ${long}\r\n\r\ntext`, [], new Date(0)));
+  const after = await eventsOf(table);
+  assert.deepEqual(after.map(({ tableEventType }) => tableEventType), [e.rowAdded], "rows are told again");
+  alice.session.release(table);
+});
+
 test("changes are told without the tags of what changed; counts only beside changes", async () => {
   const { opened } = await alice.session.must(notifications.RopRegisterNotification, alice.logon,
     { notificationTypes: t.objectModified, wantWholeStore: true });

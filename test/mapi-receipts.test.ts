@@ -166,6 +166,35 @@ test("what each read flag does", async () => {
   assert.equal(bad.returnValue, 0x8007_0057);
 });
 
+test("a list tells which receipts are awaited as the open message does; one forgotten leaves the other", async () => {
+  const shown = async (subject: string): Promise<number> => {
+    const wanted = [tags.subject, tags.messageFlags];
+    const table = await alice.contents(inbox, wanted);
+    const row = (await alice.rows(table, wanted)).find((one) => one[0] === subject);
+    alice.session.release(table);
+    return row![1] as number;
+  };
+  for (const [subject, readFlags, left, read, removed] of [
+    ["not read it", flag.clearRead, asks.unread, 0, 1], ["not lose it", flag.clearUnread, asks.read, 1, 0],
+  ] as const) {
+    const id = await mailFromBob(subject);
+    assert.equal(await shown(subject) & 0x300, asks.read | asks.unread, subject);
+    await mark(id, readFlags);
+    assert.deepEqual([await flagsOf(id) & 0x300, await shown(subject) & 0x300], [left, left], subject);
+    // A mail program that writes all the flags it knows does not ask for it again.
+    await overImap("alice", async (flow) => {
+      const found = await flow.search({ subject }, { uid: true }) as number[];
+      await flow.messageFlagsSet(found, ["\\Flagged"], { uid: true });
+    });
+    assert.equal(await flagsOf(id) & 0x300, left, `${subject}, over IMAP`);
+    await mark(id, flag.onlyReceipt);
+    assert.equal(await received(`Read: ${subject}`), read, subject);
+    await alice.session.must(folders.RopDeleteMessages, inbox,
+      { wantAsynchronous: false, notifyNonRead: true, messageIds: [id] });
+    assert.equal(await received(`Not read: ${subject}`), removed, subject);
+  }
+});
+
 test("the change key stays while the read state changes; what is gone is told by partial completion", async () => {
   const id = await mailFromBob("plain change", { "Disposition-Notification-To": "" });
   const message = await alice.open(inbox, "inbox", id, 0);

@@ -36,7 +36,7 @@ const onObjects = asked.filter((row) => row !== RopLogon && row !== RopRelease);
 const indexFields = ["inputHandleIndex", "outputHandleIndex", "responseHandleIndex", "sourceHandleIndex", "destHandleIndex"];
 
 /** Never succeed here: nothing is under way that could be ended, regions are not locked, or it is no matter of mailboxes. */
-const neverOk = new Set(["RopGetOwningServers", "RopGetStoreState", "RopAbort", "RopAbortSubmit", "RopUnlockRegionStream"]);
+const neverOk = new Set(["RopGetOwningServers", "RopGetStoreState", "RopAbort", "RopUnlockRegionStream"]);
 
 function sample(row: Rop, at: number): Record<string, unknown> {
   const [request] = fc.sample(arbitrary(row.request as Type<Record<string, unknown>>, { isPublicLogon: false }),

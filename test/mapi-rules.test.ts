@@ -311,6 +311,73 @@ test("people of the address book: mail goes on to them, and mail from them is kn
   await other.disconnect();
 });
 
+test("answers of a template have its class; what tells that somebody is away names the message", async () => {
+  const other = await MailboxClient.open(server, "bob", "bob");
+  const bobsInbox = await other.openFolder("inbox");
+  const template = async (messageClass: string): Promise<RuleAction & { actionType: 3 | 4 }> => {
+    const made = await alice.create("inbox", [[tags.messageClass, messageClass], [tags.subject, "The template's subject"], [tags.body, `Text of ${messageClass}`]], true);
+    return {
+      ...plain, actionType: 3, replyTemplateFolderId: alice.folderIds[4]!, replyTemplateMessageId: await alice.save(made),
+      replyTemplateGuid: "00000000-0000-0000-0000-000000000000",
+    };
+  };
+  const classes = { reply: "IPM.Note.rules.ReplyTemplate.Microsoft", oof: "IPM.Note.rules.OofTemplate.Microsoft" };
+  const reply = await template(classes.reply);
+  const oof: RuleAction = { ...await template(classes.oof), actionType: 4 };
+  assert.equal(await modify(inbox, [
+    rowOf(1, { name: "answers", condition: subjectHas("to be answered"), actions: [reply] }),
+    rowOf(1, { name: "is away", condition: subjectHas("to one away"), actions: [oof] }),
+  ], 1), 0);
+  const seen = [tags.subject, tags.messageClass, tags.body];
+  await send("to be answered");
+  const [answered] = await rowsWhen(bobsInbox, seen, (rows) => rows.some(([subject]) => subject === "The template's subject"), other)
+    .then((rows) => rows.filter(([subject]) => subject === "The template's subject"));
+  assert.deepEqual(answered!.slice(1, 3).map((value) => String(value).trim()), [classes.reply, `Text of ${classes.reply}`]);
+  await send("to one away");
+  const isOof = (row: readonly unknown[]): boolean => row[1] === classes.oof;
+  const told = (await rowsWhen(bobsInbox, seen, (rows) => rows.some(isOof), other)).find(isOof)!;
+  assert.equal(told[0], "Automatic reply: to one away");
+  assert.equal(String(told[2]).trim(), `Text of ${classes.oof}`);
+  // What suppresses one kind of answers lets the other pass.
+  await bob.sendMail({ from: `bob@${domain}`, to: `alice@${domain}`, subject: "to be answered, AutoReply", text: "text", headers: { "X-Auto-Response-Suppress": "AutoReply" } });
+  await bob.sendMail({ from: `bob@${domain}`, to: `alice@${domain}`, subject: "to one away, OOF", text: "text", headers: { "X-Auto-Response-Suppress": "OOF" } });
+  await bob.sendMail({ from: `bob@${domain}`, to: `alice@${domain}`, subject: "to one away, AutoReply", text: "text", headers: { "X-Auto-Response-Suppress": "AutoReply" } });
+  const all = await rowsWhen(bobsInbox, seen, (rows) => rows.some(([subject]) => subject === "Automatic reply: to one away, AutoReply"), other);
+  assert.equal(all.filter(([, messageClass]) => messageClass === classes.reply).length, 1);
+  assert.equal(all.filter(isOof).length, 2);
+  assert.equal(await modify(inbox, [], 1), 0);
+  await other.disconnect();
+});
+
+test("a delegate's copy names whom it was for, as the address book has them; one that is sent on says so", async () => {
+  const other = await MailboxClient.open(server, "bob", "bob");
+  const bobsInbox = await other.openFolder("inbox");
+  const own = await MailboxClient.open(server, "alice");
+  const recipients = [{ reserved: 1, values: [{ tag: text(0x3001), value: "Bob" }, { tag: text(0x3003), value: other.session.dn }, { tag: text(0x39fe), value: `bob@${domain}` }] }];
+  assert.equal(await modify(inbox, [
+    rowOf(1, { name: "delegates", condition: subjectHas("for a delegate"), actions: [{ ...plain, actionType: 8, recipients }] }),
+    rowOf(1, { name: "sends on", condition: subjectHas("to be sent on"), actions: [{ ...plain, actionFlavor: 1, actionType: 7, recipients }] }),
+    rowOf(1, { name: "attaches", condition: subjectHas("to be attached"), actions: [{ ...plain, actionFlavor: 4, actionType: 7, recipients }] }),
+  ], 1), 0);
+  const self = mailer(server, "alice");
+  for (const subject of ["for a delegate", "to be sent on", "to be attached"]) {
+    await self.sendMail({ from: `alice@${domain}`, to: `alice@${domain}`, subject, text: "text" });
+  }
+  self.close();
+  const seen = [tags.subject, text(0x0077), text(0x0078), text(0x0044), binary(0x0043), binary(0x0052), makeTag(0x3fe3, "Boolean"), makeTag(0x0005, "Boolean"), makeTag(0x0e1b, "Boolean")];
+  const rows = await rowsWhen(bobsInbox, seen, (all) => ["for a delegate", "to be sent on"].every((one) => all.some(([subject]) => subject === one)) && all.some(([subject]) => /to be attached/.test(String(subject))), other);
+  const [delegated, onward, attached] = ["for a delegate", "to be sent on", "to be attached"].map((one) => rows.find(([subject]) => String(subject).includes(one))!);
+  assert.deepEqual([String(delegated![1]), String(delegated![2]).toLowerCase(), delegated![6]], ["EX", own.session.dn.toLowerCase(), true]);
+  assert.equal(String(delegated![3]), "alice");
+  assert.ok(Buffer.from(delegated![4] as Uint8Array).toString("latin1").toLowerCase().includes(own.session.dn.toLowerCase()));
+  assert.equal(Buffer.from(delegated![5] as Uint8Array).toString("latin1"), `EX:${own.session.dn.toUpperCase()}\0`);
+  assert.equal(onward![7], true, "PidTagAutoForwarded");
+  assert.equal(attached![8], true, "PidTagHasAttachments");
+  assert.equal(await modify(inbox, [], 1), 0);
+  await own.disconnect();
+  await other.disconnect();
+});
+
 test("rules are for those who own the folder", async () => {
   const other = await MailboxClient.open(server, "bob", "bob");
   const { handle } = await newFolder("Private");

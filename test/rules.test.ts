@@ -453,7 +453,7 @@ test("meeting messages go to delegates too: both, for information, delegates alo
   const bob = await mailboxOf("bob");
   const [copy] = await arrayOf(bob.items.rows(ctx, (await bob.folderByRole(ctx, "inbox")).folderId));
   const { bag } = await bob.items.open(ctx, copy!.messageId);
-  assert.deepEqual([p.PidTagReceivedRepresentingEmailAddress, p.PidTagReceivedByEmailAddress, p.PidTagDelegatedByRule].map(({ tag }) => bag.get(tag)), [at("alice"), at("bob"), true]);
+  assert.deepEqual([p.PidTagReceivedRepresentingSmtpAddress, p.PidTagReceivedByEmailAddress, p.PidTagDelegatedByRule].map(({ tag }) => bag.get(tag)), [at("alice"), at("bob"), true]);
   assert.match((await bytesIn("bob")).join(), /^Return-Path: <pat@partner\.test>\r\nDelivered-To: alice@example\.test\r\n/);
   await send({ to: at("alice"), subject: "Plain" });
   await send({ to: at("alice"), subject: "Private", ...meeting(["CLASS:PRIVATE"]) });

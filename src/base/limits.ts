@@ -57,10 +57,12 @@ export const limits = {
   imapListMax: 2000,
   /** UIDs of folders that were opened, remembered for the next who does, all together, bytes; four a message. */
   uidListsMaxBytes: 32 * 1024 * 1024,
-  /** Folders of mailboxes that were listed, remembered for the next who asks, all together; half a kilobyte each. */
-  foldersKeptMax: 20_000,
   /** What folders are sorted and threaded by, remembered for the next who asks, all together, bytes. */
   folderKeysMaxBytes: 48 * 1024 * 1024,
+  /** UIDs and marks of folders that were searched, remembered for the next search, bytes; five a message. */
+  markColumnsMaxBytes: 16 * 1024 * 1024,
+  /** Subjects and header fields of folders that were searched, remembered for the next search, bytes. */
+  searchTextsMaxBytes: 64 * 1024 * 1024,
   /** Header fields of a message kept apart for lists; of more, the bytes of the message are read. */
   listedFieldsMaxBytes: 4096,
   /** Texts of one message of which trigrams are kept, bytes; a longer one is read at each search. */
@@ -176,7 +178,7 @@ export const limits = {
   mapiReceiveFoldersMax: 1000,
   /** Folders that one search looks into by name; those below them come on top. */
   mapiSearchScopeMax: 1000,
-  /** Folders held in memory for those who are told of changes, of all mailboxes; and changes of one that are kept. */
+  /** Folders, and changes of them, held in memory for those who list them, of all mailboxes; and changes of one. */
   folderTreesRowsMax: 300_000,
   folderTreeStepsMax: 20_000,
   /** Regions locked in one value at once, and how long each lock holds. */

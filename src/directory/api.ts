@@ -150,6 +150,8 @@ export interface NamedEntry {
   readonly address: string;
   readonly displayName: string;
   readonly kind: EntryKind;
+  /** What the address book names it by; left out where there is none. [MS-OXOABK] 2.2.3.14 */
+  readonly legacyDn?: string;
 }
 
 /** Working together: what people may do in each other's mailboxes and in each other's name. */

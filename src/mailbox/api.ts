@@ -67,7 +67,12 @@ export const messageFlags = {
   draft: 0x10,
   forwarded: 0x20,
   mdnSent: 0x40,
+  /** One of the two receipts is not wanted any more; no protocol shows these two. [MS-OXCMSG] 2.2.3.10.1 */
+  readReceiptOff: 0x80,
+  nonReadReceiptOff: 0x100,
 } as const;
+/** What stays where a client writes all the flags that it knows. */
+export const hiddenMessageFlags = messageFlags.readReceiptOff | messageFlags.nonReadReceiptOff;
 export type MessageFlag = keyof typeof messageFlags;
 
 /** The light row: all that lists and flag fetches need. */

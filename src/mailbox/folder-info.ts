@@ -14,17 +14,17 @@ export function toFolderInfo(row: FolderRow): FolderInfo {
 }
 
 /** Parents before children. */
-export function inTreeOrder(rows: readonly FolderRow[]): FolderRow[] {
-  const byId = new Map(rows.map((row) => [row.folder_id, row]));
-  const ordered: FolderRow[] = [];
-  const placed = new Set<number>();
-  for (const row of rows) {
+export function inTreeOrder(infos: readonly FolderInfo[]): FolderInfo[] {
+  const byId = new Map(infos.map((info) => [info.folderId, info]));
+  const ordered: FolderInfo[] = [];
+  const placed = new Set<FolderId>();
+  for (const info of infos) {
     // Ids grow, but a folder may have been moved below a younger one: walk up first. Depth is bounded on creation.
-    const chain: FolderRow[] = [];
-    for (let at: FolderRow | undefined = row; at !== undefined && !placed.has(at.folder_id);) {
+    const chain: FolderInfo[] = [];
+    for (let at: FolderInfo | undefined = info; at !== undefined && !placed.has(at.folderId);) {
       chain.push(at);
-      placed.add(at.folder_id);
-      at = at.parent_id === null ? undefined : byId.get(at.parent_id);
+      placed.add(at.folderId);
+      at = at.parentId === null ? undefined : byId.get(at.parentId);
     }
     for (const one of chain.reverse()) ordered.push(one);
   }

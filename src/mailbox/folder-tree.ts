@@ -1,14 +1,18 @@
 /**
- * The folders of mailboxes as they stand, held for whoever is told of changes: read once, in slices, and from then on
- * only what a change number says has changed. All sessions of a mailbox share them; the least used go first.
+ * The folders of mailboxes as they stand, held for whoever lists them or is told of changes: read once, in slices, and
+ * from then on only what a change number says has changed. All sessions of a mailbox share them; the least used go
+ * first.
  */
 import type { Ctx } from "#base/ctx.ts";
 import { yieldToOthers } from "#base/ctx.ts";
 import type { ChangeNumber, FolderId, MailboxId } from "#base/ids.ts";
 import { limits } from "#base/limits.ts";
 import type { FolderInfo } from "#mailbox/api.ts";
-import { toFolderInfo } from "#mailbox/folder-info.ts";
-import { readFolderIds, readFolderSlice, readFoldersSince } from "#mailbox/tx/folders.ts";
+import { inTreeOrder, toFolderInfo } from "#mailbox/folder-info.ts";
+import { countedFor } from "#mailbox/reads.ts";
+import type { Reader } from "#mailbox/readers/reader.ts";
+import { readFolderIds, readFolders, readFolderSlice, readFoldersSince } from "#mailbox/tx/folders.ts";
+import type { FolderRow } from "#mailbox/tx/folders.ts";
 import type { Store } from "#store/api.ts";
 
 /** One folder that is not what it was; `after` null for one that is gone. */
@@ -45,6 +49,11 @@ export class SharedTree implements FolderTree {
   /** What happened last, oldest first, and the change number before it. */
   #steps: Step[] = [];
   #stepsFrom = 0;
+  #isAhead = false;
+  #list: readonly FolderInfo[] | null = null;
+  /** Size of the mailbox less those of the folders that are held: it stays while their sizes are true. */
+  #sizeGap = 0;
+  #sizeBytes = 0;
   #turn: Promise<void> = Promise.resolve();
 
   constructor(store: Store, mailboxId: MailboxId) {
@@ -60,8 +69,23 @@ export class SharedTree implements FolderTree {
     for (const id of this.#children.get(folderId) ?? noIds) yield this.folders.get(id)!;
   }
 
+  /** Folders and changes held. */
+  get rowCount(): number {
+    return this.folders.size + this.#steps.length;
+  }
+
+  /** The mailbox is older than what is held: a backup, or a database that lost its last commits, took its place. */
+  get isAhead(): boolean {
+    return this.#isAhead;
+  }
+
+  /** Parents before children; the same list while nothing changes. */
+  get list(): readonly FolderInfo[] {
+    return this.#list ??= inTreeOrder([...this.folders.values()].sort((a, b) => a.folderId - b.folderId));
+  }
+
   changesSince(cn: ChangeNumber): readonly FolderChange[] | null {
-    if (cn < this.#stepsFrom) return null;
+    if (cn < this.#stepsFrom || cn > this.#cn) return null;
     const found = new Map<FolderId, { before: FolderInfo | null; after: FolderInfo | null }>();
     for (let at = this.#steps.length - 1; at >= 0 && this.#steps[at]!.cn > cn; at--) {
       const { before, after } = this.#steps[at]!;
@@ -86,9 +110,15 @@ export class SharedTree implements FolderTree {
   async #read(ctx: Ctx): Promise<void> {
     if (this.#cn < 0) await this.#fill(ctx);
     const since = this.#cn;
-    const { cn, count, rows } = await this.#store.read(ctx, this.#mailboxId,
+    const { cn, sizeBytes, count, rows } = await this.#store.read(ctx, this.#mailboxId,
       () => readFoldersSince(this.#mailboxId, since));
-    if (cn === since) return;
+    this.#isAhead = cn < since;
+    if (cn > since) await this.#take(ctx, cn, count, rows);
+    // Messages that were given bytes have another size, which is no change to anybody.
+    if (sizeBytes - this.#sizeBytes !== this.#sizeGap) await this.#readSizes(ctx);
+  }
+
+  async #take(ctx: Ctx, cn: number, count: number, rows: readonly FolderRow[]): Promise<void> {
     const fresh = rows.filter(({ folder_id: id }) => !this.folders.has(id as FolderId)).length;
     const there = this.folders.size + fresh === count ? null
       : new Set(await this.#store.read(ctx, this.#mailboxId, () => readFolderIds(this.#mailboxId)));
@@ -102,7 +132,7 @@ export class SharedTree implements FolderTree {
       this.#put(after);
     }
     if (there !== null) this.#dropGone(there, cn as ChangeNumber, steps);
-    this.#cn = cn;
+    this.#cn = cn as ChangeNumber;
     for (const step of steps) this.#steps.push(step);
     if (this.#steps.length <= limits.folderTreeStepsMax) return;
     const dropped = this.#steps.splice(0, this.#steps.length - limits.folderTreeStepsMax / 2);
@@ -112,18 +142,37 @@ export class SharedTree implements FolderTree {
 
   /** What changes while the slices are read comes with the first look after them. */
   async #fill(ctx: Ctx): Promise<void> {
+    // What a try before that failed has left: nobody has seen it.
+    this.folders.clear();
+    this.#children.clear();
+    this.#sizeBytes = 0;
     const state = await this.#store.read(ctx, this.#mailboxId, () => readFolderSlice(this.#mailboxId, 0, 0));
+    await this.#eachRow(ctx, (row) => this.#put(toFolderInfo(row)));
+    this.#cn = state.cn;
+    this.#stepsFrom = state.cn;
+  }
+
+  async #readSizes(ctx: Ctx): Promise<void> {
+    const { sizeBytes } = await this.#store.read(ctx, this.#mailboxId, () => readFolderSlice(this.#mailboxId, 0, 0));
+    await this.#eachRow(ctx, (row) => {
+      const after = toFolderInfo(row);
+      const before = this.folders.get(after.folderId);
+      // Whatever else is new comes as a change, with the next look.
+      if (before !== undefined && isSame(before, after) && before.sizeBytes !== after.sizeBytes) this.#put(after);
+    });
+    this.#sizeGap = sizeBytes - this.#sizeBytes;
+  }
+
+  async #eachRow(ctx: Ctx, take: (row: FolderRow) => void): Promise<void> {
     for (let after = 0; ;) {
       const from = after;
       const { rows } = await this.#store.read(ctx, this.#mailboxId,
         () => readFolderSlice(this.#mailboxId, from, limits.sliceRows));
-      for (const row of rows) this.#put(toFolderInfo(row));
+      for (const row of rows) take(row);
       if (rows.length < limits.sliceRows) break;
       after = rows.at(-1)!.folder_id;
       await yieldToOthers();
     }
-    this.#cn = state.cn;
-    this.#stepsFrom = state.cn;
   }
 
   #dropGone(there: ReadonlySet<number>, cn: ChangeNumber, steps: Step[]): void {
@@ -131,6 +180,8 @@ export class SharedTree implements FolderTree {
       if (there.has(before.folderId)) continue;
       steps.push({ cn, before, after: null });
       this.folders.delete(before.folderId);
+      this.#sizeBytes -= before.sizeBytes;
+      this.#list = null;
       this.#children.get(before.parentId)?.delete(before.folderId);
       this.#children.delete(before.folderId);
     }
@@ -145,6 +196,8 @@ export class SharedTree implements FolderTree {
       else siblings.add(info.folderId);
     }
     this.folders.set(info.folderId, info);
+    this.#sizeBytes += info.sizeBytes - (before?.sizeBytes ?? 0);
+    this.#list = null;
   }
 }
 
@@ -171,28 +224,47 @@ export class ListedTree implements FolderTree {
 
 export class FolderTrees {
   readonly #store: Store;
-  readonly #trees = new Map<MailboxId, SharedTree>();
+  /** With the rows each had when it was last looked at. */
+  readonly #trees = new Map<MailboxId, { readonly tree: SharedTree; readonly rowCount: number }>();
+  #rowCount = 0;
 
   constructor(store: Store) {
     this.#store = store;
   }
 
-  async current(ctx: Ctx, mailboxId: MailboxId): Promise<FolderTree> {
-    const tree = this.#trees.get(mailboxId) ?? new SharedTree(this.#store, mailboxId);
-    this.#trees.delete(mailboxId);
-    this.#trees.set(mailboxId, tree);
+  /** Parents before children. A reader of the public store has counts of their own, which are read each time. */
+  async list(ctx: Ctx, mailboxId: MailboxId, reader: Reader | null): Promise<readonly FolderInfo[]> {
+    if (reader === null) return (await this.current(ctx, mailboxId)).list;
+    const rows = await this.#store.read(ctx, mailboxId, () => countedFor(reader, readFolders(mailboxId)));
+    return inTreeOrder(rows.map(toFolderInfo));
+  }
+
+  async current(ctx: Ctx, mailboxId: MailboxId): Promise<SharedTree> {
+    const tree = this.#trees.get(mailboxId)?.tree ?? new SharedTree(this.#store, mailboxId);
+    this.#keep(mailboxId, tree);
     await tree.refresh(ctx);
-    this.#makeRoom(mailboxId);
+    if (tree.isAhead) {
+      // Another caller may have put a new one in its place.
+      if (this.#trees.get(mailboxId)?.tree === tree) this.#forget(mailboxId);
+      return await this.current(ctx, mailboxId);
+    }
+    if (this.#trees.get(mailboxId)?.tree === tree) this.#keep(mailboxId, tree);
     return tree;
   }
 
-  #makeRoom(last: MailboxId): void {
-    let held = 0;
-    for (const { folders } of this.#trees.values()) held += folders.size;
-    for (const [mailboxId, { folders }] of this.#trees) {
-      if (held <= limits.folderTreesRowsMax || mailboxId === last) break;
-      this.#trees.delete(mailboxId);
-      held -= folders.size;
+  #forget(mailboxId: MailboxId): void {
+    this.#rowCount -= this.#trees.get(mailboxId)?.rowCount ?? 0;
+    this.#trees.delete(mailboxId);
+  }
+
+  #keep(mailboxId: MailboxId, tree: SharedTree): void {
+    this.#forget(mailboxId);
+    const rowCount = Math.max(1, tree.rowCount);
+    this.#rowCount += rowCount;
+    this.#trees.set(mailboxId, { tree, rowCount });
+    for (const oldest of this.#trees.keys()) {
+      if (this.#rowCount <= limits.folderTreesRowsMax || oldest === mailboxId) break;
+      this.#forget(oldest);
     }
   }
 }

@@ -16,7 +16,6 @@ import { audited } from "#mailbox/audit/audited.ts";
 import type { MailboxAudit } from "#mailbox/audit/log.ts";
 import { openContent } from "#mailbox/content.ts";
 import { toFolderInfo } from "#mailbox/folder-info.ts";
-import { listFolders } from "#mailbox/folder-lists.ts";
 import { fillMailbox } from "#mailbox/items/fill.ts";
 import { OpenItems } from "#mailbox/items/items.ts";
 import { NameMaps } from "#mailbox/items/name-maps.ts";
@@ -31,11 +30,11 @@ import { withBytes } from "#mailbox/items/render.ts";
 import type { Renderable } from "#mailbox/items/render.ts";
 import type { Items } from "#mailbox/items-api.ts";
 import {
-  flagSlices, readChanges, readFolderFor, readRows, readStructures, readSummaries, readUids, scanFlags,
+  countedFor, flagSlices, readChanges, readFolderFor, readRows, readStructures, readSummaries, readUids, scanFlags,
   scanSubjects,
 } from "#mailbox/reads.ts";
 import type { FolderSource } from "#mailbox/reads.ts";
-import { findCandidates } from "#mailbox/search/candidates.ts";
+import { searchCandidates } from "#mailbox/search/by-columns.ts";
 import type { Query } from "#mailbox/query.ts";
 import { FolderTrees, ListedTree } from "#mailbox/folder-tree.ts";
 import type { FolderTree } from "#mailbox/folder-tree.ts";
@@ -45,8 +44,8 @@ import type { Markable, Reader } from "#mailbox/readers/reader.ts";
 import type { ReaderId } from "#mailbox/tx/readers.ts";
 import { setFlags } from "#mailbox/tx/flags.ts";
 import {
-  copyFolder, createFolder, deleteFolder, moveFolder, readFolder, readFolderByRole, readFolderNamed, readFolders,
-  readFoldersBelow, setSubscription,
+  copyFolder, createFolder, deleteFolder, moveFolder, readFolder, readFolderByRole, readFolders, readFoldersBelow,
+  readFoldersNamed, setSubscription,
 } from "#mailbox/tx/folders.ts";
 import type { FolderRow } from "#mailbox/tx/folders.ts";
 import {
@@ -166,7 +165,7 @@ class OpenMailbox implements Mailbox {
 
   async folders(ctx: Ctx): Promise<readonly FolderInfo[]> {
     await this.#access.current(ctx);
-    const all = await listFolders(ctx, this.#store, this.mailboxId, this.#reader);
+    const all = await this.#folderTrees.list(ctx, this.mailboxId, this.#reader);
     if (this.#access.opensRemoved) return all;
     return await this.#view.count(ctx, all.filter(({ folderId }) => this.#access.allows(folderId, "seeFolder")));
   }
@@ -187,14 +186,17 @@ class OpenMailbox implements Mailbox {
 
   async foldersBelow(ctx: Ctx, parentId: FolderId): Promise<FolderInfo[]> {
     await this.#access.check(ctx, parentId, "seeFolder");
-    const rows = await this.#store.read(ctx, this.mailboxId, () => readFoldersBelow(this.mailboxId, parentId));
-    return rows.filter((row) => this.#access.allows(row.folder_id, "seeFolder")).map(toFolderInfo);
+    const rows = await this.#store.read(ctx, this.mailboxId,
+      () => countedFor(this.#reader, readFoldersBelow(this.mailboxId, parentId)));
+    return await this.#view.count(ctx,
+      rows.filter((row) => this.#access.allows(row.folder_id, "seeFolder")).map(toFolderInfo));
   }
 
   async folderNamed(ctx: Ctx, parentId: FolderId, name: string): Promise<FolderInfo | null> {
     await this.#access.check(ctx, parentId, "seeFolder");
-    const row = await this.#store.read(ctx, this.mailboxId, () => readFolderNamed(this.mailboxId, parentId, name));
-    return row === undefined || !this.#access.allows(row.folder_id, "seeFolder") ? null : toFolderInfo(row);
+    const [row] = await this.#store.read(ctx, this.mailboxId,
+      () => countedFor(this.#reader, readFoldersNamed(this.mailboxId, parentId, name)));
+    return row === undefined || !this.#access.allows(row.folder_id, "seeFolder") ? null : await this.#info(ctx, row);
   }
 
   /** As this caller sees it. */
@@ -425,8 +427,8 @@ class OpenMailbox implements Mailbox {
   ): AsyncGenerator<Candidates> {
     await this.#access.check(ctx, folderId, "listItems");
     const visible = await this.#view.visible(ctx, folderId, uids);
-    const from = { store: this.#store, mailboxId: this.mailboxId, folderId, hasReaders: this.#reader !== null };
-    yield* findCandidates(ctx, from, visible, query, options);
+    const hasReaders = this.#reader !== null;
+    yield* searchCandidates(ctx, this.#from(ctx, folderId), visible, query, { ...options, hasReaders });
   }
 
   async changes(ctx: Ctx, folderId: FolderId, since: ChangeNumber): Promise<FolderChanges> {

@@ -11,7 +11,7 @@ import type {
 } from "#mailbox/api.ts";
 import type { Renderable } from "#mailbox/items/render.ts";
 import type { Markable, Reader } from "#mailbox/readers/reader.ts";
-import { readFolder, readFolders } from "#mailbox/tx/folders.ts";
+import { readFolder } from "#mailbox/tx/folders.ts";
 import type { FolderRow } from "#mailbox/tx/folders.ts";
 import { messageColumns, parseKeywords, toMessageRow, uidMax } from "#mailbox/tx/rows.ts";
 import type { MessageRecord } from "#mailbox/tx/rows.ts";
@@ -96,8 +96,9 @@ function* readUidRun(
   return counted[0]!.n === last - first + 1 ? "all" : yield* readUidSlice(mailboxId, folderId, first - 1, newest);
 }
 
-export function* readFoldersFor(mailboxId: MailboxId, reader: Reader | null): Work<FolderRow[]> {
-  const rows = yield* readFolders(mailboxId);
+/** Folders with the unread counts of whoever looks. */
+export function* countedFor(reader: Reader | null, read: Work<FolderRow[]>): Work<FolderRow[]> {
+  const rows = yield* read;
   if (reader !== null) yield* reader.count(rows);
   return rows;
 }
@@ -144,7 +145,7 @@ export interface ScanColumns<R> {
 }
 
 /** Neighbouring ranges of a set read in one query: at most this many, so that the text stays a known one. */
-const rangesPerSlice = 200;
+export const rangesPerSlice = 100;
 
 /** Rows of a set in UID order, slice by slice. `R` has at least `uid`. */
 export async function* scanFolder<R extends { uid: number }>(
@@ -455,13 +456,15 @@ async function readStructureOf(
 const subjectSliceRows = 3000;
 
 /** Subjects of one range from `first` on, joined into one text as UIDs are; another line end in one is a space. */
-function* readSubjects(mailboxId: number, folderId: number, { first, last }: UidRange): Work<MessageSubject[]> {
+function* readSubjects(
+  mailboxId: number, folderId: number, { first, last }: UidRange, rowsMax: number,
+): Work<MessageSubject[]> {
   const rows = yield* all<{ list: string | null }>(
     `SELECT string_agg(line, '\n') AS list FROM (
        SELECT CAST(m.uid AS TEXT) || ' ' || replace(d.subject, '\n', ' ') AS line
        FROM message m JOIN message_detail d ON d.mailbox_id = m.mailbox_id AND d.item_id = m.item_id
        WHERE m.mailbox_id = $1 AND m.folder_id = $2 AND m.associated = 0 AND m.uid BETWEEN $3 AND $4
-       ORDER BY m.uid LIMIT $5) AS slice`, mailboxId, folderId, first, last, subjectSliceRows);
+       ORDER BY m.uid LIMIT $5) AS slice`, mailboxId, folderId, first, last, rowsMax);
   const list = rows[0]!.list ?? "";
   if (list === "") return [];
   return list.split("\n").map((line) => {
@@ -474,15 +477,24 @@ function* readSubjects(mailboxId: number, folderId: number, { first, last }: Uid
 export async function* scanSubjects(
   ctx: Ctx, store: Store, mailboxId: MailboxId, folderId: FolderId, uids: UidSet,
 ): AsyncGenerator<MessageSubject[]> {
-  for (const range of uids === "all" ? [{ first: 1, last: uidMax }] : uids) {
-    for (let { first } = range; first <= range.last;) {
-      const from = { first, last: range.last };
-      const subjects = await store.read(ctx, mailboxId, () => readSubjects(mailboxId, folderId, from));
-      if (subjects.length === 0) break;
-      yield subjects;
-      if (subjects.length < subjectSliceRows) break;
-      first = subjects.at(-1)!.uid + 1;
-      await yieldToOthers();
-    }
+  const ranges: readonly UidRange[] = uids === "all" ? [{ first: 1, last: uidMax }] : uids;
+  let position = 0;
+  let first = ranges[0]?.first ?? 0;
+  while (position < ranges.length) {
+    const subjects = await store.read(ctx, mailboxId, function* (): Work<MessageSubject[]> {
+      const found: MessageSubject[] = [];
+      for (let tried = 0; position < ranges.length && tried < rangesPerSlice && found.length < subjectSliceRows;
+        tried++) {
+        const { last } = ranges[position]!;
+        const wanted = subjectSliceRows - found.length;
+        const some = yield* readSubjects(mailboxId, folderId, { first, last }, wanted);
+        for (const subject of some) found.push(subject);
+        if (some.length === wanted && some.at(-1)!.uid < last) first = some.at(-1)!.uid + 1;
+        else first = ranges[++position]?.first ?? 0;
+      }
+      return found;
+    });
+    if (subjects.length > 0) yield subjects;
+    if (position < ranges.length) await yieldToOthers();
   }
 }

@@ -25,6 +25,7 @@ import { addressBookEndpoint } from "#serve/mapi/address-book/listen.ts";
 import { mailboxEndpoint } from "#serve/mapi/mailbox/listen.ts";
 import { StreamLocks } from "#serve/mapi/mailbox/stream-locks.ts";
 import { publishedRoutes } from "#serve/published/routes.ts";
+import { PublicFolderRules } from "#transport/public-folder-rules.ts";
 import { RuleStore } from "#transport/rule-store.ts";
 import type { Transport } from "#transport/transport.ts";
 
@@ -96,8 +97,11 @@ function makeRoutes(parts: FrontParts): HttpRoute[] {
   if (config.mapi) {
     routes.push(...addressBookEndpoint({ ctx, directory, book, changes: new AddressBookChanges(store) }).routes());
     const rules = new RuleStore({ store, mailboxes });
+    const publicRules = new PublicFolderRules({
+      store, directory, transport: () => transport, hostname: config.hostname, rules,
+    });
     const services = {
-      directory, mailboxes, book, transport, rules, locks: new StreamLocks(), hostname: config.hostname,
+      directory, mailboxes, book, transport, rules, publicRules, locks: new StreamLocks(), hostname: config.hostname,
     };
     routes.push(...mailboxEndpoint(ctx, services).routes());
   }

@@ -21,5 +21,6 @@ import "#mailbox/tx/retention.ts";
 import "#mailbox/tx/transfer.ts";
 import "#mailbox/tx/transfer-items.ts";
 import "#store/check-repair.ts";
+import "#transport/deferred-store.ts";
 import "#transport/queue-store.ts";
 import "#directory/procedures.ts";

@@ -32,6 +32,7 @@ import { smtpHandler, smtpRefusal } from "#serve/smtp/listen.ts";
 import { serverScope } from "#store/api.ts";
 import { meetingMail } from "#transport/meeting-mail.ts";
 import { createRuleDelivery } from "#transport/delivery-rules.ts";
+import { mailboxOutbox } from "#transport/outbox.ts";
 import { Transport } from "#transport/transport.ts";
 
 export interface ServerOptions {
@@ -134,6 +135,7 @@ async function openPorts(
       detail: `to ${recipients.slice(0, 5).join(", ")}${recipients.length > 5 ? ", …" : ""}`,
     }),
     processMeeting: (context, arrival) => desk.receive(context, arrival),
+    outbox: mailboxOutbox(opened.mailboxes),
     config: { hostname: config.hostname, outbound: config.outbound, readReceipts: config.readReceipts },
   });
   const listeners = new Listeners({

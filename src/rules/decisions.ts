@@ -50,7 +50,11 @@ type Act =
   | { readonly kind: "flag"; readonly flags: Flags }
   | { readonly kind: "tag"; readonly tagged: TaggedValue }
   /** Sent on as it is. RFC 5228 §4.2 */
-  | { readonly kind: "redirect"; readonly addresses: readonly string[] }
+  | {
+    readonly kind: "redirect"; readonly addresses: readonly string[];
+    /** The message tells that a rule did it. [MS-OXORULE] 2.2.5.1.1 (PR) */
+    readonly isAutoForwarded?: boolean;
+  }
   /** Sent on as mail of the owner. [MS-OXORULE] 2.2.5.1.1 */
   | { readonly kind: "forward"; readonly addresses: readonly string[]; readonly form: "inline" | "attachment" }
   /** Sent on to somebody who acts for the owner. [MS-OXORULE] 2.2.5.1.2.4 */

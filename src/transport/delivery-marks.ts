@@ -3,7 +3,7 @@ import type { Ctx } from "#base/ctx.ts";
 import type { EntryId, MessageId } from "#base/ids.ts";
 import { meetingTypes } from "#calendar/meetings/values.ts";
 import { newItemObject, setProperty } from "#convert/item.ts";
-import { setPerson } from "#convert/mime/people.ts";
+import { setBookPerson, setPerson } from "#convert/mime/people.ts";
 import type { Directory, MailboxOwner } from "#directory/api.ts";
 import type { Mailbox } from "#mailbox/api.ts";
 import { properties } from "#props/registry.ts";
@@ -24,16 +24,21 @@ export async function writeMark(
   const marks = newItemObject();
   setPerson(marks, "receivedBy", { name: owner.displayName, address: owner.address });
   const principal = await namedEntry(ctx, directory, mark.for);
-  if (principal !== null) setPerson(marks, "receivedRepresenting", principal);
+  if (principal !== null) {
+    // As the address book has them. [MS-OXORULE] 3.2.5.1 (OP_DELEGATE)
+    if (principal.legacyDn === undefined) setPerson(marks, "receivedRepresenting", principal);
+    else setBookPerson(marks, "receivedRepresenting", principal, principal.legacyDn);
+  }
   setProperty(marks, p.PidTagDelegatedByRule, true);
   await mailbox.items.update(ctx, { messageId, set: marks });
 }
 
 async function namedEntry(
   ctx: Ctx, directory: Directory, entryId: EntryId,
-): Promise<{ name: string; address: string } | null> {
+): Promise<{ name: string; address: string; legacyDn: string | undefined } | null> {
   const entry = (await directory.sharing?.namedEntries(ctx, [entryId]))?.get(entryId);
-  return entry === undefined ? null : { name: entry.displayName, address: entry.address };
+  return entry === undefined ? null
+    : { name: entry.displayName, address: entry.address, legacyDn: entry.legacyDn };
 }
 
 /** Somebody else answers: the owner's copy is there to be known. [MS-OXOCAL] 2.2.6.5 */

@@ -28,6 +28,8 @@ import type { Store } from "#store/api.ts";
 import { readContentStart } from "#transport/content.ts";
 import { markForInformation, putAway, writeMark } from "#transport/delivery-marks.ts";
 import type { Deliver } from "#transport/local.ts";
+import { PublicFolderRules } from "#transport/public-folder-rules.ts";
+import { carefully, isPassing } from "#transport/rule-careful.ts";
 import { writeDeferred } from "#transport/rule-deferred.ts";
 import { RuleFolders } from "#transport/rule-folders.ts";
 import { RuleMail } from "#transport/rule-mail.ts";
@@ -80,10 +82,12 @@ interface Ready {
 class RuleDelivery {
   readonly #parts: RuleDeliveryParts;
   readonly #rules: RuleStore;
+  readonly #publicRules: PublicFolderRules;
 
   constructor(parts: RuleDeliveryParts) {
     this.#parts = parts;
     this.#rules = new RuleStore(parts);
+    this.#publicRules = new PublicFolderRules({ ...parts, rules: this.#rules });
   }
 
   async deliver(ctx: Ctx, request: Request): ReturnType<Deliver> {
@@ -110,7 +114,7 @@ class RuleDelivery {
       putAway(later, mailbox, messageId)) };
   }
 
-  /** No rules, no calendar: the folder's rights alone decide. */
+  /** No calendar: the folder's rights and its own rules decide. */
   async #intoPublicFolder(
     ctx: Ctx, request: Request, { folderId, senderId }: DeliveryMark & { readonly kind: "public" },
   ): ReturnType<Deliver> {
@@ -120,9 +124,17 @@ class RuleDelivery {
     if (!await mayPost(ctx, this.#parts.mailboxes, { mailboxId, folderId, senderId })) {
       return refused("5.7.1", `${recipient} takes no mail from this sender`);
     }
+    const decided = await this.#publicRules.decide(ctx, request, folderId);
+    // Nobody hears of a refusal by the null sender's mail; it stays.
+    if (decided !== null && decided.refusal !== null && request.envelopeSender !== "") {
+      return refused(decided.refusal.status, decided.refusal.text);
+    }
     try {
-      const places = [{ folder: { folderId }, flags: 0, keywords: [] }];
-      return { ...await this.#parts.deliver(ctx, { ...request, places }), meeting: null };
+      const isKept = decided === null || !decided.isDeleted || decided.refusal !== null;
+      const places = isKept ? [{ folder: { folderId }, flags: 0, keywords: [] }] : [];
+      const done = await this.#parts.deliver(ctx, { ...request, places });
+      await decided?.carryOut(ctx, done.messageId);
+      return { ...done, meeting: null };
     } catch (error) {
       if (!(error instanceof Fault) || error.code !== "notFound") throw error;
       return refused("5.1.1", `${recipient} is a folder that does not exist any more`);
@@ -260,22 +272,6 @@ class RuleDelivery {
 /** Whether somebody who acts for the owner got it too. */
 function isHandedOn({ plan, mails }: Ready): boolean {
   return mails.length > 0 && plan.sends.some(({ kind, by }) => kind === "delegate" && by === "delegates");
-}
-
-/** A state that waiting ends: the delivery is tried again as a whole, which does nothing twice. */
-function isPassing(error: unknown): boolean {
-  return error instanceof Fault &&
-    ["cancelled", "unavailable", "serverBusy", "storageFull", "conflict", "inUse"].includes(error.code);
-}
-
-/** The message stands in the mailbox: nothing that goes wrong after may come to its sender as a failure. */
-async function carefully(ctx: Ctx, what: string, body: () => Promise<void>): Promise<void> {
-  try {
-    await body();
-  } catch (error) {
-    if (isPassing(error)) throw error;
-    ctx.log.error({ error }, `a rule delivered a message and failed at ${what}`);
-  }
 }
 
 const inboxPlacement: Placement = { folder: { kind: "role", role: "inbox" }, flags: [] };

@@ -3,10 +3,11 @@ import { Fault } from "#base/fault.ts";
 import type { MailboxId, MessageId } from "#base/ids.ts";
 import type { Store } from "#store/api.ts";
 import { loadContent } from "#transport/content.ts";
+import type { DeferredMail } from "#transport/deferred.ts";
 import type { Outcome } from "#transport/outcome.ts";
 import { localErrorOutcome } from "#transport/outcome.ts";
 import type { Moderation } from "#transport/moderation.ts";
-import { isServiceRoute, markOfRoute, sentCopyRoute } from "#transport/queue-rows.ts";
+import { deferredItem, isServiceRoute, markOfRoute, sentCopyRoute } from "#transport/queue-rows.ts";
 import type { DeliveryMark, QueueMessage, QueueRecipient, StoredContent } from "#transport/queue-rows.ts";
 import type { Consignment } from "#transport/worker.ts";
 
@@ -54,6 +55,7 @@ export interface LocalParts {
   readonly processMeeting: ProcessMeeting | undefined;
   /** What the queue has for the server itself. */
   readonly moderation: Pick<Moderation, "carryOut">;
+  readonly deferred: Pick<DeferredMail, "carryOut">;
 }
 
 /** Deliveries into mailboxes of this server. */
@@ -71,6 +73,7 @@ export class LocalDelivery {
     const isSentCopy = recipient.route === sentCopyRoute;
     const mark = markOfRoute(recipient.route);
     try {
+      if (deferredItem(recipient.route) !== undefined) return await this.#parts.deferred.carryOut(ctx, consignment);
       if (isServiceRoute(recipient.route)) return await this.#parts.moderation.carryOut(ctx, consignment);
       const done = await this.#parts.deliver(ctx, {
         mailboxId: recipient.mailboxId!,

@@ -17,8 +17,8 @@ export interface QueueListRow {
   readonly address: string;
   readonly sizeBytes: number;
   readonly acceptedMs: number;
-  /** `active` is being delivered now. */
-  readonly state: "waiting" | "active" | "held";
+  /** `active` is being delivered now, `deferred` waits for the time that its sender chose. */
+  readonly state: "waiting" | "active" | "held" | "deferred";
   readonly attempts: number;
   /** null while active. */
   readonly nextAttemptMs: number | null;
@@ -29,20 +29,23 @@ export interface QueueListRow {
 interface ListColumns {
   queue_id: string; recipient_number: number; envelope_sender: string; address: string; size_bytes: number;
   accepted_ms: number; held: number; attempts: number; next_attempt_ms: number; lease_owner: string | null;
-  last_attempt_ms: number | null; last_reply: string | null;
+  last_attempt_ms: number | null; last_reply: string | null; item_held: number | null;
 }
 
 const listText =
   `SELECT m.queue_id, r.recipient_number, m.envelope_sender, r.address, m.size_bytes, m.accepted_ms, r.held, r.attempts,
-     r.next_attempt_ms, r.lease_owner, r.last_attempt_ms, r.last_reply
-   FROM queue_recipient r JOIN queue_message m ON m.queue_id = r.queue_id`;
+     r.next_attempt_ms, r.lease_owner, r.last_attempt_ms, r.last_reply,
+     CASE WHEN r.route LIKE 'awaits-time%' THEN (SELECT i.held FROM queue_recipient i
+       WHERE i.queue_id = r.queue_id AND i.recipient_number = 0) END AS item_held
+   FROM queue_recipient r JOIN queue_message m ON m.queue_id = r.queue_id
+   WHERE r.recipient_number > 0 AND`;
 
 function toListRow(row: ListColumns): QueueListRow {
   const active = row.lease_owner !== null;
   return {
     queueId: row.queue_id, recipientNumber: row.recipient_number, envelopeSender: row.envelope_sender,
     address: row.address, sizeBytes: row.size_bytes, acceptedMs: row.accepted_ms,
-    state: active ? "active" : row.held !== 0 ? "held" : "waiting",
+    state: active ? "active" : row.item_held === 0 ? "deferred" : row.held !== 0 ? "held" : "waiting",
     attempts: row.attempts, nextAttemptMs: active ? null : row.next_attempt_ms,
     lastAttemptMs: row.last_attempt_ms, lastReply: row.last_reply,
   };
@@ -54,7 +57,7 @@ export async function listQueue(
 ): Promise<QueueListRow[]> {
   const { after = { queueId: "", recipientNumber: 0 }, limitRows = 500 } = page;
   const rows = await store.read(ctx, serverScope, () => all<ListColumns>(
-    `${listText} WHERE r.queue_id > $1 OR (r.queue_id = $1 AND r.recipient_number > $2)
+    `${listText} (r.queue_id > $1 OR (r.queue_id = $1 AND r.recipient_number > $2))
      ORDER BY r.queue_id, r.recipient_number LIMIT $3`, after.queueId, after.recipientNumber, limitRows));
   return rows.map(toListRow);
 }
@@ -72,7 +75,8 @@ export async function countQueue(ctx: Ctx, store: Store): Promise<QueueCounts> {
     const message = yield* get<{ messages: number; oldest: number | null }>(
       "SELECT COUNT(*) AS messages, MIN(accepted_ms) AS oldest FROM queue_message");
     const recipient = yield* get<{ recipients: number; held: number | null }>(
-      "SELECT COUNT(*) AS recipients, SUM(held) AS held FROM queue_recipient");
+      `SELECT COUNT(*) AS recipients, SUM(CASE WHEN route LIKE 'awaits-time%' THEN 0 ELSE held END) AS held
+         FROM queue_recipient WHERE recipient_number > 0`);
     return {
       messages: Number(message!.messages), recipients: Number(recipient!.recipients),
       held: Number(recipient!.held ?? 0), oldestMs: message!.oldest,
@@ -98,7 +102,7 @@ export async function showQueued(ctx: Ctx, store: Store, queueId: string): Promi
   const found = await store.read(ctx, serverScope, function* () {
     const message = yield* queuedMessage(queueId);
     const recipients = yield* all<ListColumns>(
-      `${listText} WHERE r.queue_id = $1 ORDER BY r.recipient_number`, queueId);
+      `${listText} r.queue_id = $1 ORDER BY r.recipient_number`, queueId);
     return { message, recipients };
   });
   const { message, recipients } = found;

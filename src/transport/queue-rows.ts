@@ -1,5 +1,5 @@
 /** What stands in the queue, as rows and as the plain data that crosses to the writer thread. */
-import type { EntryId, FolderId, MailboxId } from "#base/ids.ts";
+import type { EntryId, FolderId, MailboxId, MessageId } from "#base/ids.ts";
 
 /** Where a message came from. `report` is a DSN of our own and never causes another one (RFC 3464 §2). */
 export type MessageOrigin = "inbound" | "submission" | "internal" | "report";
@@ -26,6 +26,42 @@ export const sentCopyRoute = "sent-items";
 export const heldRoute = (senderId: EntryId | null): string => `moderation ${senderId ?? 0}`;
 /** Route of what a moderator answers; no mailbox is behind it. */
 export const moderatorAnswerRoute = "moderator-answer";
+
+/** What becomes of the sender's item once its message left: where it goes. [MS-OXOMSG] 2.2.3.8, 2.2.3.10 */
+export type SentFate = FolderId | "keep" | "delete";
+
+/**
+ * Mail that waits for a time its sender chose. Its row of number 0 is the item in the sender's mailbox: `deferred`
+ * until it comes due, `leaving` while the message is in the queue and the item not filed yet, `aborted` while it is
+ * not yet a draft again. Each step is one transaction of the queue; the mailbox follows it, again after a crash.
+ */
+export interface DeferredItem {
+  readonly state: "deferred" | "leaving" | "aborted";
+  readonly messageId: MessageId;
+  /** PidTagClientSubmitTime, by which the item is known to be the one that was handed in. */
+  readonly submittedMs: number;
+  readonly fate: SentFate;
+  readonly senderId: EntryId | null;
+}
+export const deferredNumber = 0;
+/** Routes of those for whom it waits, and of the copy for the mailbox in whose name it is sent. */
+export const awaitedRoutes = { recipient: "awaits-time", sentCopy: "awaits-time sent-items" } as const;
+
+export function deferredRoute({ state, messageId, submittedMs, fate, senderId }: DeferredItem): string {
+  return `${state} ${messageId} ${submittedMs} ${fate} ${senderId ?? 0}`;
+}
+
+/** undefined for another route. */
+export function deferredItem(route: string): DeferredItem | undefined {
+  const found = /^(deferred|leaving|aborted) (\d+) (\d+) (keep|delete|\d+) (\d+)$/.exec(route);
+  if (found === null) return undefined;
+  const [, state, messageId, submittedMs, fate, senderId] = found;
+  return {
+    state: state as DeferredItem["state"], messageId: Number(messageId) as MessageId, submittedMs: Number(submittedMs),
+    fate: fate === "keep" || fate === "delete" ? fate : Number(fate) as FolderId,
+    senderId: senderId === "0" ? null : Number(senderId) as EntryId,
+  };
+}
 
 /** Who sent what a group holds; undefined for another route. */
 export function heldSender(route: string): EntryId | null | undefined {
@@ -85,12 +121,13 @@ export interface QueueMessage {
 
 export interface QueueRecipient {
   readonly queueId: string;
-  /** From 1; with the queue id it names one delivery for good. */
+  /** From 1; with the queue id it names one delivery for good. {@link deferredNumber} is the item that is sent. */
   readonly recipientNumber: number;
   readonly address: string;
   /**
    * Domain in lower case of a remote recipient; for a mailbox here empty, {@link sentCopyRoute} or a {@link markRoute};
-   * without a mailbox also a route of {@link isServiceRoute}.
+   * without a mailbox also a route of {@link isServiceRoute}. Of mail that waits for its time a {@link deferredRoute}
+   * and {@link awaitedRoutes}.
    */
   readonly route: string;
   readonly mailboxId: MailboxId | null;
@@ -109,6 +146,8 @@ export interface NewRecipient extends Omit<QueueRecipient, "queueId" | "attempts
   readonly leaseOwner: string | null;
   /** When it is due, or when the lease ends. */
   readonly nextAttemptMs: number;
+  /** It does not come due by itself. */
+  readonly held?: boolean;
 }
 
 export interface NewMessage extends QueueMessage {

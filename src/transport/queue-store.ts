@@ -12,19 +12,24 @@ import type {
   ClaimedRecipient, MessageOrigin, NewMessage, QueueMessage, QueueRecipient, Settlement,
 } from "#transport/queue-rows.ts";
 
-function* insertMessage(message: NewMessage): Work<void> {
+export function* insertMessage(message: NewMessage): Work<void> {
   yield* run(
     `INSERT INTO queue_message (queue_id, accepted_ms, origin, envelope_sender, envelope_id, ret, flags, size_bytes,
        blob_hash, trace, content) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
     message.queueId, message.acceptedMs, message.origin, message.envelopeSender, message.envelopeId, message.ret,
     message.flags, message.sizeBytes, message.blobHash, message.trace, message.content);
+  yield* insertRecipients(message);
+}
+
+export function* insertRecipients(message: NewMessage): Work<void> {
   for (const recipient of message.recipients) {
     yield* run(
       `INSERT INTO queue_recipient (queue_id, recipient_number, address, route, mailbox_id, notify,
          original_recipient, held, attempts, next_attempt_ms, lease_owner, delay_told)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, $8, $9, 0)`,
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10, 0)`,
       message.queueId, recipient.recipientNumber, recipient.address, recipient.route, recipient.mailboxId,
-      recipient.notify, recipient.originalRecipient, recipient.nextAttemptMs, recipient.leaseOwner);
+      recipient.notify, recipient.originalRecipient, recipient.held === true ? 1 : 0, recipient.nextAttemptMs,
+      recipient.leaseOwner);
   }
 }
 
@@ -75,8 +80,16 @@ export const settle = procedure({
   },
 });
 
+/** Their items become drafts again as soon as a server runs. */
+function* abortDeferredOf(queueId: string | null, nowMs: number): Work<void> {
+  yield* run(
+    `UPDATE queue_recipient SET route = 'aborted ' || SUBSTR(route, 10), held = 0, lease_owner = NULL,
+       next_attempt_ms = $2
+       WHERE (queue_id = $1 OR $1 IS NULL) AND recipient_number = 0 AND route LIKE 'deferred %'`, queueId, nowMs);
+}
+
 /** The message goes with its last recipient. */
-function* removeFinished(queueId: string): Work<void> {
+export function* removeFinished(queueId: string): Work<void> {
   yield* run(
     `DELETE FROM queue_message WHERE queue_id = $1
        AND NOT EXISTS (SELECT 1 FROM queue_recipient WHERE queue_id = $1)`, queueId);
@@ -215,20 +228,25 @@ export type QueueChange = "retry" | "hold" | "drop";
 
 /**
  * One change to the rows selected; how many there were. `retry` also ends a hold. Work in hand is left alone by
- * `retry`, held back from its next attempt by `hold`, and its outcome is ignored after `drop`.
+ * `retry`, held back from its next attempt by `hold`, and its outcome is ignored after `drop`. Mail that waits for its
+ * time goes out at once when it is named, and not when everything is tried; dropped, its item is a draft again.
  */
 export const changeQueue = procedure({
   name: "transport.changeQueue",
   *run(tx, { change, queueId, recipientNumber }: {
     change: QueueChange; queueId: string | null; recipientNumber?: number;
   }): Work<number> {
-    const where = "($1 IS NULL OR queue_id = $1) AND ($2 IS NULL OR recipient_number = $2)";
+    // PostgreSQL learns what a parameter is from where it stands first.
+    const named = "(queue_id = $1 OR $1 IS NULL) AND (recipient_number = $2 OR $2 IS NULL)";
+    // Of mail that waits for its time the item is what comes due, or is held; the others follow it.
+    const where = `${named} AND ${change === "drop" ? "recipient_number > 0" : "route NOT LIKE 'awaits-time%'"}`;
     const keys = [queueId, recipientNumber ?? null] as const;
     let count: number;
     if (change === "retry") {
       count = yield* run(
         `UPDATE queue_recipient SET held = 0,
-           next_attempt_ms = CASE WHEN lease_owner IS NULL THEN $3 ELSE next_attempt_ms END WHERE ${where}`,
+           next_attempt_ms = CASE WHEN lease_owner IS NULL AND (recipient_number > 0 OR queue_id = $1) THEN $3
+             ELSE next_attempt_ms END WHERE ${where}`,
         ...keys, tx.nowMs);
     } else if (change === "hold") {
       count = yield* run(`UPDATE queue_recipient SET held = 1 WHERE ${where}`, ...keys);
@@ -236,6 +254,7 @@ export const changeQueue = procedure({
       const touched = yield* all<{ queue_id: string }>(
         `SELECT DISTINCT queue_id FROM queue_recipient WHERE ${where}`, ...keys);
       count = yield* run(`DELETE FROM queue_recipient WHERE ${where}`, ...keys);
+      if (recipientNumber === undefined) yield* abortDeferredOf(queueId, tx.nowMs);
       for (const row of touched) yield* removeFinished(row.queue_id);
     }
     // Wakes the worker of the running server.

@@ -63,20 +63,33 @@ export async function sendReceipts(
   }
 }
 
-/** Those of the messages that ask for a receipt are marked as answered: nobody gets one. [MS-OXCMSG] 2.2.3.10.1 */
-export async function forgetReceipts(ctx: Ctx, { mailbox }: ReceiptPlace, ids: readonly MessageId[]): Promise<void> {
-  const asking = [properties.PidTagReadReceiptRequested, properties.PidTagNonReceiptNotificationRequested];
+export type ForgottenReceipts = "read" | "unread" | "both";
+const forgottenMarks = {
+  read: messageFlags.readReceiptOff, unread: messageFlags.nonReadReceiptOff, both: messageFlags.mdnSent,
+} as const;
+
+/** Those of the messages that ask for such a receipt are marked: nobody gets one. [MS-OXCMSG] 2.2.3.10.1 */
+export async function forgetReceipts(
+  ctx: Ctx, { mailbox }: ReceiptPlace, ids: readonly MessageId[], which: ForgottenReceipts,
+): Promise<void> {
+  const asking = [
+    ...which === "unread" ? [] : [properties.PidTagReadReceiptRequested],
+    ...which === "read" ? [] : [properties.PidTagNonReceiptNotificationRequested],
+  ];
+  const mark: FlagChange = { mode: "add", flags: forgottenMarks[which], keywords: [] };
   for (let at = 0; at < ids.length; at += limits.sliceRows) {
     const some = ids.slice(at, at + limits.sliceRows);
     const found = await mailbox.items.properties(ctx, some, { tags: asking.map(({ tag }) => tag) });
-    const open = found.filter(({ row, object }) => (row.flags & messageFlags.mdnSent) === 0 &&
+    const open = found.filter(({ row, object }) => (row.flags & (messageFlags.mdnSent | mark.flags)) === 0 &&
       (mailbox.rightsIn(row.folderId) & folderRights.editAny) !== 0 &&
       asking.some((property) => getProperty(object, property) === true));
-    if (open.length > 0) await mailbox.items.setFlags(ctx, open.map(({ row }) => row.messageId), answeredMark);
+    if (open.length > 0) await mailbox.items.setFlags(ctx, open.map(({ row }) => row.messageId), mark);
   }
 }
 
 const answeredMark: FlagChange = { mode: "add", flags: messageFlags.mdnSent, keywords: [] };
+
+const offMarks = { read: messageFlags.readReceiptOff, removed: messageFlags.nonReadReceiptOff } as const;
 
 class Receipts {
   readonly #parts: ReceiptParts;
@@ -109,7 +122,7 @@ class Receipts {
     const { owner } = this.#place;
     const decision = decideReceipt(object, {
       cause: this.#cause, isRead: (row.flags & messageFlags.seen) !== 0,
-      isAnswered: (row.flags & messageFlags.mdnSent) !== 0,
+      isAnswered: (row.flags & (messageFlags.mdnSent | offMarks[this.#cause])) !== 0,
       isOwnWork: row.isAssociated || (row.flags & messageFlags.draft) !== 0 || (flags & fromMe) !== 0 ||
         (role !== undefined && ownWorkRoles.includes(role)),
       isJunk: role === "junkEmail", own: [owner.address], resolve: this.#parts.resolve,

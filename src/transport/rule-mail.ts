@@ -14,8 +14,9 @@ import type { SendDecision } from "#rules/decisions.ts";
 import { domainOf, foldAddress, RuleMessage } from "#rules/message.ts";
 import type { ReplySettings, RuleSettings } from "#rules/own/settings.ts";
 import { decideReply, replyText, whyNoReply } from "#rules/replies/decide.ts";
+import type { AnswerKind } from "#rules/replies/decide.ts";
 import { memoryKey } from "#rules/replies/memory.ts";
-import { buildReply } from "#rules/replies/message.ts";
+import { buildReply, replyClasses } from "#rules/replies/message.ts";
 import type { ReplyRequest } from "#rules/replies/message.ts";
 import { buildForward } from "#rules/resend/forward.ts";
 import { resentFields } from "#rules/resend/redirect.ts";
@@ -104,7 +105,9 @@ export class RuleMail {
     const found: AcceptRecipient[] = [];
     for (const address of send.addresses) {
       const resolution = await directory.resolve(ctx, address);
-      const isSelf = resolution.kind === "mailbox" && resolution.mailboxId === request.mailboxId;
+      const folderId = request.mark?.kind === "public" ? request.mark.folderId : undefined;
+      const isSelf = resolution.kind === "mailbox" && resolution.mailboxId === request.mailboxId &&
+        resolution.folderId === folderId;
       const refusal = isSelf ? "it is the owner's own"
         : resolution.kind === "unknown" || resolution.kind === "disabled" ? "nobody takes mail there"
         : resolution.kind === "group" ? await this.#refusalOf(ctx, resolution.entryId) : null;
@@ -135,7 +138,8 @@ export class RuleMail {
       }];
     }
     const { request, owner } = this.#parts;
-    const fields = resentFields({ owner: this.#owner, to, nowMs, messageId });
+    const isAutoForwarded = send.kind === "redirect" && send.isAutoForwarded === true;
+    const fields = resentFields({ owner: this.#owner, to, nowMs, messageId, isAutoForwarded });
     // Return-Path belongs to the last delivery alone. RFC 5321 §4.4
     const trace = Buffer.concat([fields, request.prefix.subarray(returnPathSize(request.prefix))]);
     const isDelegated = send.kind === "delegate";
@@ -206,8 +210,8 @@ export class RuleMail {
     });
   }
 
-  #mayAnswer(ctx: Ctx, by: string, more: readonly string[] = []): boolean {
-    const why = whyNoReply(this.#parts.message, [...this.#parts.own, ...more]);
+  #mayAnswer(ctx: Ctx, by: string, kind: AnswerKind, more: readonly string[] = []): boolean {
+    const why = whyNoReply(this.#parts.message, [...this.#parts.own, ...more], kind);
     if (why !== null) ctx.log.debug({ mailbox: this.#parts.owner.address, rule: by, reason: why }, "not answered");
     return why === null;
   }
@@ -218,7 +222,7 @@ export class RuleMail {
     const sender = message.envelope.sender;
     if (send.kind === "vacation") {
       const { request } = send;
-      if (!this.#mayAnswer(ctx, send.by, request.addresses)) return;
+      if (!this.#mayAnswer(ctx, send.by, "script", request.addresses)) return;
       const key = memoryKey("vacation", request.handle, foldAddress(sender));
       if (!await this.#takesTurn(ctx, key, request.seconds * 1000)) return;
       await this.#reply(ctx, sender, `vacation ${index}`, {
@@ -226,14 +230,18 @@ export class RuleMail {
       });
       return;
     }
-    if (!this.#mayAnswer(ctx, send.by)) return;
+    if (!this.#mayAnswer(ctx, send.by, send.isOof ? "oof" : "rule")) return;
     const template = await this.#template(ctx, send);
     if (template === null) return;
     const key = memoryKey("rule", send.ruleId, foldAddress(sender));
     if (send.once && !await this.#takesTurn(ctx, key, this.#oofPeriodMs(ctx))) return;
     const to = send.flavor === "toTemplate" ? template.to : [sender];
     for (const [number, address] of to.entries()) {
-      await this.#reply(ctx, address, `reply ${index} ${number}`, { body: template.body, subject: template.subject });
+      await this.#reply(ctx, address, `reply ${index} ${number}`, {
+        // What tells that somebody is away names the message it is about, whatever the template's own subject is.
+        body: template.body, subject: send.isOof ? null : template.subject,
+        messageClass: send.isOof ? replyClasses.oof : replyClasses.reply,
+      });
     }
   }
 
@@ -270,7 +278,7 @@ export class RuleMail {
   async answerAway(ctx: Ctx, replies: ReplySettings, message: RuleMessage): Promise<void> {
     const { own, owner, directory } = this.#parts;
     const sender = message.envelope.sender;
-    const why = whyNoReply(message, own);
+    const why = whyNoReply(message, own, "oof");
     if (why !== null) {
       ctx.log.debug({ mailbox: owner.address, reason: why }, "not answered");
       return;
@@ -283,7 +291,7 @@ export class RuleMail {
     // A new text, or a new time, is a new answer.
     const key = memoryKey("oof", JSON.stringify([replies.startMs, replies.endMs, body]), foldAddress(sender));
     if (!await this.#takesTurn(ctx, key, this.#oofPeriodMs(ctx))) return;
-    await this.#reply(ctx, sender, "away", { body, subject: null });
+    await this.#reply(ctx, sender, "away", { body, subject: null, messageClass: replyClasses.oof });
   }
 
   async #isInContacts(ctx: Ctx, address: string): Promise<boolean> {

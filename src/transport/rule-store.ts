@@ -1,8 +1,11 @@
-/** The rules of mailboxes as they are stored, read once for each state of theirs; and the memory of answers. */
+/**
+ * The rules of mailboxes and of public folders as they are stored, read once for each state of theirs; and the memory
+ * of answers.
+ */
 import type { Ctx } from "#base/ctx.ts";
 import { Fault } from "#base/fault.ts";
 import { toObjectId } from "#base/ids.ts";
-import type { ChangeNumber, MailboxId, MessageId } from "#base/ids.ts";
+import type { ChangeNumber, FolderId, MailboxId, MessageId } from "#base/ids.ts";
 import { limits } from "#base/limits.ts";
 import { getProperty, newItem, setProperty } from "#convert/item.ts";
 import type { Mailbox, Mailboxes } from "#mailbox/api.ts";
@@ -55,15 +58,20 @@ export interface RuleStoreParts {
   readonly mailboxes: Mailboxes;
 }
 
-/** Mailboxes whose rules are kept ready. */
+/** Mailboxes and public folders whose rules are kept ready. */
 const cachedMax = 2000;
 const memoryTriesMax = 8;
 
+/** Whose rules they are: those of a mailbox stand in its inbox. */
+type Place = MailboxId | `${MailboxId} ${FolderId}`;
+const placeOf = (mailboxId: MailboxId, folderId: FolderId | undefined): Place =>
+  (folderId === undefined ? mailboxId : `${mailboxId} ${folderId}`);
+
 export class RuleStore {
   readonly #parts: RuleStoreParts;
-  readonly #cached = new Map<MailboxId, Cached>();
+  readonly #cached = new Map<Place, Cached>();
   /** Mailboxes whose rules are being read: who comes meanwhile waits, and looks whether they are still the same. */
-  readonly #loading = new Map<MailboxId, Promise<unknown>>();
+  readonly #loading = new Map<Place, Promise<unknown>>();
   /** Memories are read and written one after the other in one process; across processes the change number decides. */
   readonly #turns = new Map<MailboxId, Promise<unknown>>();
 
@@ -77,40 +85,45 @@ export class RuleStore {
     return this.#parts.mailboxes.open(ctx, principal, mailboxId);
   }
 
-  /** null for a mailbox that has none. */
-  async load(ctx: Ctx, mailboxId: MailboxId): Promise<LoadedRules | null> {
-    for (let other = this.#loading.get(mailboxId); other !== undefined; other = this.#loading.get(mailboxId)) {
+  /** Of a mailbox, or of one public folder in it; null where there are none. */
+  async load(ctx: Ctx, mailboxId: MailboxId, folderId?: FolderId): Promise<LoadedRules | null> {
+    const place = placeOf(mailboxId, folderId);
+    for (let other = this.#loading.get(place); other !== undefined; other = this.#loading.get(place)) {
       await other;
     }
-    const cached = this.#cached.get(mailboxId);
+    const cached = this.#cached.get(place);
     const since = cached?.cn ?? Number.MAX_SAFE_INTEGER;
-    const state = await readRuleItemsState(ctx, this.#parts.store, mailboxId, since);
+    const state = await readRuleItemsState(ctx, this.#parts.store, mailboxId, since, folderId);
     if (state === null || state.associatedCount === 0) return null;
     if (cached !== undefined && cached.associatedCount === state.associatedCount && state.changedCount === 0) {
       cached.cn = Math.max(cached.cn, state.cn);
       return cached.rules;
     }
     // Somebody else may have begun while this one looked.
-    if (this.#loading.has(mailboxId)) return await this.load(ctx, mailboxId);
-    const loading = this.#reload(ctx, mailboxId, state);
+    if (this.#loading.has(place)) return await this.load(ctx, mailboxId, folderId);
+    const loading = this.#reload(ctx, mailboxId, folderId, state);
     const settled = loading.then(() => undefined, () => undefined);
-    this.#loading.set(mailboxId, settled);
+    this.#loading.set(place, settled);
     try {
       return await loading;
     } finally {
-      this.#loading.delete(mailboxId);
+      this.#loading.delete(place);
     }
   }
 
   /** Read after the change number was: what changes meanwhile is found by the next look. */
-  async #reload(ctx: Ctx, mailboxId: MailboxId, state: RuleItemsState): Promise<LoadedRules | null> {
-    const items = (await readRuleItems(ctx, this.#parts.store, mailboxId)).filter(({ kind }) => kind !== "memory");
+  async #reload(
+    ctx: Ctx, mailboxId: MailboxId, folderId: FolderId | undefined, state: RuleItemsState,
+  ): Promise<LoadedRules | null> {
+    const place = placeOf(mailboxId, folderId);
+    const items = (await readRuleItems(ctx, this.#parts.store, mailboxId, folderId))
+      .filter(({ kind }) => kind !== "memory" && (kind !== "settings" || folderId === undefined));
     const byItem = new Map<MessageId, KeptRule>();
-    const before = this.#cached.get(mailboxId)?.byItem ?? byItem;
+    const before = this.#cached.get(place)?.byItem ?? byItem;
     const rules = items.length === 0 ? null
       : await this.#read(ctx, await this.open(ctx, mailboxId), items, { before, byItem });
-    this.#cached.delete(mailboxId);
-    this.#cached.set(mailboxId, { cn: state.cn, associatedCount: state.associatedCount, rules, byItem });
+    this.#cached.delete(place);
+    this.#cached.set(place, { cn: state.cn, associatedCount: state.associatedCount, rules, byItem });
     if (this.#cached.size > cachedMax) this.#cached.delete(this.#cached.keys().next().value!);
     return rules;
   }

@@ -19,6 +19,7 @@ import type { SqlRow } from "#store/sql.ts";
 import { openSqliteStore } from "#store/sqlite-store.ts";
 import type { TransportConfig } from "#transport/config.ts";
 import type { Deliver } from "#transport/local.ts";
+import type { Outbox } from "#transport/outbox.ts";
 import { Transport } from "#transport/transport.ts";
 
 export interface TestName {
@@ -147,7 +148,7 @@ export interface TestHouse extends AsyncDisposable {
   /** Called before each delivery; what it throws, the delivery throws. */
   onDeliver: (mailboxId: number) => Promise<void> | void;
   /** Another transport on the same store, as after a restart. */
-  transport(config?: Partial<TransportConfig>): Transport;
+  transport(config?: Partial<TransportConfig>, outbox?: Outbox): Transport;
   rows(table: "queue_message" | "queue_recipient"): Promise<SqlRow[]>;
 }
 
@@ -178,9 +179,9 @@ export async function openTestHouse(): Promise<TestHouse> {
   const house: TestHouse = {
     ctx, system, logLines, store, directory, mailboxes,
     onDeliver: () => undefined,
-    transport(config = {}) {
+    transport(config = {}, outbox) {
       const made = new Transport({
-        ctx, store, directory, deliver, config: { hostname: "mail.example.test", outbound: { mode: "off" }, ...config },
+        ...outbox === undefined ? {} : { outbox }, ctx, store, directory, deliver, config: { hostname: "mail.example.test", outbound: { mode: "off" }, ...config },
       });
       transports.push(made);
       return made;

@@ -1,6 +1,7 @@
 /** The face of the queue to those who hand mail in: SMTP sessions, and later every protocol that can send. */
 import type { Ctx } from "#base/ctx.ts";
 import { Fault } from "#base/fault.ts";
+import type { MailboxId, MessageId } from "#base/ids.ts";
 import type { Directory } from "#directory/api.ts";
 import { isSrs } from "#rules/resend/sender.ts";
 import type { Store } from "#store/api.ts";
@@ -9,18 +10,22 @@ import type { TransportConfig, TransportSettings } from "#transport/config.ts";
 import { withDefaults } from "#transport/config.ts";
 import { readContentStart } from "#transport/content.ts";
 import { contentFlagsOf } from "#transport/content-flags.ts";
-import { expandRecipients } from "#transport/expand.ts";
+import { defaultNotify, expandRecipients } from "#transport/expand.ts";
 import type { ExpandedRecipient, ExpandRequest, HeldGroup, RecipientResolution } from "#transport/expand.ts";
 import type { Deliver, ProcessMeeting } from "#transport/local.ts";
+import { DeferredMail } from "#transport/deferred.ts";
+import { abortDeferred, endAborted, releaseDeferred } from "#transport/deferred-store.ts";
+import type { AbortResult } from "#transport/deferred-store.ts";
 import { LocalDelivery } from "#transport/local.ts";
 import { Moderation } from "#transport/moderation.ts";
 import type { ModeratorDecision } from "#transport/moderation.ts";
 import type { Dialer } from "#transport/outbound/dial.ts";
 import { nodeDialer } from "#transport/outbound/dial.ts";
 import { OutboundMail } from "#transport/outbound/outbound.ts";
+import type { Outbox } from "#transport/outbox.ts";
 import { QueueIds } from "#transport/queue-id.ts";
-import type { MessageOrigin, NewMessage, QueueMessage, StoredContent } from "#transport/queue-rows.ts";
-import { contentFlags, heldRoute } from "#transport/queue-rows.ts";
+import type { DeferredItem, MessageOrigin, NewMessage, QueueMessage, StoredContent } from "#transport/queue-rows.ts";
+import { awaitedRoutes, contentFlags, deferredNumber, deferredRoute, heldRoute } from "#transport/queue-rows.ts";
 import { acceptMessages } from "#transport/queue-store.ts";
 import type { ReportEntry } from "#transport/report.ts";
 import { buildReport, groupByAction } from "#transport/report.ts";
@@ -48,11 +53,19 @@ export interface AcceptRequest extends ExpandRequest {
   readonly onceKey?: string;
 }
 
+/** When a message is to leave, and the item that it is meanwhile. */
+export interface Deferral extends Pick<DeferredItem, "messageId" | "submittedMs" | "fate"> {
+  readonly mailboxId: MailboxId;
+  readonly untilMs: number;
+}
+
 export interface TransportParts {
   readonly ctx: Ctx;
   readonly store: Store;
   readonly directory: Directory;
   readonly deliver: Deliver;
+  /** Where mail that waits for its time stands in mailboxes; left out by tools. */
+  readonly outbox?: Outbox;
   /** Left out where meetings stay mail. */
   readonly processMeeting?: ProcessMeeting;
   /** Hears of what was sent in another's name. */
@@ -89,7 +102,14 @@ export class Transport {
     });
     this.#worker = new QueueWorker({
       ctx, store, settings, makeReport,
-      local: new LocalDelivery({ store, deliver, processMeeting: parts.processMeeting, moderation: this.#moderation }),
+      local: new LocalDelivery({
+        store, deliver, processMeeting: parts.processMeeting, moderation: this.#moderation,
+        deferred: new DeferredMail({
+          store, outbox: parts.outbox,
+          resolve: (context, address) => this.resolve(context, address, { isReport: false }),
+          release: (context, item, request, reports) => this.#release(context, item, request, reports),
+        }),
+      }),
       outbound: new OutboundMail({ ctx, store, settings, dialer }),
     });
   }
@@ -149,11 +169,22 @@ export class Transport {
    * no recipient is left, `tooMany`, `storageFull`, `serverBusy`.
    */
   async accept(ctx: Ctx, request: AcceptRequest): Promise<boolean> {
+    const messages = await this.#prepare(ctx, request, []);
+    const { onceKey, actingAs } = request;
+    if (!await this.#commit(ctx, messages, onceKey)) return false;
+    if (actingAs) this.#parts.noteSending?.(actingAs, request.recipients.map(({ address }) => address));
+    return true;
+  }
+
+  /** The message with its recipients as they are now, questions to moderators and reports. */
+  async #prepare(
+    ctx: Ctx, request: AcceptRequest, told: readonly ReportEntry[],
+  ): Promise<NewMessage[]> {
     const { store, directory } = this.#parts;
     const expanded = await expandRecipients(ctx, { directory, rewriting: this.#rewriting }, request);
     const messages = [...expanded.bySender].map(([envelopeSender, recipients], index) => this.#toMessage(
       { ...request, envelopeSender, queueId: index === 0 ? request.queueId : this.newQueueId() }, recipients));
-    const reports = [...expanded.reports];
+    const reports = [...told, ...expanded.reports];
     for (const group of expanded.held) {
       const held = await this.#hold(ctx, request, group);
       if (held === null) reports.push(nobodyToAsk(group));
@@ -168,9 +199,66 @@ export class Transport {
       if (report !== null) messages.push(report);
     }
     if (whole.content !== null) await store.requireRoom(whole.sizeBytes * messages.length);
-    const { onceKey, actingAs } = request;
-    if (!await this.#commit(ctx, messages, onceKey)) return false;
+    return messages;
+  }
+
+  /**
+   * Takes a message that leaves at a later time. Its item is to be marked as submitted, with this time of submission,
+   * right after this resolved; without, nothing is sent.
+   */
+  async acceptLater(ctx: Ctx, request: AcceptRequest, deferral: Deferral): Promise<void> {
+    const { store } = this.#parts;
+    const { mailboxId, untilMs, messageId, submittedMs, fate } = deferral;
+    const { sentFor, actingAs, senderId = null } = request;
+    const waits = { leaseOwner: null, nextAttemptMs: untilMs };
+    const whole = this.#toMessage(request, []);
+    const item = deferredRoute({ state: "deferred", messageId, submittedMs, fate, senderId });
+    const awaited = request.recipients.map(({ address, notify = defaultNotify, originalRecipient = null }, index) => ({
+      ...waits, recipientNumber: index + 1, address, route: awaitedRoutes.recipient, notify, originalRecipient,
+      mailboxId: null, held: true,
+    }));
+    const copy = sentFor === null || sentFor === undefined ? [] : [{
+      ...waits, recipientNumber: awaited.length + 1, address: sentFor.address, route: awaitedRoutes.sentCopy,
+      notify: notifyBits.never, originalRecipient: null, mailboxId: sentFor.mailboxId, held: true,
+    }];
+    if (whole.content !== null) await store.requireRoom(whole.sizeBytes);
+    const waiting: NewMessage = {
+      ...whole, acceptedMs: untilMs, recipients: [{
+        ...waits, recipientNumber: deferredNumber, address: request.envelopeSender, route: item,
+        notify: notifyBits.never, originalRecipient: null, mailboxId,
+      }, ...awaited, ...copy],
+    };
+    await this.#commit(ctx, [waiting], undefined);
     if (actingAs) this.#parts.noteSending?.(actingAs, request.recipients.map(({ address }) => address));
+  }
+
+  /** Takes back what waits for its time: then `unsubmit` is to make the item a draft again. */
+  async abort(
+    ctx: Ctx, mailboxId: MailboxId, messageId: MessageId, unsubmit: (item: DeferredItem) => Promise<void>,
+  ): Promise<AbortResult["kind"]> {
+    const { store } = this.#parts;
+    const done = await store.transact(ctx, serverScope, abortDeferred, { mailboxId, messageId });
+    if (done.kind !== "aborted") return done.kind;
+    await unsubmit(done.item);
+    await store.transact(ctx, serverScope, endAborted, { queueId: done.queueId });
+    ctx.log.info({ queue: done.queueId }, "deferred mail was taken back");
+    return "aborted";
+  }
+
+  async #release(
+    ctx: Ctx, item: DeferredItem, request: AcceptRequest, reports: readonly ReportEntry[],
+  ): Promise<boolean> {
+    let messages: readonly NewMessage[] = [];
+    try {
+      messages = await this.#prepare(ctx, request, reports);
+    } catch (error) {
+      // Groups may have become empty since.
+      if (!(error instanceof Fault) || error.code !== "notFound") throw error;
+    }
+    const args = { queueId: request.queueId, item, messages };
+    this.#worker.joinCommit();
+    if (!await this.#parts.store.transact(ctx, serverScope, releaseDeferred, args)) return false;
+    for (const released of messages) this.#worker.take(released);
     return true;
   }
 

@@ -538,6 +538,14 @@ const sendingRows: readonly RopRow[] = [
     ask: { submitFlags: 0 } })),
   row(transport.RopTransportSend, "to oneself", "ok", async (w) => ({ on: await sendable(w) })),
   row(transport.RopTransportSend, "to nobody", "noRecipients", async (w) => ({ on: await w.draft() })),
+  row(transport.RopAbortSubmit, "waits for its time", "ok", async (w) => {
+    const on = await sendable(w);
+    const later = (BigInt(Date.now()) + 11_644_473_600_000n + 3_600_000n) * 10_000n;
+    await w.client.set(on, [[makeTag(0x3fef, "Time"), later]]);
+    const messageId = await w.client.save(on);
+    await w.client.session.must(transport.RopSubmitMessage, on, { submitFlags: 0 });
+    return { on: w.logon, ask: { folderId: w.client.folderIds[5], messageId } };
+  }),
   row(transport.RopAbortSubmit, "never handed in", "notInQueue", async (w) => ({ on: w.logon,
     ask: { folderId: w.inboxId, messageId: (await w.saved()).id } })),
   row(transport.RopAbortSubmit, "no message", "notFound", (w) => ({ on: w.logon, ask: { folderId: w.inboxId, messageId: w.noId } })),

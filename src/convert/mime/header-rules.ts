@@ -197,6 +197,8 @@ export const headerRules: readonly HeaderRule[] = [
   raw("List-Subscribe", p.PidTagListSubscribe),
   raw("List-Unsubscribe", p.PidTagListUnsubscribe),
   autoResponseSuppress,
+  // RFC 2156, as gateways write it.
+  flag("Autoforwarded", p.PidTagAutoForwarded),
   flag("X-Microsoft-Classified", p.PidLidClassified),
   text("X-Microsoft-Classification", p.PidLidClassification),
   text("X-Microsoft-ClassDesc", p.PidLidClassificationDescription),

@@ -8,6 +8,9 @@ const contentClasses: Readonly<Record<string, string>> = {
   "voice-ca": "IPM.Note.Microsoft.Voicemail.UM.CA", "voice-uc": "IPM.Note.Microsoft.Conversation.Voice",
   "ms-oms-sms": "IPM.Note.Mobile.SMS", "ms-oms-mms": "IPM.Note.Mobile.MMS",
   "rpmsg.message": "IPM.Note", "rss": "IPM.Post.RSS", "sharing": "IPM.Sharing",
+  // This server's own: what a rule answers keeps its class on the way to a mailbox. [MS-OXORULE] 3.2.5.1
+  "x-outpost-rule-reply": "IPM.Note.rules.ReplyTemplate.Microsoft",
+  "x-outpost-oof-reply": "IPM.Note.rules.OofTemplate.Microsoft",
 };
 
 const customPrefix = "urn:content-class:custom.";

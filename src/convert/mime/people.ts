@@ -52,6 +52,19 @@ export function setPerson(object: ItemObject, role: Role, person: DisplayAddress
   setProperty(object, row.searchKey, addressSearchKey("SMTP", person.address));
 }
 
+/** Somebody of the address book, as it names them. [MS-OXOABK] 2.2.3.13, 2.2.3.14, [MS-OXCDATA] 2.2.5.2 */
+export function setBookPerson(object: ItemObject, role: Role, person: DisplayAddress, legacyDn: string): void {
+  setPerson(object, role, person);
+  const row = roles[role];
+  setProperty(object, row.addressType, "EX");
+  setProperty(object, row.email, legacyDn);
+  setProperty(object, row.entryId, Buffer.concat([addressBookUser, Buffer.from(`${legacyDn}\0`, "latin1")]));
+  setProperty(object, row.searchKey, addressSearchKey("EX", legacyDn));
+}
+
+/** A permanent entry id before its name: flags, provider, version 1, a local mail user. [MS-OXCDATA] 2.2.5.2 */
+const addressBookUser = Buffer.from("00000000dca740c8c042101ab4b908002b2fe1820100000000000000", "hex");
+
 export type RecipientType = 1 | 2 | 3;
 
 /** A row of the recipient table: 1 To, 2 Cc, 3 Bcc. [MS-OXCMAIL] 2.2.3.1, [MS-OXCMSG] 2.2.3.1.2 */

@@ -15,8 +15,8 @@ const textLengthMax = 200;
 
 /**
  * A Date field as UTC milliseconds, null when no date can be read. Beside RFC 5322 §3.3 and §4.3: any or no weekday,
- * comments, ISO 8601, the order of C's ctime, "-" between day, month and year, "." in the time, no seconds, no zone
- * (UTC), a month before its day. Years 1900 to 9999.
+ * comments, spaces around ":", ISO 8601, the order of C's ctime, "-" between day, month and year, "." in the time, no
+ * seconds, no zone (UTC), a month before its day. Years 1900 to 9999.
  */
 export function parseDate(text: string): number | null {
   const usual = usualDate.exec(text);
@@ -28,7 +28,7 @@ export function parseDate(text: string): number | null {
       zone >= 24 * 60 ? 0 : sign === "-" ? -zone : zone,
     );
   }
-  const clean = text.slice(0, textLengthMax).replaceAll(/\([^()]*\)/g, " ").trim();
+  const clean = text.slice(0, textLengthMax).replaceAll(/\([^()]*\)/g, " ").replaceAll(/\s*:\s*/g, ":").trim();
   return parseIso(clean) ?? parseWords(clean);
 }
 

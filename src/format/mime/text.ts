@@ -186,9 +186,11 @@ class PartText {
   }
 
   #text(text: string): void {
-    if (text === "") return;
-    if (this.#html === null) this.#gather(text, false);
-    else this.#html.write(text);
+    // Bodies are told without NULs, and words go on over them.
+    const shown = text.includes("\0") ? text.replaceAll("\0", "") : text;
+    if (shown === "") return;
+    if (this.#html === null) this.#gather(shown, false);
+    else this.#html.write(shown);
   }
 
   #gather(text: string, quoted: boolean): void {

@@ -53,7 +53,8 @@ export function addRowProperties(object: ItemObject, row: ItemRow, asked: Asked 
     if (asked.has(property.tag) && !object.bag.has(property.tag)) setProperty(object, property, value());
   };
   // A receipt that a mail program has sent is not asked for again.
-  const kept = ~(ownBits | ((row.flags & messageFlags.mdnSent) === 0 ? 0 : itemFlags.notifyRead));
+  const isAnswered = (row.flags & (messageFlags.mdnSent | messageFlags.readReceiptOff)) !== 0;
+  const kept = ~(ownBits | (isAnswered ? itemFlags.notifyRead : 0));
   put(p.PidTagMessageFlags, () => ((getProperty(object, p.PidTagMessageFlags) ?? 0) & kept) |
     ((row.flags & messageFlags.seen) === 0 ? 0 : itemFlags.read) |
     ((row.flags & messageFlags.draft) === 0 ? 0 : itemFlags.unsent) |

@@ -97,7 +97,8 @@ export function describeArrival(index: MimeIndex, read: ReadBytes, deliveredMs: 
   if (!isMoreThanMail(index)) {
     // A report without its machine readable part, or a calendar that is a file, is plain mail.
     const messageClass = secureClass(index) ?? "IPM.Note";
-    return { columns: { ...columns, messageClass }, time: null, head: null, trouble: null, isPlain: isWhole(index) };
+    const isPlain = isWhole(index) && !asksForReceipt(index);
+    return { columns: { ...columns, messageClass }, time: null, head: null, trouble: null, isPlain };
   }
   try {
     const item = itemOfMime(index, read, deliveredMs);
@@ -113,6 +114,11 @@ export function describeArrival(index: MimeIndex, read: ReadBytes, deliveredMs: 
       isPlain: false,
     };
   }
+}
+
+/** What lists show of it depends on whether it was answered. [MS-OXCMSG] 2.2.1.6 (mfNotifyRead) */
+function asksForReceipt({ fields }: MimeIndex): boolean {
+  return fields.some(({ name }) => name === "disposition-notification-to");
 }
 
 /** Whether every part is where its type says: of others bodies may be told from bytes that no index has as text. */

@@ -4,6 +4,7 @@
  * least used goes first.
  */
 import { inTurns } from "#base/turns.ts";
+import { yieldToOthers } from "#base/ctx.ts";
 import type { Ctx } from "#base/ctx.ts";
 import { limits } from "#base/limits.ts";
 import type { OrderKey, ThreadColumns, UidRange } from "#mailbox/api.ts";
@@ -33,8 +34,8 @@ interface Maker<C extends Column> {
   extend(column: C, newer: UidRange): Promise<C | undefined>;
 }
 
-/** UIDs no further apart than this are read as one range. */
-const gapMax = 16;
+/** UIDs no further apart than this are read as one range: a range costs as much as so many messages. */
+const gapMax = 64;
 
 function rangesAround(uids: readonly number[]): UidRange[] {
   const ranges: { first: number; last: number }[] = [];
@@ -50,6 +51,10 @@ function rangesAround(uids: readonly number[]): UidRange[] {
 const wholeShare = 4;
 /** So many new messages are added to what is remembered; for more all of the folder is read. */
 const newMax = 500;
+/** Their places among texts are looked for by some twenty reads each: so many have theirs found in one go. */
+const placedAtOnce = 25;
+/** Where each of these reads goes to another machine, fewer of them take longer than all of the folder does. */
+const newFarMax = 50;
 /** Messages that are gone stand in what is remembered, up to so many and as many again as are there. */
 const goneMax = 1000;
 
@@ -85,7 +90,8 @@ export class FolderKeys {
       return gathered;
     };
     const gathered = await this.#find<ThreadGatherer>(ctx, from, uids, "thread", {
-      read: (ranges) => gather(new ThreadGatherer(), ranges), extend: (known, newer) => gather(known, [newer]),
+      read: (ranges) => gather(new ThreadGatherer([randomNumber(ctx), randomNumber(ctx)]), ranges),
+      extend: (known, newer) => gather(known, [newer]),
     });
     return gathered.columns;
   }
@@ -150,6 +156,11 @@ function readState(
     "SELECT uid_validity, message_count FROM folder WHERE mailbox_id = $1 AND folder_id = $2", mailboxId, folderId);
 }
 
+function randomNumber(ctx: Ctx): number {
+  const bytes = ctx.system.randomBytes(4);
+  return new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0);
+}
+
 function lastOf(uids: Uint32Array): number {
   return uids.length === 0 ? 0 : uids[uids.length - 1]!;
 }
@@ -180,9 +191,16 @@ async function extendRanks(
 ): Promise<RankColumn | undefined> {
   const { uids, texts } = await readTexts(ctx, from, [newer], key);
   if (isNumeric(key)) return known.withNumbers(uids, texts.map(Number));
-  if (uids.length > newMax) return undefined;
-  return await from.store.read(ctx, from.mailboxId, () =>
-    known.withTexts(uids, texts, (uid) => readKeyOf(from.mailboxId, from.folderId, uid, key)));
+  if (uids.length > (from.store.dialect === "postgres" ? newFarMax : newMax)) return undefined;
+  let column: RankColumn | undefined = known;
+  for (let at = 0; at < uids.length && column !== undefined; at += placedAtOnce) {
+    if (at > 0) await yieldToOthers();
+    const before: RankColumn = column;
+    const end = at + placedAtOnce;
+    column = await from.store.read(ctx, from.mailboxId, () => before.withTexts(
+      uids.slice(at, end), texts.slice(at, end), (uid) => readKeyOf(from.mailboxId, from.folderId, uid, key)));
+  }
+  return column;
 }
 
 function isNumeric(key: OrderKey): boolean {

@@ -14,6 +14,7 @@ import { newItem, setProperty } from "#convert/item.ts";
 import type { Mailbox, OrderKey } from "#mailbox/api.ts";
 import { openKit } from "#mailbox/items/test-kit.ts";
 import { areListed, contentKeys, idKeyLength, listedFieldsOf, noIdKey } from "#mailbox/keys/content-keys.ts";
+import { readKeyLines } from "#mailbox/keys/read-keys.ts";
 import { insertMessage } from "#mailbox/tx/insert.ts";
 import { properties } from "#props/registry.ts";
 import type { Store } from "#store/api.ts";
@@ -253,4 +254,32 @@ test("ids of messages", () => {
   assert.equal(ids("Subject: Re:"), `+${noIdKey}${noIdKey}`);
   assert.equal(ids("In-Reply-To: text <e@f> <g@h>\r\nReferences: none").slice(1 + 2 * idKeyLength), plain.slice(1 + 3 * idKeyLength));
   assert.equal(ids(`References: ${Array.from({ length: 500 }, (_, at) => `<${at}@x>`).join("\r\n ")}`).length, 1 + 102 * idKeyLength);
+});
+
+test("others have their turn while thousands of ranges are read", async () => {
+  const backend = sqliteBackend(0);
+  const store = await backend.open();
+  try {
+    const mailboxId = await newMailbox(store);
+    const { mailbox } = await openKit(store, mailboxId);
+    const { folderId } = await mailbox.folderByRole(ctx, "inbox");
+    const ranges = Array.from({ length: 2000 }, (_, at) => ({ first: 1 + at * 100, last: 1 + at * 100 }));
+    let turns = 0;
+    let isOn = true;
+    const count = (): void => {
+      turns++;
+      if (isOn) setImmediate(count);
+    };
+    setImmediate(count);
+    for await (const slice of mailbox.subjects(ctx, folderId, ranges)) assert.equal(slice.length, 0);
+    assert.ok(turns >= 10, `${turns} turns for subjects`);
+    turns = 0;
+    const source = { store, mailboxId, folderId, mark: undefined, withBytes: <R>(rows: R[]) => Promise.resolve(rows) };
+    for await (const slice of readKeyLines(ctx, source, ranges, ["subject"])) assert.equal(slice.uids.length, 0);
+    assert.ok(turns >= 10, `${turns} turns for keys`);
+    isOn = false;
+  } finally {
+    await store.close();
+    backend.remove();
+  }
 });

@@ -35,14 +35,17 @@ export class RankColumn {
   *withTexts(
     uids: readonly number[], texts: readonly string[], keyOf: (uid: number) => Work<string | undefined>,
   ): Work<RankColumn | undefined> {
-    const distinct = [...this.#distinct];
-    const holders = [...this.#holders];
+    let count = this.#distinct.length;
+    const distinct = new Float64Array(count + uids.length);
+    distinct.set(this.#distinct);
+    const holders = new Uint32Array(count + uids.length);
+    holders.set(this.#holders);
     const ranks: number[] = [];
     const own = new Map<number, string>();
     for (const [at, uid] of uids.entries()) {
       const text = inOrder(texts[at]!);
       let low = 0;
-      let high = distinct.length;
+      let high = count;
       let rank: number | undefined;
       while (low < high && rank === undefined) {
         const middle = (low + high) >>> 1;
@@ -55,16 +58,19 @@ export class RankColumn {
         else high = middle;
       }
       if (rank === undefined) {
-        rank = between(distinct[low - 1], distinct[low]);
+        rank = between(distinct[low - 1], low < count ? distinct[low] : undefined);
         if (rank === undefined) return undefined;
-        distinct.splice(low, 0, rank);
-        holders.splice(low, 0, uid);
+        distinct.copyWithin(low + 1, low, count);
+        distinct[low] = rank;
+        holders.copyWithin(low + 1, low, count);
+        holders[low] = uid;
+        count++;
         own.set(uid, texts[at]!);
       }
       ranks.push(rank);
     }
     return new RankColumn(
-      joined(this.uids, uids), joined(this.ranks, ranks), Float64Array.from(distinct), Uint32Array.from(holders));
+      joined(this.uids, uids), joined(this.ranks, ranks), distinct.slice(0, count), holders.slice(0, count));
   }
 }
 

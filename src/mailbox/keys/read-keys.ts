@@ -5,7 +5,7 @@ import type { OrderKey, UidRange } from "#mailbox/api.ts";
 import { parting, personKeys } from "#mailbox/keys/content-keys.ts";
 import type { PersonKey } from "#mailbox/keys/content-keys.ts";
 import type { Renderable } from "#mailbox/items/render.ts";
-import { scanFolder } from "#mailbox/reads.ts";
+import { rangesPerSlice, scanFolder } from "#mailbox/reads.ts";
 import type { FolderSource } from "#mailbox/reads.ts";
 import { keepKeys } from "#mailbox/tx/keys.ts";
 import { all, get } from "#store/sql.ts";
@@ -61,6 +61,9 @@ export function* readKeyOf(mailboxId: number, folderId: number, uid: number, key
 
 /** Rows read at once: SQLite joins them into one text, a fraction of the cost of rows. */
 const sliceRows = 2000;
+/** Keys are short, but for those of somebody who means harm: then fewer rows are read at once. */
+const sliceCharacters = 512 * 1024;
+const sliceRowsMin = 100;
 /** Older messages whose keys are made in one commit. */
 const madeAtOnce = 500;
 
@@ -71,9 +74,49 @@ export interface KeyLines {
   readonly texts: readonly (readonly string[])[];
 }
 
-interface Slice extends KeyLines {
-  readonly hasUnrendered: boolean;
-  readonly hasMissing: boolean;
+/** Where reading goes on: at `first` of the range at `position`. */
+interface Place {
+  readonly position: number;
+  readonly first: number;
+}
+
+class Slice implements KeyLines {
+  readonly uids: number[] = [];
+  readonly texts: readonly string[][];
+  /** What was read of ranges with messages that have no bytes yet, and of those with some that have no keys yet. */
+  readonly unrendered: UidRange[] = [];
+  readonly missing: UidRange[] = [];
+  characters = 0;
+
+  constructor(partCount: number) {
+    this.texts = Array.from({ length: partCount }, () => []);
+  }
+
+  /** Lines of messages from `first` on; how many they are. */
+  add(list: string, first: number): number {
+    const count = this.uids.length;
+    const marks = { "?": false, "!": false };
+    this.characters += list.length;
+    for (let at = 0; at < list.length;) {
+      let uid = 0;
+      let code = list.charCodeAt(at);
+      for (; code >= 0x30 && code <= 0x39; code = list.charCodeAt(++at)) uid = uid * 10 + code - 0x30;
+      this.uids.push(uid);
+      if (code !== 0x20) marks[code === 0x3f ? "?" : "!"] = true;
+      at++;
+      const feed = list.indexOf("\n", at);
+      const end = feed < 0 ? list.length : feed;
+      for (let part = 0; part < this.texts.length; part++) {
+        const cut = part === this.texts.length - 1 ? end : list.indexOf(parting, at);
+        this.texts[part]!.push(list.slice(at, cut));
+        at = cut + 1;
+      }
+    }
+    const read = { first, last: this.uids.at(-1)! };
+    if (marks["?"]) this.unrendered.push(read);
+    if (marks["?"] || marks["!"]) this.missing.push(read);
+    return this.uids.length - count;
+  }
 }
 
 /** A space after the UID; `?` where there are no bytes yet, `!` where there are no keys yet. */
@@ -87,30 +130,27 @@ function sliceText(parts: readonly KeyPart[]): string {
     ORDER BY m.uid LIMIT $5) AS slice`;
 }
 
+interface Wanted {
+  readonly text: string;
+  readonly partCount: number;
+  readonly ranges: readonly UidRange[];
+  readonly rowsMax: number;
+}
+
 function* readSlice(
-  mailboxId: number, folderId: number, text: string, partCount: number, { first, last }: UidRange,
-): Work<Slice> {
-  const rows = yield* all<{ list: string | null }>(text, mailboxId, folderId, first, last, sliceRows);
-  const list = rows[0]!.list ?? "";
-  const uids: number[] = [];
-  const texts: string[][] = Array.from({ length: partCount }, () => []);
-  const marks = { "?": false, "!": false };
-  for (let at = 0; at < list.length;) {
-    let uid = 0;
-    let code = list.charCodeAt(at);
-    for (; code >= 0x30 && code <= 0x39; code = list.charCodeAt(++at)) uid = uid * 10 + code - 0x30;
-    uids.push(uid);
-    if (code !== 0x20) marks[code === 0x3f ? "?" : "!"] = true;
-    at++;
-    const feed = list.indexOf("\n", at);
-    const end = feed < 0 ? list.length : feed;
-    for (let part = 0; part < partCount; part++) {
-      const cut = part === partCount - 1 ? end : list.indexOf(parting, at);
-      texts[part]!.push(list.slice(at, cut));
-      at = cut + 1;
-    }
+  mailboxId: number, folderId: number, { text, partCount, ranges, rowsMax }: Wanted, from: Place,
+): Work<{ readonly slice: Slice; readonly next: Place }> {
+  const slice = new Slice(partCount);
+  let { position, first } = from;
+  for (let tried = 0; position < ranges.length && tried < rangesPerSlice && slice.uids.length < rowsMax; tried++) {
+    const { last } = ranges[position]!;
+    const room = rowsMax - slice.uids.length;
+    const rows = yield* all<{ list: string | null }>(text, mailboxId, folderId, first, last, room);
+    const isCut = slice.add(rows[0]!.list ?? "", first) === room && slice.uids.at(-1)! < last;
+    if (!isCut) position++;
+    first = isCut ? slice.uids.at(-1)! + 1 : ranges[position]?.first ?? 0;
   }
-  return { uids, texts, hasUnrendered: marks["?"], hasMissing: marks["!"] };
+  return { slice, next: { position, first } };
 }
 
 /**
@@ -122,26 +162,28 @@ export async function* readKeyLines(
 ): AsyncGenerator<KeyLines> {
   const { store, mailboxId, folderId } = from;
   const text = sliceText(parts);
-  for (const range of ranges) {
-    for (let { first } = range; first <= range.last;) {
-      const wanted = { first, last: range.last };
-      const read = (): Promise<Slice> =>
-        store.read(ctx, mailboxId, () => readSlice(mailboxId, folderId, text, parts.length, wanted));
-      let slice = await read();
-      const found = { first, last: slice.uids.at(-1) ?? range.last };
-      if (slice.hasUnrendered) await renderRange(ctx, from, found);
-      if (slice.hasUnrendered || slice.hasMissing) {
-        let made = madeAtOnce;
-        while (made === madeAtOnce) {
-          made = await store.transact(ctx, mailboxId, keepKeys, { folderId, ...found, limitRows: madeAtOnce });
-        }
-        slice = await read();
-      }
-      if (slice.uids.length === 0) break;
-      yield slice;
-      if (slice.uids.length < sliceRows) break;
-      first = slice.uids.at(-1)! + 1;
-      await yieldToOthers();
+  let rowsMax = sliceRows;
+  for (let place: Place = { position: 0, first: ranges[0]?.first ?? 0 }; place.position < ranges.length;) {
+    const wanted = { text, partCount: parts.length, ranges, rowsMax };
+    const { position, first } = place;
+    const read = (): Promise<{ slice: Slice; next: Place }> =>
+      store.read(ctx, mailboxId, () => readSlice(mailboxId, folderId, wanted, { position, first }));
+    let { slice, next } = await read();
+    for (const range of slice.unrendered) await renderRange(ctx, from, range);
+    if (slice.missing.length > 0) {
+      for (const range of slice.missing) await makeKeys(ctx, from, range);
+      ({ slice, next } = await read());
     }
+    if (slice.uids.length > 0) yield slice;
+    const fitting = Math.floor(slice.uids.length * sliceCharacters / Math.max(1, slice.characters));
+    rowsMax = Math.min(sliceRows, Math.max(sliceRowsMin, fitting));
+    place = next;
+    if (place.position < ranges.length) await yieldToOthers();
+  }
+}
+
+async function makeKeys(ctx: Ctx, { store, mailboxId, folderId }: FolderSource, range: UidRange): Promise<void> {
+  for (let made = madeAtOnce; made === madeAtOnce;) {
+    made = await store.transact(ctx, mailboxId, keepKeys, { folderId, ...range, limitRows: madeAtOnce });
   }
 }

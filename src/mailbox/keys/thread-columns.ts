@@ -23,13 +23,21 @@ function digitsIn(text: string, start: number, end: number): number {
   return value;
 }
 
+/** Mixes keys: with numbers that senders cannot know they cannot choose ids that all fall into one place. */
+export type Seed = readonly [number, number];
+
 /** Numbers for keys of {@link idKeyLength} characters, from 1 on as they first come; 0 for none. No string is held. */
 class KeyNumbers {
   count = 0;
   #high = new Float64Array(64);
   #low = new Float64Array(64);
-  /** Numbers by the low end of their keys, mixed; what is taken is in the next that is free. */
+  /** Numbers by their keys, mixed; what is taken is in the next that is free. */
   #slots = new Uint32Array(128);
+  readonly #seed: Seed;
+
+  constructor(seed: Seed) {
+    this.#seed = seed;
+  }
 
   get sizeBytes(): number {
     return this.#high.byteLength + this.#low.byteLength + this.#slots.byteLength;
@@ -40,7 +48,7 @@ class KeyNumbers {
     if (text.charCodeAt(at) === 0x2e || at + idKeyLength > text.length) return 0;
     const high = digitsIn(text, at, at + idKeyLength / 2);
     const low = digitsIn(text, at + idKeyLength / 2, at + idKeyLength);
-    let slot = this.#slotOf(low);
+    let slot = this.#slotOf(high, low);
     for (let number = this.#slots[slot]!; number !== 0; number = this.#slots[slot]!) {
       if (this.#low[number] === low && this.#high[number] === high) return number;
       slot = (slot + 1) & (this.#slots.length - 1);
@@ -55,15 +63,16 @@ class KeyNumbers {
     return number;
   }
 
-  #slotOf(low: number): number {
-    const mixed = Math.imul(low >>> 0, 0x9e37_79b1);
-    return (mixed ^ mixed >>> 15) & (this.#slots.length - 1);
+  #slotOf(high: number, low: number): number {
+    const [a, b] = this.#seed;
+    // The top bits: `slots` has a power of two of them.
+    return (Math.imul(low >>> 0, a | 1) + Math.imul(high >>> 0, b | 1)) >>> Math.clz32(this.#slots.length - 1);
   }
 
   #spread(): void {
     this.#slots = new Uint32Array(this.#slots.length * 2);
     for (let number = 1; number <= this.count; number++) {
-      let slot = this.#slotOf(this.#low[number]!);
+      let slot = this.#slotOf(this.#high[number]!, this.#low[number]!);
       while (this.#slots[slot] !== 0) slot = (slot + 1) & (this.#slots.length - 1);
       this.#slots[slot] = number;
     }
@@ -72,8 +81,8 @@ class KeyNumbers {
 
 /** Columns that were told stay as they are while more is added behind them. */
 export class ThreadGatherer {
-  readonly #idNumbers = new KeyNumbers();
-  readonly #subjectNumbers = new KeyNumbers();
+  readonly #idNumbers: KeyNumbers;
+  readonly #subjectNumbers: KeyNumbers;
   #count = 0;
   #referenceCount = 0;
   #uids = new Uint32Array(64);
@@ -84,6 +93,11 @@ export class ThreadGatherer {
   #starts = new Uint32Array(65);
   #references = new Uint32Array(64);
   #told: ThreadColumns | undefined;
+
+  constructor(seed: Seed) {
+    this.#idNumbers = new KeyNumbers(seed);
+    this.#subjectNumbers = new KeyNumbers(seed);
+  }
 
   get uids(): Uint32Array {
     return this.#uids.subarray(0, this.#count);

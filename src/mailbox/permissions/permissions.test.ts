@@ -364,6 +364,13 @@ for (const [name, open, skip] of backends) {
           Array.from({ length: 4 }, () => rows.length));
         assert.equal((await who.folder(ctx, folderId)).messageCount, rows.length);
         assert.equal((await who.folders(ctx)).find((one) => one.folderId === folderId)!.unreadCount, rows.length);
+        const { parentId, name } = await kim.folder(ctx, folderId);
+        if (await tried(() => who.folder(ctx, parentId!)) === "y") {
+          const below = await who.foldersBelow(ctx, parentId!);
+          assert.equal(below.find((one) => one.folderId === folderId)!.messageCount, rows.length);
+          assert.equal((await who.folderNamed(ctx, parentId!, name))!.messageCount, rows.length);
+        }
+        assert.equal((await who.folderTree(ctx)).folders.get(folderId)!.messageCount, rows.length);
         assert.deepEqual(changes, rows);
         return rows;
       };

@@ -18,7 +18,8 @@ const bitsPerGram = 4;
 /** Kept where nothing can be told: of a message that is too long to be read on arrival. */
 export const unknownGrams = new Uint8Array(0);
 
-function hash(a: number, b: number, c: number): number {
+/** The bit of three neighbouring characters of a folded text; of a smaller set its lower bits. */
+export function hash(a: number, b: number, c: number): number {
   let mixed = Math.imul(a, 0x9e37_79b1) ^ Math.imul(b, 0x85eb_ca6b) ^ Math.imul(c, 0xc2b2_ae35);
   mixed ^= mixed >>> 15;
   mixed = Math.imul(mixed, 0x2c1b_3c6d);
@@ -38,6 +39,8 @@ export class GramBuilder {
     return (folded) => {
       for (let at = 0; at < folded.length; at++) {
         const code = folded.charCodeAt(at);
+        // A body is told without NULs: what stands beside them is neighbours there.
+        if (code === 0) continue;
         if (first >= 0) {
           const bit = hash(first, second, code);
           const mask = 1 << (bit & 7);
@@ -63,6 +66,9 @@ export class GramBuilder {
   }
 }
 
+/** Subtypes of text with tags in it, beside HTML. RFC 1896 */
+const markedUp: ReadonlySet<string> = new Set(["enriched", "richtext"]);
+
 /** Bytes read at once. */
 const pieceBytes = 65_536;
 
@@ -82,7 +88,9 @@ export function* gramsOf(
       for (const { folded } of fieldsOf(yield { start, end })) builder.open()(folded);
       continue;
     }
-    const reader = new PartReader(part, () => builder.open());
+    // As it stands, and its words, of which bodies are made.
+    const shown = markedUp.has(part.subtype) ? { ...part, subtype: "html" } : part;
+    const reader = new PartReader(shown, () => builder.open());
     for (let at = start; at < end; at += pieceBytes) {
       reader.write(yield { start: at, end: Math.min(end, at + pieceBytes) });
     }
@@ -101,7 +109,7 @@ export interface GramDigits {
 /** Whether a message may hold a text, from its bits alone. */
 export type GramTest = (grams: GramDigits) => boolean | undefined;
 
-function isSet({ text, start, end }: GramDigits, bit: number): boolean {
+export function isSet({ text, start, end }: GramDigits, bit: number): boolean {
   const place = bit & (end - start) * 4 - 1;
   // The first digit of a byte has its higher bits.
   const code = text.charCodeAt(start + (place >> 2 ^ 1));
@@ -111,7 +119,7 @@ function isSet({ text, start, end }: GramDigits, bit: number): boolean {
 
 function mayHold(text: string): GramTest | undefined {
   const folded = foldText(text);
-  if (folded.length < 3) return undefined;
+  if (folded.length < 3 || folded.includes("\0")) return undefined;
   const bits = new Set<number>();
   for (let at = 2; at < folded.length; at++) {
     bits.add(hash(folded.charCodeAt(at - 2), folded.charCodeAt(at - 1), folded.charCodeAt(at)));

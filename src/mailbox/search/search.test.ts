@@ -3,7 +3,8 @@
  * charsets, transfer encodings, HTML, attached texts, enclosed messages); the expectation is worked out from those
  * texts alone, by a fold of its own. Queries are pieces of the texts, pieces of nothing, and any combination with
  * marks, sizes, days and sets of UIDs. The same on SQLite and PostgreSQL, with trigrams kept on arrival, with none, and
- * with those that the search itself makes.
+ * with those that the search itself makes; with change numbers, which rows are read for, and without, where columns in
+ * memory tell, in a folder searched before, in one that is new, and after marks changed and messages came and went.
  */
 import { strict as assert } from "node:assert";
 import { after, describe, test } from "node:test";
@@ -11,12 +12,14 @@ import fc from "fast-check";
 import type { FolderId, MailboxId } from "#base/ids.ts";
 import { messageFlags } from "#mailbox/api.ts";
 import type { Mailbox } from "#mailbox/api.ts";
+import { newItem, setProperty } from "#convert/item.ts";
 import { openKit } from "#mailbox/items/test-kit.ts";
 import type { Query } from "#mailbox/query.ts";
 import { searchFolder } from "#mailbox/search.ts";
 import { insertMessage } from "#mailbox/tx/insert.ts";
 import { copyMessages, removeMessages } from "#mailbox/tx/transfer.ts";
 import "#mailbox/tx/grams.ts";
+import { properties } from "#props/registry.ts";
 import type { Store } from "#store/api.ts";
 import { ctx, newMailbox, postgresBackend, sqliteBackend, stopPostgres } from "#store/contract-test-kit.ts";
 import { runTexts } from "#store/contract-test-procedures.ts";
@@ -74,10 +77,13 @@ const html = (value: string): string =>
 
 const said: fc.Arbitrary<Said> = fc.record({
   subject: sentence, name: sentence, plain: sentence, page: sentence, file: sentence, own: sentence, inner: sentence,
+  topic: fc.option(sentence, { nil: undefined }), labels: fc.array(sentence, { maxLength: 2 }),
   how: fc.nat(2), parts: fc.nat(3), flags: fc.constantFrom(0, 1, 4, 5), keyword: fc.boolean(), day: fc.nat(5),
 }).map((one): Said => {
   const header = `From: ${word(one.name)} <kim@example.org>\r\nTo: <lee@example.net>\r\nSubject: ${word(one.subject)}\r\n` +
-    `X-Own: ${word(one.own)}\r\nMIME-Version: 1.0\r\n`;
+    `X-Own: ${word(one.own)}\r\nMIME-Version: 1.0\r\n` +
+    (one.topic === undefined ? "" : `THREAD-topic :\r\n ${word(one.topic)}\r\n`) +
+    one.labels.map((label) => `X-Label: ${label}\r\n`).join("");
   const type = (kind: string): string => `Content-Type: text/${kind}; charset=utf-8\r\n`;
   const body = [one.plain];
   let bytes = `${header}${type("plain")}${encode(one.plain, one.how)}`;
@@ -95,7 +101,10 @@ const said: fc.Arbitrary<Said> = fc.record({
     bytes = `${header}Content-Type: multipart/mixed; boundary=cut\r\n\r\n${parts.map((part) => `--cut\r\n${part}`).join("")}--cut--\r\n`;
   }
   return {
-    subject: one.subject, from: `${one.name} <kim@example.org>`, to: "lee@example.net", fields: [["x-own", one.own]],
+    subject: one.subject, from: `${one.name} <kim@example.org>`, to: "lee@example.net", fields: [
+      ["x-own", one.own], ["subject", one.subject], ...one.labels.map((label) => ["x-label", label] as const),
+      ...(one.topic === undefined ? [] : [["thread-topic", one.topic] as const]),
+    ],
     body, flags: one.flags, keywords: one.keyword ? ["Blue"] : [], bytes: Buffer.from(bytes.replaceAll(/(?<!\r)\n/g, "\r\n")),
     internalMs: Date.UTC(2026, 0, 1 + one.day),
   };
@@ -144,9 +153,11 @@ function queries(messages: readonly Said[]): fc.Arbitrary<Query> {
   const leaf: fc.Arbitrary<Query> = fc.oneof(
     words.map((value): Query => ({ op: "subject", text: value })), words.map((value): Query => ({ op: "from", text: value })),
     words.map((value): Query => ({ op: "body", text: value })), words.map((value): Query => ({ op: "text", text: value })),
-    words.map((value): Query => ({ op: "header", name: "x-own", text: value })),
+    fc.tuple(fc.constantFrom("x-own", "subject", "thread-topic", "x-label", "List-Id"), words).map(([name, value]): Query =>
+      ({ op: "header", name, text: value })),
     fc.constantFrom<Query>({ op: "flag", flag: "seen" }, { op: "flag", flag: "flagged" }, { op: "keyword", keyword: "bLUE" },
-      { op: "to", text: "LEE@exa" }, { op: "all" }, { op: "header", name: "x-own", text: "" }),
+      { op: "to", text: "LEE@exa" }, { op: "all" }, { op: "header", name: "x-own", text: "" },
+      { op: "header", name: "x-label", text: "" }, { op: "header", name: "thread-topic", text: "" }, { op: "none" }),
     range.map((one): Query => ({ op: "uid", ranges: [one] })), fc.nat(2000).map((sizeBytes): Query => ({ op: "sizeAbove", sizeBytes })),
     fc.nat(5).map((day): Query => ({ op: "received", fromMs: Date.UTC(2026, 0, 1 + day), beforeMs: Infinity })));
   return fc.letrec<{ query: Query }>((tie) => ({
@@ -157,13 +168,19 @@ function queries(messages: readonly Said[]): fc.Arbitrary<Query> {
   })).query;
 }
 
-async function found(mailbox: Mailbox, folderId: FolderId, query: Query): Promise<number[]> {
+async function foundWith(modSeqs: boolean, mailbox: Mailbox, folderId: FolderId, query: Query): Promise<number[]> {
   const uids: number[] = [];
   const uidSet = query.op === "uid" ? query.ranges : "all";
-  for await (const slice of searchFolder(ctx, mailbox, folderId, query, uidSet, { modSeqs: true })) {
-    assert.equal(slice.modSeqs.length, slice.uids.length);
+  for await (const slice of searchFolder(ctx, mailbox, folderId, query, uidSet, { modSeqs })) {
+    if (modSeqs) assert.equal(slice.modSeqs.length, slice.uids.length);
     uids.push(...slice.uids);
   }
+  return uids;
+}
+
+async function found(mailbox: Mailbox, folderId: FolderId, query: Query): Promise<number[]> {
+  const uids = await foundWith(true, mailbox, folderId, query);
+  assert.deepEqual(await foundWith(false, mailbox, folderId, query), uids, JSON.stringify(query));
   return uids;
 }
 
@@ -175,7 +192,8 @@ async function countGrams(store: Store, scope: MailboxId): Promise<number> {
 
 async function forget(store: Store, scope: MailboxId): Promise<void> {
   await store.transact(ctx, scope, runTexts,
-    { texts: [{ text: "DELETE FROM content_grams WHERE mailbox_id = $1", values: [scope] }] });
+    { texts: ["content_grams", "content_fields"].map((table) =>
+      ({ text: `DELETE FROM ${table} WHERE mailbox_id = $1`, values: [scope] })) });
 }
 
 async function fill(store: Store, scope: MailboxId, folderId: number, messages: readonly Said[]): Promise<Placed[]> {
@@ -189,6 +207,13 @@ async function fill(store: Store, scope: MailboxId, folderId: number, messages: 
   }
   return placed;
 }
+
+const marksAsked: readonly Query[] = [
+  { op: "flag", flag: "flagged" }, { op: "not", of: { op: "flag", flag: "seen" } }, { op: "all" },
+  { op: "or", of: [{ op: "subject", text: "Bericht" }, { op: "flag", flag: "flagged" }] },
+  { op: "and", of: [{ op: "not", of: { op: "flag", flag: "seen" } }, { op: "subject", text: "Bericht" }] },
+  { op: "and", of: [{ op: "header", name: "subject", text: "Bericht" }, { op: "not", of: { op: "subject", text: "x" } }] },
+];
 
 const backends = [["SQLite", () => Promise.resolve(sqliteBackend(0)), 12], ["PostgreSQL", postgresBackend, 3]] as const;
 
@@ -213,7 +238,92 @@ for (const [name, make, numRuns] of backends) {
               assert.deepEqual(await found(mailbox, folderId, query), expected, `${kept}: ${JSON.stringify(query)}`);
             }
           }
+          // A folder that nobody searched before, of messages of which nothing is kept.
+          const { folderId: copies } = await mailbox.folderByRole(ctx, "deletedItems");
+          await forget(store, scope);
+          await mailbox.copy(ctx, folderId, "all", copies);
+          const remembered = async (when: string): Promise<void> => {
+            for (const query of [...asked, ...marksAsked]) {
+              const expected = placed.filter((one) => holds(one, query)).map(({ uid }) => uid);
+              assert.deepEqual(await foundWith(false, mailbox, copies, query), expected, `${when}: ${JSON.stringify(query)}`);
+            }
+          };
+          await remembered("new");
+          const seen = placed[0]!.uid;
+          await mailbox.setFlags(ctx, copies, [{ first: seen, last: seen }],
+            { mode: "replace", flags: messageFlags.flagged, keywords: ["blue"] });
+          placed[0] = { ...placed[0]!, flags: messageFlags.flagged, keywords: ["blue"] };
+          await remembered("marked");
+          const last = placed.pop()!.uid;
+          await store.transact(ctx, scope, removeMessages,
+            { folderId: copies, uids: [{ first: last, last }], only: "any", mode: "hard" });
+          await remembered("gone");
+          placed.push(...await fill(store, scope, copies, messages.slice(0, 2)));
+          await remembered("come");
         }), { numRuns, endOnFailure: true });
+      } finally {
+        await store.close();
+        backend.remove();
+      }
+    });
+
+    test("the subject of an item changes that was searched before it had bytes", async () => {
+      const backend = await make();
+      const store = await backend.open();
+      try {
+        const scope = await newMailbox(store);
+        const { mailbox } = await openKit(store, scope);
+        const { folderId } = await mailbox.folderByRole(ctx, "inbox");
+        const item = newItem();
+        const named = (subject: string): ReturnType<typeof newItem> => {
+          const set = newItem();
+          setProperty(set, properties.PidTagSubject, subject);
+          return set;
+        };
+        setProperty(item, properties.PidTagSubject, "hay");
+        setProperty(item, properties.PidTagMessageClass, "IPM.Note");
+        const { messageId } = await mailbox.items.create(ctx, { folderId, item });
+        const count = async (text: string): Promise<number> =>
+          (await foundWith(false, mailbox, folderId, { op: "subject", text })).length;
+        assert.deepEqual([await count("hay"), await count("needle")], [1, 0]);
+        await mailbox.items.update(ctx, { messageId, set: named("needle") });
+        assert.deepEqual([await count("hay"), await count("needle")], [0, 1]);
+        // With bytes, and with others.
+        assert.equal((await found(mailbox, folderId, { op: "header", name: "subject", text: "needle" })).length, 1);
+        assert.deepEqual([await count("hay"), await count("needle")], [0, 1]);
+        await mailbox.items.update(ctx, { messageId, set: named("hay again") });
+        assert.deepEqual([await count("hay"), await count("needle")], [1, 0]);
+        assert.equal((await found(mailbox, folderId, { op: "header", name: "subject", text: "HAY " })).length, 1);
+      } finally {
+        await store.close();
+        backend.remove();
+      }
+    });
+
+    test("listed fields are those of the header, however they are written", async () => {
+      const backend = await make();
+      const store = await backend.open();
+      try {
+        const scope = await newMailbox(store);
+        const { mailbox } = await openKit(store, scope);
+        const { folderId } = await mailbox.folderByRole(ctx, "inbox");
+        const headers = [
+          "Thread-Topic: one two\r\nX-Thread-Topic: three", "thread-TOPIC \t:one\r\n\t two\r\n  three\r\nX-A: four",
+          "Thread-Topic:\r\nThread-Topic: =?utf-8?Q?one_?=\r\n =?utf-8?Q?t=C3=A9?=", "X-A: Thread-Topic: one two",
+          "X-Label: one\r\n Thread-Topic: two", "Thread-Topic: \u00e9 =?utf-8?Q?on=0Ae_two?=",
+          "Thread-Topic: one\r\nThread-Topic: two", `Thread-Topic: ${"long ".repeat(1200)}one two`, "X-A: none",
+        ];
+        await fill(store, scope, folderId, headers.map((header) => ({
+          subject: "", from: "", to: "", fields: [], body: [], flags: 0, keywords: [], internalMs: 1,
+          bytes: Buffer.from(`${header}\r\n\r\nThread-Topic: one two\r\n`) })));
+        for (const [text, expected] of [
+          ["one two", [1, 2, 8]], ["THREE", [2]], ["", [1, 2, 3, 6, 7, 8]], ["two", [1, 2, 6, 7, 8]], ["four", []],
+          ["one te", [3]], ["e =?", []], ["topic", []],
+        ] as const) {
+          for (const name of ["thread-topic", "Thread-Topic"]) {
+            assert.deepEqual(await found(mailbox, folderId, { op: "header", name, text }), expected, text);
+          }
+        }
       } finally {
         await store.close();
         backend.remove();

@@ -47,9 +47,12 @@ function headerOf(kind: Section["kind"], part: MimePart): Section {
   return { kind, start: part.headerStart, end, part };
 }
 
-/** Fields as `Name: value`, their encoded-words read, folded. */
-export function* fieldsOf(bytes: Uint8Array): Generator<{ readonly name: string; readonly folded: string }> {
+/** Fields as `Name: value`, their encoded-words read, folded; those of one name (lower case), or all. */
+export function* fieldsOf(
+  bytes: Uint8Array, only?: string,
+): Generator<{ readonly name: string; readonly folded: string }> {
   for (const field of headerFields(bytes)) {
+    if (only !== undefined && field.name !== only) continue;
     yield { name: field.name, folded: foldText(`${field.name}: ${decodeWords(fieldText(bytes, field))}`) };
   }
 }

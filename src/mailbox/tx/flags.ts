@@ -1,7 +1,7 @@
 /** The procedure that changes flags and keywords. */
 import { Fault } from "#base/fault.ts";
 import { limits } from "#base/limits.ts";
-import { messageFlags } from "#mailbox/api.ts";
+import { hiddenMessageFlags, messageFlags } from "#mailbox/api.ts";
 import type { FlagChange, MessageRow, UidSet } from "#mailbox/api.ts";
 import { adjustFolder, takeCn } from "#mailbox/tx/counters.ts";
 import { readFolder } from "#mailbox/tx/folders.ts";
@@ -39,7 +39,7 @@ export function applyFlagChange(
   const keys = new Set(change.keywords.map((word) => word.toLowerCase()));
   switch (change.mode) {
     case "replace":
-      return { flags: change.flags, keywords: change.keywords };
+      return { flags: change.flags | (flags & hiddenMessageFlags), keywords: change.keywords };
     case "add": {
       const have = new Set(keywords.map((word) => word.toLowerCase()));
       const more = change.keywords.filter((word) => !have.has(word.toLowerCase()));

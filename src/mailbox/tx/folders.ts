@@ -9,6 +9,7 @@ import { addTombstone, takeCn, takeObjectIds, takeUidValidity } from "#mailbox/t
 import {
   inheritPermissions, permitFreeBusy, permitPublicFolder, permitPublicTree, touchAccess,
 } from "#mailbox/tx/permissions.ts";
+import { withoutVersion } from "#mailbox/tx/folder-version.ts";
 import { checkQuota } from "#mailbox/tx/quota.ts";
 import { forgetFolderReaders } from "#mailbox/tx/readers.ts";
 import { copyAllMessages, removeAllMessages } from "#mailbox/tx/transfer.ts";
@@ -72,35 +73,46 @@ export function* readFoldersBelow(mailboxId: number, parentId: number): Work<Fol
     mailboxId, parentId);
 }
 
-export function* readFolderNamed(mailboxId: number, parentId: number, name: string): Work<FolderRow | undefined> {
-  return yield* get<FolderRow>(
+/** One at most. */
+export function* readFoldersNamed(mailboxId: number, parentId: number, name: string): Work<FolderRow[]> {
+  return yield* all<FolderRow>(
     `SELECT ${folderColumns} FROM folder WHERE mailbox_id = $1 AND parent_id = $2 AND name_key = $3`,
     mailboxId, parentId, nameKey(name));
+}
+
+interface MailboxState {
+  readonly cn: number;
+  readonly sizeBytes: number;
+}
+
+function* readState(mailboxId: number): Work<MailboxState> {
+  const state = yield* get<{ cn: number; size_bytes: number }>(
+    "SELECT cn, size_bytes FROM mailbox WHERE mailbox_id = $1", mailboxId);
+  return { cn: state?.cn ?? 0, sizeBytes: state?.size_bytes ?? 0 };
 }
 
 /** What happened to folders after a change number, and how many there are now. */
 export function* readFoldersSince(
   mailboxId: number, since: number,
-): Work<{ readonly cn: number; readonly count: number; readonly rows: FolderRow[] }> {
-  const state = yield* get<{ cn: number }>("SELECT cn FROM mailbox WHERE mailbox_id = $1", mailboxId);
-  const cn = state?.cn ?? 0;
-  if (cn === since) return { cn, count: -1, rows: [] };
+): Work<MailboxState & { readonly count: number; readonly rows: FolderRow[] }> {
+  const state = yield* readState(mailboxId);
+  if (state.cn === since) return { ...state, count: -1, rows: [] };
   const rows = yield* all<FolderRow>(
     `SELECT ${folderColumns} FROM folder WHERE mailbox_id = $1 AND (cn > $2 OR highest_cn > $2) ORDER BY folder_id`,
     mailboxId, since);
   const counted = yield* get<{ n: number }>("SELECT COUNT(*) AS n FROM folder WHERE mailbox_id = $1", mailboxId);
-  return { cn, count: counted!.n, rows };
+  return { ...state, count: counted!.n, rows };
 }
 
-/** The change number, and rows behind a folder id. */
+/** The mailbox, and rows behind a folder id. */
 export function* readFolderSlice(
   mailboxId: number, after: number, rowsMax: number,
-): Work<{ readonly cn: number; readonly rows: FolderRow[] }> {
-  const state = yield* get<{ cn: number }>("SELECT cn FROM mailbox WHERE mailbox_id = $1", mailboxId);
+): Work<MailboxState & { readonly rows: FolderRow[] }> {
+  const state = yield* readState(mailboxId);
   const rows = rowsMax === 0 ? [] : yield* all<FolderRow>(
     `SELECT ${folderColumns} FROM folder WHERE mailbox_id = $1 AND folder_id > $2 ORDER BY folder_id LIMIT $3`,
     mailboxId, after, rowsMax);
-  return { cn: state?.cn ?? 0, rows };
+  return { ...state, rows };
 }
 
 export function* readFolderIds(mailboxId: number): Work<number[]> {
@@ -330,6 +342,14 @@ export interface CopyFolder extends MoveFolder {
   readonly isShallow?: boolean;
 }
 
+function* copyBag(mailboxId: number, fromId: number, toId: number): Work<void> {
+  const row = yield* get<{ bag: Uint8Array | null }>(
+    "SELECT bag FROM folder WHERE mailbox_id = $1 AND folder_id = $2", mailboxId, fromId);
+  if (row === undefined || row.bag === null) return;
+  yield* run("UPDATE folder SET bag = $3 WHERE mailbox_id = $1 AND folder_id = $2",
+    mailboxId, toId, withoutVersion(row.bag));
+}
+
 export const copyFolder = procedure({
   name: "mailbox.copyFolder",
   *run(tx, args: CopyFolder): Work<FolderRow> {
@@ -356,9 +376,7 @@ export const copyFolder = procedure({
       });
       copies.set(folder.folder_id, copyId);
       // What clients wrote on it comes along; of a search folder that is what it finds.
-      yield* run(
-        `UPDATE folder SET bag = (SELECT s.bag FROM folder s WHERE s.mailbox_id = $1 AND s.folder_id = $3)
-         WHERE mailbox_id = $1 AND folder_id = $2`, tx.scope, copyId, folder.folder_id);
+      yield* copyBag(tx.scope, folder.folder_id, copyId);
       yield* inheritPermissions(tx.scope, args.parentId, copyId, args.makerId ?? null);
       yield* copyAllMessages(tx, cn, folder.folder_id, copyId);
     }

@@ -7,6 +7,7 @@ import type { FolderId } from "#base/ids.ts";
 import { limits } from "#base/limits.ts";
 import { takeObjectIds } from "#mailbox/tx/counters.ts";
 import { updateFolderProperties } from "#mailbox/tx/folder-properties.ts";
+import { folderVersionTags } from "#mailbox/tx/folder-version.ts";
 import { createFolder, moveFolder, readFolder } from "#mailbox/tx/folders.ts";
 import type { FolderRow } from "#mailbox/tx/folders.ts";
 import { requireReserved } from "#mailbox/tx/reserved-ids.ts";
@@ -14,7 +15,6 @@ import { createItem, updateItem } from "#mailbox/tx/items.ts";
 import type { CreateItem, ItemCreated, ItemUpdated, UpdateItem } from "#mailbox/tx/items.ts";
 import { moveItems } from "#mailbox/tx/transfer-items.ts";
 import type { TransferItems } from "#mailbox/tx/transfer-items.ts";
-import { makeTag } from "#props/types.ts";
 import type { PropertyBag, ReadonlyPropertyBag } from "#props/types.ts";
 import { procedure } from "#store/api.ts";
 import { get, run } from "#store/sql.ts";
@@ -92,14 +92,6 @@ export const importMove = procedure({
     return args.newId;
   },
 });
-
-/**
- * Where the last version of a folder that a client made stands among its properties, under provider-defined ids that no
- * client sees: how it is named, what it knew, and the folder's change number then.
- */
-export const folderVersionTags = {
-  changeKey: makeTag(0x67c4, "Binary"), predecessors: makeTag(0x67c5, "Binary"), cn: makeTag(0x67c6, "Integer64"),
-} as const;
 
 export interface ImportFolder {
   readonly folderId: FolderId;

@@ -71,16 +71,16 @@ export const giveUpIds = procedure({
   *run(tx, args: { readonly folderId: number; readonly ranges: readonly IdRange[] }): Work<number> {
     const next = yield* nextCounter(tx.scope);
     const parts: IdRange[] = [];
+    const kept = yield* get<{ n: number }>(
+      "SELECT COUNT(*) AS n FROM tombstone WHERE mailbox_id = $1 AND kind = $2", tx.scope, tombstoneKinds.unused);
     for (const { low, high } of args.ranges) {
       if (low < 1 || high < low || high >= next) {
         throw new Fault("invalidArgument", "Only ids that were given out can be given up.");
       }
-      parts.push(...yield* freeParts(tx.scope, { low, high }));
-    }
-    const kept = yield* get<{ n: number }>(
-      "SELECT COUNT(*) AS n FROM tombstone WHERE mailbox_id = $1 AND kind = $2", tx.scope, tombstoneKinds.unused);
-    if (kept!.n + parts.length > limits.unusedIdRangesMax) {
-      throw new Fault("tooMany", `A mailbox keeps at most ${limits.unusedIdRangesMax} ranges of ids given up.`);
+      for (const part of yield* freeParts(tx.scope, { low, high })) parts.push(part);
+      if (kept!.n + parts.length > limits.unusedIdRangesMax) {
+        throw new Fault("tooMany", `A mailbox keeps at most ${limits.unusedIdRangesMax} ranges of ids given up.`);
+      }
     }
     const cn = yield* takeCn(tx.scope);
     for (const { low, high } of parts) {

@@ -38,6 +38,8 @@ export interface OutlookState {
   readonly resolve?: (addressType: string, address: string) => string | null;
   /** Whether a folder of the mailbox is there; every one is when absent. */
   readonly folderExists?: (folderEntryId: Uint8Array) => boolean;
+  /** Of a public folder: nothing is sorted elsewhere or left to a client. [MS-OXORULE] 2.2.5.1.1 */
+  readonly isPublicFolder?: boolean;
   /** Whether the rule has answered this sender since Out of Office began. [MS-OXORULE] 3.2.5.1.1 */
   readonly hasAnswered?: (ruleId: bigint, sender: string) => boolean;
 }
@@ -46,6 +48,11 @@ export interface OutlookState {
 const forwardFlavors = { preserveSender: 1, noChanges: 2, asAttachment: 4, asTextMessage: 8 } as const;
 /** Reply flavors. [MS-OXORULE] 2.2.5.1.1 */
 const replyFlavors = { notToSender: 1, stockText: 2 } as const;
+
+/** What no rule of a public folder may do. [MS-OXORULE] 2.2.5.1.1 */
+export const notInPublicFolders: ReadonlySet<number> = new Set([
+  actionTypes.move, actionTypes.copy, actionTypes.deferAction,
+]);
 
 /** BounceCode. [MS-OXORULE] 2.2.5.1.2.5 */
 const bounces: ReadonlyMap<number, { readonly status: string; readonly text: string }> = new Map([
@@ -142,6 +149,9 @@ function decideActions(rule: Rule, state: OutlookState): { decisions: Decision[]
 /** [MS-OXORULE] 2.2.5.1.2 for the data, 3.2.5.1 for what is done with it. */
 function decideAction(rule: Rule, action: RuleAction, index: number, state: OutlookState): Decision[] {
   const by = ruleName(rule);
+  if (state.isPublicFolder === true && notInPublicFolders.has(action.actionType)) {
+    throw new Unusable("a public folder's rule has no such action");
+  }
   switch (action.actionType) {
     case actionTypes.move:
     case actionTypes.copy: {
@@ -213,7 +223,8 @@ function forward(action: RuleAction & { readonly actionType: 7 | 8 }, state: Out
     return { kind: "forward", addresses, form: "attachment", by };
   }
   if ((flavor & (forwardFlavors.preserveSender | forwardFlavors.noChanges)) !== 0) {
-    return { kind: "redirect", addresses, by };
+    const isAutoForwarded = (flavor & forwardFlavors.preserveSender) !== 0;
+    return { kind: "redirect", addresses, ...isAutoForwarded ? { isAutoForwarded } : {}, by };
   }
   return { kind: "forward", addresses, form: "inline", by };
 }

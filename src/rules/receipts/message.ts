@@ -32,6 +32,8 @@ const kinds = {
 } as const;
 /** RFC 8098 §3.2.6.1 */
 const mode = "automatic-action/MDN-sent-automatically";
+/** What a message refers to is told again up to here; of more, the message alone. */
+const referencesMaxCharacters = 8192;
 /** Nothing answers it. [MS-OXOMSG] 2.2.1.77 */
 const answerNothing = -1;
 
@@ -61,8 +63,9 @@ export function buildReceipt(original: ItemObject, request: ReceiptRequest): Ite
   setProperty(item, p.PidTagOriginalMessageId, originalId);
   setProperty(item, p.PidTagInReplyToId, originalId);
   if (originalId !== undefined) {
-    const before = getProperty(original, p.PidTagInternetReferences);
-    setProperty(item, p.PidTagInternetReferences, before === undefined ? originalId : `${before} ${originalId}`);
+    const before = getProperty(original, p.PidTagInternetReferences) ?? "";
+    const isKept = before !== "" && before.length <= referencesMaxCharacters;
+    setProperty(item, p.PidTagInternetReferences, isKept ? `${before} ${originalId}` : originalId);
   }
   setProperty(item, p.PidTagConversationTopic, getProperty(original, p.PidTagConversationTopic) ?? normalized);
   const index = getProperty(original, p.PidTagConversationIndex);

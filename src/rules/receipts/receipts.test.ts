@@ -82,3 +82,24 @@ test("what a receipt says", () => {
     assert.match(mail, new RegExp(`^Disposition: automatic-action/MDN-sent-automatically; ?${disposition}`, "m"));
   }
 });
+
+test("what strangers wrote makes no fields of its own, nor a header without end", () => {
+  const evil = "x\r\nBcc: eve@example.test\r\n\r\ntext";
+  const original = asking((item) => {
+    for (const property of [p.PidTagSubject, p.PidTagNormalizedSubject, p.PidTagConversationTopic]) {
+      setProperty(item, property, evil);
+    }
+    setProperty(item, p.PidTagInternetMessageId, `<1@example.test>${evil}`);
+    setProperty(item, p.PidTagInternetReferences, `${evil} ${"<r@example.test> ".repeat(20_000)}`);
+  });
+  const receipt = buildReceipt(original, {
+    cause: "read", owner: { name: evil, address: "alice@example.test" }, to: { name: evil, address: "bob@example.test" },
+    nowMs: 0, messageId: "<r@example.test>", chance: 7,
+  });
+  const mail = Buffer.concat([...toMime(receipt, { domain: "example.test", resolve: none })]).toString();
+  const header = mail.slice(0, mail.indexOf("\r\n\r\n"));
+  assert.doesNotMatch(header, /^Bcc:/mi);
+  assert.match(header, /^MIME-Version: /m);
+  assert.ok(header.length < 10_000, `${header.length}`);
+  assert.doesNotMatch(mail, /^Original-Message-ID:[^]*^Bcc:/mi);
+});

@@ -24,8 +24,16 @@ const machineFields = [
 
 interface Exception {
   readonly why: string;
-  readonly holds: (message: RuleMessage) => boolean;
+  readonly holds: (message: RuleMessage, kind: AnswerKind) => boolean;
 }
+
+/** What answers: somebody's absence, a rule's OP_REPLY, or a script, which minds either wish. [MS-OXORULE] 3.2.5.1 */
+export type AnswerKind = "oof" | "rule" | "script";
+
+/** Bits 0x10 and 0x20 of PidTagAutoResponseSuppress as their field has them. [MS-OXOMSG] 2.2.1.77 */
+const suppressing: Readonly<Record<AnswerKind, RegExp>> = {
+  oof: /\b(?:all|oof)\b/i, rule: /\b(?:all|autoreply)\b/i, script: /\b(?:all|oof|autoreply)\b/i,
+};
 
 const wordOf = (value: string | null): string => /^\s*([^\s;(]*)/.exec(value ?? "")?.[1]?.toLowerCase() ?? "";
 
@@ -51,8 +59,7 @@ export const exceptions: readonly Exception[] = [
   {
     /** PidTagAutoResponseSuppress. [MS-OXCMAIL] 2.2.3.2.14 */
     why: "its sender asked for no answer",
-    holds: (message) =>
-      message.named("x-auto-response-suppress").some((value) => /\b(?:all|oof|autoreply)\b/i.test(value)),
+    holds: (message, kind) => message.named("x-auto-response-suppress").some((value) => suppressing[kind].test(value)),
   },
   {
     why: "it was forwarded by a rule",
@@ -89,8 +96,10 @@ export type ReplyDecision =
   | { readonly kind: "none"; readonly why: string };
 
 /** Why no program may answer this message for a person; null when one may. RFC 3834 §2 */
-export function whyNoReply(message: RuleMessage, ownAddresses: readonly string[]): string | null {
-  for (const exception of exceptions) if (exception.holds(message)) return exception.why;
+export function whyNoReply(
+  message: RuleMessage, ownAddresses: readonly string[], kind: AnswerKind = "script",
+): string | null {
+  for (const exception of exceptions) if (exception.holds(message, kind)) return exception.why;
   const own = new Set(ownAddresses.map(foldAddress));
   if (own.has(foldAddress(message.envelope.sender))) return "it is the owner's own";
   if (message.people("from").some(({ address }) => own.has(foldAddress(address)))) return "it is the owner's own";
@@ -103,7 +112,7 @@ export function whyNoReply(message: RuleMessage, ownAddresses: readonly string[]
 /** An answer of the owner's own settings. [MS-OXWOOF] 2.2.4.2 */
 export function decideReply(message: RuleMessage, settings: ReplySettings, state: ReplyState): ReplyDecision {
   if (!isAway(settings, state.nowMs)) return { kind: "none", why: "the owner is not away" };
-  const why = whyNoReply(message, state.ownAddresses);
+  const why = whyNoReply(message, state.ownAddresses, "oof");
   if (why !== null) return { kind: "none", why };
   const { text } = replyText(settings, state.isInside);
   if (!state.isInside && settings.audience === "none") return { kind: "none", why: "nobody outside is answered" };

@@ -1,6 +1,7 @@
 /** The message that answers for a person who is away. RFC 3834 §3, RFC 5230 §5 */
 import { Buffer } from "node:buffer";
 import { limits } from "#base/limits.ts";
+import { contentClassOf } from "#convert/mime/message-class.ts";
 import type { DisplayAddress } from "#format/mime/addresses.ts";
 import { buildMessage } from "#format/mime/build.ts";
 import type { BuildPart } from "#format/mime/build.ts";
@@ -24,7 +25,15 @@ export interface ReplyRequest {
   readonly messageId: string;
   /** The body is a whole MIME entity with its own fields. RFC 5230 §4.3 */
   readonly isMime?: boolean;
+  /** PidTagMessageClass in a mailbox of this server; that of plain mail when left out. [MS-OXORULE] 3.2.5.1 */
+  readonly messageClass?: ReplyClass;
 }
+
+/** Of what a rule's template answers, and of what is said for who is away. [MS-OXORULE] 3.2.5.1 */
+export const replyClasses = {
+  reply: "IPM.Note.rules.ReplyTemplate.Microsoft", oof: "IPM.Note.rules.OofTemplate.Microsoft",
+} as const;
+export type ReplyClass = (typeof replyClasses)[keyof typeof replyClasses];
 
 const subjectMax = 500;
 const referencesMax = 20;
@@ -57,6 +66,7 @@ export function buildReply(message: RuleMessage, request: ReplyRequest): Buffer 
   const about = cutText(decodeWords(message.first("subject") ?? "").replaceAll(/[\x00-\x1f\x7f]+/g, " "), subjectMax);
   const own = idsOf(message.first("message-id")).slice(0, 1);
   const references = referencesOf(message);
+  const contentClass = contentClassOf(request.messageClass ?? "");
   const fields = [
     rawField("Date", formatDate(request.nowMs)),
     addressField("From", [request.owner]),
@@ -67,6 +77,7 @@ export function buildReply(message: RuleMessage, request: ReplyRequest): Buffer 
     ...references.length === 0 ? [] : [idsField("References", references)],
     "Auto-Submitted: auto-replied",
     "X-Auto-Response-Suppress: All",
+    ...contentClass === null ? [] : [rawField("Content-Class", contentClass)],
   ];
   if (request.isMime === true) {
     const entity = request.body.text.replaceAll(/\r?\n/g, "\r\n");

@@ -33,6 +33,7 @@ export interface ForwardRequest {
 function marks({ owner }: ForwardRequest): string[] {
   return [
     `Delivered-To: ${owner.address.replaceAll(/[\x00-\x20\x7f]/g, "")}`, "Auto-Submitted: auto-generated",
+    "Autoforwarded: TRUE",
   ];
 }
 

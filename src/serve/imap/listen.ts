@@ -70,6 +70,7 @@ export function imapHandler(services: ImapServices): ConnectionHandler {
 async function serve(session: ImapSession, client: ConnectionClient, signInDeadlineMs: number): Promise<void> {
   while (!session.isEnding) {
     client.reader.literalMaxBytes = session.isSignedIn ? limits.imapLiteralMaxBytes : limits.imapSignInLiteralMaxBytes;
+    client.reader.takesUtf8 = session.takesUtf8;
     client.readDeadlineMs = session.isSignedIn ? undefined : signInDeadlineMs;
     const event = await client.next();
     switch (event.kind) {

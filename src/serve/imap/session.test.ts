@@ -141,7 +141,7 @@ test("FETCH of every kind", () => onStage([mixed, plain("b", "")], async ({ clie
     ["FETCH 1:* ENVELOPE", '"=?utf-8?Q?Gr=C3=BC=C3=9Fe?="', '(("Bob" NIL "bob" "example.test"))', '"<b@x>"'],
     ["FETCH 1 BODY[TEXT]", "FLAGS (\\Seen)"], ["FETCH 1 BODY[TEXT]", "!FLAGS"],
     ["UID FETCH 2:* FLAGS", "* 2 FETCH (UID 2 FLAGS ())"], ["UID FETCH 9:* FLAGS", "* 2 FETCH (UID 2"],
-    ["UID FETCH 9 FLAGS", "!FETCH (", "t OK"], ["FETCH 3 FLAGS", "t BAD"], ["FETCH 2:9 FLAGS", "* 2 FETCH", "t OK"],
+    ["UID FETCH 9 FLAGS", "!FETCH (", "t OK"], ["FETCH 3 FLAGS", "t BAD"], ["FETCH 2:9 FLAGS", "!FETCH (", "t BAD"],
     ["FETCH 1 FULL", " BODY ((", "ENVELOPE ("],
   ]);
   assert.equal(mailbox.byRole("inbox").messages[0]!.flags, messageFlags.seen);

@@ -32,6 +32,11 @@ export class ImapSession {
     return this.#state.isEnding;
   }
 
+  /** Folder names come as UTF-8. RFC 6855 §3 */
+  get takesUtf8(): boolean {
+    return this.#state.usesUtf8;
+  }
+
   get isSignedIn(): boolean {
     return this.#state.isSignedIn;
   }

@@ -7,6 +7,7 @@ import type { FolderView } from "#serve/imap/view.ts";
 import type { FolderWatch } from "#serve/imap/notify/folder-watch.ts";
 import type { AppendStep } from "#wire/imap/append.ts";
 import type { Command, CommandName } from "#wire/imap/commands.ts";
+import type { SequenceSet } from "#wire/imap/sequence.ts";
 import { assert } from "#base/fault.ts";
 import { FolderMemory } from "#serve/imap/folder-memory.ts";
 import { encodeStatus } from "#wire/imap/encode.ts";
@@ -79,6 +80,15 @@ export interface Completion {
   readonly text: string;
   /** How it really ends, once the disk has it: commands of the same kind may run meanwhile. RFC 9051 §5.5 */
   readonly later?: Promise<Completion>;
+}
+
+/**
+ * The answer to message numbers past the end, which are a mistake of the client; UIDs and ranges to `*` may lie there.
+ * RFC 9051 §9 `seq-number`
+ */
+export function pastTheEnd(view: FolderView, set: SequenceSet, isUid: boolean): Completion | undefined {
+  if (isUid || !view.reachesPast(set)) return undefined;
+  return { condition: "BAD", text: `There are only ${view.count} messages.` };
 }
 
 /** What the client sent is not a command after all; answered with BAD. */

@@ -289,7 +289,7 @@ export class FakeMailbox {
   }
 
   async #threadKeys(folderId: FolderId): Promise<ThreadColumns> {
-    const gatherer = new ThreadGatherer();
+    const gatherer = new ThreadGatherer([0x9e37_79b1, 0x85eb_ca6b]);
     for (const { uid, index, internalMs } of this.byId(folderId).messages) {
       const { sentMs, ids } = contentKeys(index);
       gatherer.add(uid, sentMs ?? internalMs, ids);

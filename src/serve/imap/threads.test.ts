@@ -26,7 +26,7 @@ function message(
 }
 
 function columnsOf(messages: readonly ThreadMessage[]): ThreadMessages {
-  const builder = new ThreadGatherer();
+  const builder = new ThreadGatherer([0x9e37_79b1, 0x85eb_ca6b]);
   const key = (id: string): string => (id === "" ? noIdKey : id.padStart(idKeyLength, "A"));
   for (const { number, messageId, references, subject, isReply } of messages) {
     builder.add(number, number * 1000, (isReply ? "+" : "-") + [subject, messageId, ...references].map(key).join(""));
@@ -87,4 +87,28 @@ test("a chain of 50,000 messages takes no stack and little time", () => {
   const began = performance.now();
   assert.equal((encodeThreads(byReferences(chain.reverse(), true)).match(/\d+/g) ?? []).length, 50_000);
   assert.ok(performance.now() - began < 3000);
+});
+
+test("others have their turn while long chains are walked", () => {
+  const chain = Array.from({ length: 1200 }, (_, at) => `c${at}`);
+  const messages = [
+    ...Array.from({ length: 13 }, (_, at) => message(at + 1, `m${at}`, chain.slice(at * 90, at * 90 + 100))),
+    // Each walks up all of the chain from where it is too long to go on.
+    ...Array.from({ length: 500 }, (_, at) =>
+      message(at + 20, `n${at}`, chain.slice(980, 1000).flatMap((id, place) => [id, `x${at}y${place}`]))),
+  ];
+  const steps = threads.byReferences(columnsOf(messages), false);
+  let turns = 0;
+  while (steps.next().done !== true) turns++;
+  assert.ok(turns > 300, `${turns} turns`);
+});
+
+test("ids that end alike are not looked for among each other", () => {
+  const builder = new ThreadGatherer([0x9e37_79b1, 0x85eb_ca6b]);
+  const before = process.cpuUsage();
+  for (let at = 1; at <= 60_000; at++) {
+    builder.add(at, 0, `-${noIdKey}${String(at).padStart(8, "A")}AAAAAAAA`);
+  }
+  assert.equal(builder.columns.idCount, 60_000);
+  assert.ok(process.cpuUsage(before).user < 1_000_000, "one after the other they take many seconds");
 });

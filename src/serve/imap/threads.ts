@@ -121,8 +121,12 @@ function* link(messages: ThreadMessages): Steps<Thread[]> {
     all.push(thread);
     return thread;
   };
+  const walk = { steps: 0 };
   for (let at = 0; at < numbers.length; at++) {
-    if (at % valuesPerStep === 0) yield;
+    if (++walk.steps >= valuesPerStep) {
+      walk.steps = 0;
+      yield;
+    }
     if (numbers[at] === 0) continue;
     const id = ownIds[at]!;
     let own = id === 0 ? undefined : byId[id] ??= add();
@@ -132,12 +136,13 @@ function* link(messages: ThreadMessages): Steps<Thread[]> {
     let previous: Thread | undefined;
     for (let place = starts[at]!; place < starts[at + 1]!; place++) {
       const next = byId[references[place]!] ??= add();
-      if (previous !== undefined && next.parent === undefined && mayHold(previous, next)) next.parent = previous;
+      if (previous !== undefined && next.parent === undefined && mayHold(previous, next, walk)) next.parent = previous;
       previous = next;
+      walk.steps++;
     }
     // What the message itself says of its parent counts for more than what others said.
     own.parent = undefined;
-    if (previous !== undefined && mayHold(previous, own)) own.parent = previous;
+    if (previous !== undefined && mayHold(previous, own, walk)) own.parent = previous;
   }
   for (let at = 0; at < all.length; at++) {
     if (at % valuesPerStep === 0) yield;
@@ -150,13 +155,16 @@ function* link(messages: ThreadMessages): Steps<Thread[]> {
 /** Further up nobody looks: longer chains than this are no conversation. */
 const depthMax = 1000;
 
-/** Whether `child` may go below `parent`: not when it stands above it. */
-function mayHold(parent: Thread, child: Thread): boolean {
+/** Whether `child` may go below `parent`: not when it stands above it. Counts how far it went. */
+function mayHold(parent: Thread, child: Thread, walk: { steps: number }): boolean {
   let steps = 0;
-  for (let at: Thread | undefined = parent; at !== undefined; at = at.parent) {
-    if (at === child || ++steps > depthMax) return false;
+  let at: Thread | undefined = parent;
+  while (at !== undefined && at !== child && steps < depthMax) {
+    at = at.parent;
+    steps++;
   }
-  return true;
+  walk.steps += steps;
+  return at === undefined;
 }
 
 /** Takes away places without a message: their children move up. RFC 5256 §4 REFERENCES, step 3 */

@@ -6,7 +6,7 @@ import type { FolderRecord } from "#serve/imap/folder-memory.ts";
 import type { FetchItem } from "#wire/imap/fetch.ts";
 import type { Interval, SequenceSet } from "#wire/imap/sequence.ts";
 import { RecentMessages } from "#serve/imap/folder-memory.ts";
-import { resolveSet, savedResult } from "#wire/imap/sequence.ts";
+import { resolveSet, savedResult, star } from "#wire/imap/sequence.ts";
 
 /** What a client has to hear about its folder; told in this order. RFC 9051 §7.5.1 */
 export interface ViewUpdates {
@@ -133,6 +133,13 @@ export class FolderView {
       if (from <= to) found.push({ first: from, last: to });
     }
     return found;
+  }
+
+  /** Whether a number written out lies past the end. A range to `*` never does, but a lone `*` needs a message. */
+  reachesPast(set: SequenceSet): boolean {
+    return set.some(({ first, last }) => first === star || last === star
+      ? first === last && this.#count === 0
+      : Math.max(first, last) > this.#count);
   }
 
   /** Messages that went since are not in `$` any more. RFC 9051 §6.4.4.1 */

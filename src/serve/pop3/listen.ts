@@ -75,14 +75,14 @@ async function serve(connection: Connection, server: Pop3Server, canStartTls: bo
   }
 }
 
-/** The next bytes; null at the client's end and after too long a silence, of which the client is told. RFC 1939 §3 */
+/** The next bytes; null at the client's end and after too long a silence, which ends without a word. RFC 1939 §3 */
 async function readOn(connection: Connection, session: Pop3Session): Promise<Uint8Array | null> {
   const timeoutMs = session.state === "transaction" ? limits.pop3IdleTimeoutMs : limits.pop3SignInTimeoutMs;
   try {
     return await connection.read(timeoutMs);
   } catch (error) {
     if (!(error instanceof ReadTimeout)) throw error;
-    await connection.write(errorReply("SYS/TEMP", "Silent for too long; closing. Nothing was deleted."));
+    connection.ctx.log.info({}, "closed after too long a silence");
     return null;
   }
 }

@@ -17,7 +17,8 @@ const contentFields = `CREATE TABLE content_fields (
 
 export const mailboxStep4: Migration = {
   version: 4,
-  statements: [],
+  // Trigrams of before lack some words; the first search makes them anew.
+  statements: ["DELETE FROM content_grams"],
   // What messages are sorted and threaded by, and the header fields that lists show (`mailbox/keys`), beside their
   // bytes; no row: not made yet. Null fields: not kept, the bytes tell.
   sqlite: [contentKeys, contentFields].map((text) =>

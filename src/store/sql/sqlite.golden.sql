@@ -9,6 +9,7 @@ INSERT INTO recipient (mailbox_id, item_id, row_id, kind, display_name, address_
 SELECT COUNT(*) AS n FROM folder WHERE mailbox_id = $1;
 SELECT attachment_id, number, content_id, embedded_item_id FROM attachment WHERE mailbox_id = $1 AND item_id = $2;
 SELECT b.size_bytes, b.message_count, COALESCE(SUM(f.message_count + f.associated_count), 0) AS removed, COALESCE(SUM(f.size_bytes), 0) AS removed_bytes FROM mailbox b LEFT JOIN folder f ON f.mailbox_id = b.mailbox_id AND f.role LIKE 'recoverable%' WHERE b.mailbox_id = $1 GROUP BY b.mailbox_id, b.size_bytes, b.message_count;
+SELECT bag FROM folder WHERE mailbox_id = $1 AND folder_id = $2;
 SELECT d.item_id, list.position, d.extras FROM (SELECT key AS position, value FROM json_each($2) LIMIT -1) AS list CROSS JOIN message_detail d WHERE d.mailbox_id = $1 AND d.item_id = list.value AND (d.origin <> 0 OR (d.extras & 7) <> 0 OR EXISTS (SELECT 1 FROM recipient r WHERE r.mailbox_id = $1 AND r.item_id = d.item_id) OR EXISTS (SELECT 1 FROM attachment a WHERE a.mailbox_id = $1 AND a.item_id = d.item_id)) ORDER BY list.position;
 SELECT folder_id FROM folder WHERE mailbox_id = $1 AND parent_id = $2 AND name_key = $3;
 SELECT folder_id, parent_id, name, role, container_class, hidden, search_folder, cn, uid_validity, uid_next, highest_cn, message_count, unread_count, associated_count, size_bytes FROM folder WHERE mailbox_id = $1 AND folder_id = $2;
@@ -16,7 +17,6 @@ SELECT folder_id, parent_id, name, role, container_class, hidden, search_folder,
 SELECT m.item_id, m.message_id, m.uid, m.flags, m.keywords, m.mod_seq, m.size_bytes, m.internal_ms, m.saved_ms, m.content_id FROM message m WHERE m.mailbox_id = $1 AND m.folder_id = $2 AND m.associated = 0 AND m.uid BETWEEN $3 AND $4 AND m.flags & $6 = $6 ORDER BY m.uid LIMIT $5;
 SELECT parent_id FROM folder WHERE mailbox_id = $1 AND folder_id = $2;
 SELECT size_bytes FROM mailbox WHERE mailbox_id = $1;
-UPDATE folder SET bag = (SELECT s.bag FROM folder s WHERE s.mailbox_id = $1 AND s.folder_id = $3) WHERE mailbox_id = $1 AND folder_id = $2;
 UPDATE folder SET message_count = message_count + $3, unread_count = unread_count + $4, associated_count = associated_count + $5, size_bytes = size_bytes + $6, uid_next = uid_next + $7, highest_cn = $8 WHERE mailbox_id = $1 AND folder_id = $2 RETURNING uid_next;
 UPDATE mailbox SET access_cn = $2 WHERE mailbox_id = $1;
 UPDATE mailbox SET cn = cn + 1 WHERE mailbox_id = $1 RETURNING cn;

@@ -56,7 +56,7 @@ function quotaRoot(cursor: Cursor): Octets {
 function quotaLimit(cursor: Cursor): { resource: string; limit: number } {
   const resource = cursor.word("a resource");
   cursor.space();
-  return { resource, limit: cursor.number("a limit", Number.MAX_SAFE_INTEGER) };
+  return { resource, limit: cursor.number64("a limit") };
 }
 
 /** Whom rights are for. RFC 4314 §6 `identifier` */

@@ -72,6 +72,8 @@ export class Cursor {
   readonly literals: readonly Buffer[];
   /** Offsets in `line` right after the mark of each literal, in order; one more than `literals` when one is pending. */
   readonly literalMarks: readonly number[];
+  /** Folder names are UTF-8 and `&` is a letter like any other. RFC 6855 §3 */
+  takesUtf8 = false;
   offset = 0;
   depth = 0;
   #literalIndex = 0;
@@ -191,6 +193,16 @@ export class Cursor {
     }
     if (this.offset === start) this.fail(`Expected ${what}`);
     return value;
+  }
+
+  /** Up to 2^63-1; what a number cannot tell apart any more becomes the largest it can. RFC 9051 §9 `number64` */
+  number64(what: string): number {
+    const start = this.offset;
+    while (isDigit(this.peek())) this.offset++;
+    const digits = this.line.toString("latin1", start, this.offset);
+    if (digits.length === 0) this.fail(`Expected ${what}`);
+    if (digits.length > 19 || BigInt(digits) > 0x7fff_ffff_ffff_ffffn) this.fail("The number is too large");
+    return Math.min(Number(digits), Number.MAX_SAFE_INTEGER);
   }
 
   nonZero(what = "a number"): number {

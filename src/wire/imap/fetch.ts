@@ -142,7 +142,7 @@ function binaryItem(cursor: Cursor, name: "BINARY" | "BINARY.PEEK" | "BINARY.SIZ
 
 function partialOf(cursor: Cursor): Partial | undefined {
   if (!cursor.accept("<")) return undefined;
-  const offset = cursor.number("the first byte wanted");
+  const offset = cursor.number64("the first byte wanted");
   cursor.expect(".", ". and the count of bytes wanted");
   const sizeBytes = cursor.nonZero("the count of bytes wanted");
   cursor.expect(">", "> after the count of bytes");
@@ -215,12 +215,7 @@ export function windowOf(cursor: Cursor): Window {
 
 /** A modification sequence, 0 to 2^63-1; ours never pass 2^48. RFC 7162 §7 `mod-sequence-valzer` */
 export function modSequence(cursor: Cursor): number {
-  const start = cursor.offset;
-  while (isDigit(cursor.peek())) cursor.offset++;
-  const digits = cursor.line.toString("latin1", start, cursor.offset);
-  if (digits.length === 0) cursor.fail("Expected a modification sequence");
-  if (digits.length > 19 || BigInt(digits) > 0x7fff_ffff_ffff_ffffn) cursor.fail("The number is too large");
-  return Math.min(Number(digits), Number.MAX_SAFE_INTEGER);
+  return cursor.number64("a modification sequence");
 }
 
 /** The section as it stands in the answer, `BODY[HEADER.FIELDS (Date)]<0>`. RFC 9051 §7.5.2, RFC 3516 §4.2 */

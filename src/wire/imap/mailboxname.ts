@@ -3,7 +3,8 @@ import type { Cursor, Octets } from "#wire/imap/cursor.ts";
 /**
  * Folder names on the wire: modified UTF-7. RFC 9051 appendix A (RFC 3501 §5.1.3)
  *
- * Reading is lenient: bytes from 0x80 are taken as UTF-8, and an `&` that begins no valid run stands for itself.
+ * Bytes from 0x80 are taken as UTF-8, which many programs send unasked. What is neither UTF-8 nor valid modified UTF-7
+ * is refused: taken as it stands it would be listed under another name than it was made under.
  */
 const base64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,";
 const base64Values = new Int8Array(128).fill(-1);
@@ -11,21 +12,28 @@ for (let index = 0; index < 64; index++) base64Values[base64.charCodeAt(index)] 
 
 /** A folder path with `/` between its names. RFC 9051 §5.1 */
 export function mailbox(cursor: Cursor): string {
-  return decodeMailboxName(cursor.astring("a mailbox name"));
+  return nameOf(cursor, cursor.astring("a mailbox name"));
 }
 
 /** A folder path in which `*` and `%` stand for anything. RFC 9051 §6.3.9 */
 export function mailboxPattern(cursor: Cursor): string {
-  return decodeMailboxName(cursor.listMailbox());
+  const octets = cursor.listMailbox();
+  // A wildcard may cut a run in two: such a pattern finds nothing.
+  return (cursor.takesUtf8 ? utf8Text(octets) : decodeMailboxName(octets)) ?? octets;
 }
 
-/** Characters as they are shown to people. RFC 3501 §5.1.3 */
-export function decodeMailboxName(octets: Octets): string {
-  if (/[\x80-\xff]/.test(octets)) {
-    const text = utf8Text(octets);
-    return text ?? octets;
-  }
-  return decodeUtf7(octets) ?? octets;
+function nameOf(cursor: Cursor, octets: Octets): string {
+  return (cursor.takesUtf8 ? utf8Text(octets) : decodeMailboxName(octets))
+    ?? cursor.fail(cursor.takesUtf8 ? "A mailbox name is UTF-8" : "A mailbox name is modified UTF-7");
+}
+
+/** Characters as they are shown to people; undefined for what no name is written as. RFC 3501 §5.1.3 */
+export function decodeMailboxName(octets: Octets): string | undefined {
+  if (/[\x80-\xff]/.test(octets)) return utf8Text(octets);
+  if (!octets.includes("&")) return octets;
+  const name = decodeUtf7(octets);
+  // Letters that need no run, and two runs side by side, would make a second way to write the same name.
+  return name !== undefined && encodeMailboxName(name) === octets ? name : undefined;
 }
 
 /** UTF-8 bytes as text; undefined when they are not UTF-8. */

@@ -48,6 +48,8 @@ type Mode = "line" | "literal" | "decide" | "stream" | "streamTail" | "skip" | "
 export class CommandReader {
   /** Bytes of literals one command may hold; lower until somebody has signed in. */
   literalMaxBytes: number = limits.imapLiteralMaxBytes;
+  /** How folder names are written since ENABLE; see `Cursor`. */
+  takesUtf8 = false;
   readonly #lines = new LineReader({ lineLengthMaxBytes: limits.commandLineMaxBytes });
   #mode: Mode = "line";
   #line: Buffer = Buffer.alloc(0);
@@ -139,7 +141,9 @@ export class CommandReader {
       return this.#refuse(header, `A command has at most ${limits.commandLineMaxBytes} bytes without its literals`);
     }
     try {
-      const command = parseCommand(new Cursor(this.#line, this.#literals, this.#marks));
+      const cursor = new Cursor(this.#line, this.#literals, this.#marks);
+      cursor.takesUtf8 = this.takesUtf8;
+      const command = parseCommand(cursor);
       if (command.name === "APPEND" || command.name === "REPLACE") {
         this.#announce(command.args);
         return { kind: "append", command: command as Command<"APPEND" | "REPLACE"> };

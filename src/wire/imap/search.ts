@@ -85,7 +85,7 @@ type DayKey = Extract<SearchKey, { day: DayNumber }>["key"];
 const day = (key: DayKey): Grammar<SearchKey> =>
   after(date, (value) => ({ key, day: value }));
 const size = (key: "larger" | "smaller"): Grammar<SearchKey> =>
-  after((cursor) => cursor.number("a size", Number.MAX_SAFE_INTEGER), (sizeBytes) => ({ key, sizeBytes }));
+  after((cursor) => cursor.number64("a size"), (sizeBytes) => ({ key, sizeBytes }));
 const age = (key: "older" | "younger"): Grammar<SearchKey> =>
   after((cursor) => cursor.nonZero("seconds"), (seconds) => ({ key, seconds }));
 

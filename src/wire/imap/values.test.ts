@@ -6,11 +6,12 @@ import type { Envelope, MimePart } from "#format/mime/types.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { WireError } from "#base/fault.ts";
 import { Cursor } from "#wire/imap/cursor.ts";
 import { dateTime, encodeDateTime } from "#wire/imap/date.ts";
 import { encodeMailbox, encodeStatus, encodeString, encodeText } from "#wire/imap/encode.ts";
 import { decodeKeyword, encodeKeyword } from "#wire/imap/flags.ts";
-import { decodeMailboxName, encodeMailboxName } from "#wire/imap/mailboxname.ts";
+import { decodeMailboxName, encodeMailboxName, mailbox } from "#wire/imap/mailboxname.ts";
 import { searchDecoder } from "#wire/imap/search.ts";
 import { encodeNumbers, resolveSet, sequenceSet } from "#wire/imap/sequence.ts";
 import { encodeBodyStructure, encodeEnvelope } from "#wire/imap/structure.ts";
@@ -24,9 +25,25 @@ test("folder names in modified UTF-7", () => {
     assert.equal(encodeMailboxName(name), wire);
     assert.equal(decodeMailboxName(wire), name);
   }
-  for (const wrong of ["&", "a&b", "&A-", "&2D0-", "&!!!!-", "&AAAA", "&AGEB-"]) {
-    assert.equal(decodeMailboxName(wrong), wrong, "stands for itself");
+  assert.equal(decodeMailboxName("Entw\xc3\xbcrfe"), "Entwürfe", "UTF-8 that nobody asked for");
+  for (const wrong of [
+    "&", "a&b", "&A-", "&2D0-", "&!!!!-", "&AAAA", "&AGEB-", "&AOR-", "&Jjo", "&AOQ=-", "&AOQ/-",
+    // RFC 3501 §5.1.3: letters that stand for themselves, and an end and a beginning with nothing between.
+    "&AGE-", "&AOQAYQ-", "&ACY-", "&AOQ-&AOQ-", "\xe4", "\xc0\x80",
+  ]) {
+    assert.equal(decodeMailboxName(wrong), undefined, wrong);
   }
+  const named = (wire: string, takesUtf8: boolean): string => {
+    const cursor = new Cursor(Buffer.from(wire, "latin1"));
+    cursor.takesUtf8 = takesUtf8;
+    return mailbox(cursor);
+  };
+  assert.equal(named("&Jjo-", false), "☺");
+  assert.equal(named("&Jjo-", true), "&Jjo-", "RFC 6855 §3: & is a letter then");
+  assert.equal(named('"R&D"', true), "R&D");
+  assert.equal(named('"\xe2\x98\xba"', true), "☺");
+  assert.throws(() => named('"R&D"', false), WireError);
+  assert.throws(() => named('"\xe2\x98"', true), WireError);
   assert.equal(encodeMailbox("a b"), '"a b"');
   assert.equal(encodeMailbox("NIL"), '"NIL"');
   fc.assert(fc.property(fc.string({ unit: "grapheme" }).filter((s) => s.isWellFormed()), (name) =>

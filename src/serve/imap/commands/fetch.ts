@@ -4,7 +4,7 @@ import type { MailboxId } from "#base/ids.ts";
 import type { MessageRow, UidRange } from "#mailbox/api.ts";
 import type { PlainItem } from "#serve/imap/fetch-items.ts";
 import type { SectionPlan } from "#serve/imap/fetch-body.ts";
-import type { Completion, Handler, SessionState } from "#serve/imap/state.ts";
+import type { Handler, SessionState } from "#serve/imap/state.ts";
 import type { FolderView } from "#serve/imap/view.ts";
 import type { FetchItem, SectionItem, Window } from "#wire/imap/fetch.ts";
 import type { ArgumentsOf } from "#wire/imap/commands.ts";
@@ -17,7 +17,7 @@ import { UnknownEncoding, writeSections } from "#serve/imap/fetch-body.ts";
 import { rowItems, structureItems } from "#serve/imap/fetch-items.ts";
 import { encodeVanished, flagsOf } from "#serve/imap/flags.ts";
 import { threadId } from "#serve/imap/places.ts";
-import { no, ok } from "#serve/imap/state.ts";
+import { no, ok, pastTheEnd } from "#serve/imap/state.ts";
 import { encodeAstring, octetsOf } from "#wire/imap/encode.ts";
 import { encodeSectionLabel } from "#wire/imap/fetch.ts";
 
@@ -39,26 +39,23 @@ export const fetch: Handler<"FETCH"> = async (state, { args, isUid }) => {
   if (args.modifiers?.tellsVanished === true && (!isUid || !state.usesQresync)) {
     return { condition: "BAD", text: "VANISHED is for UID FETCH after ENABLE QRESYNC." };
   }
+  const mistake = pastTheEnd(view, args.set, isUid);
+  if (mistake !== undefined) return mistake;
   if (plan.changedSince !== undefined || plan.plain.includes("MODSEQ")) state.usesCondstore = true;
   const numbers = windowed(view.numbers(args.set, isUid), args.modifiers?.window);
   if (args.modifiers?.tellsVanished === true) await writeVanished(state, view, args, plan.changedSince!);
-  if (numbers.length === 0) return nothing(view, isUid, args.modifiers?.window);
+  if (numbers.length === 0) return ok("There are no such messages.");
   try {
-    const lost = await writeMessages(state, view, plan, view.uidRanges(numbers));
+    const { found, lost } = await writeMessages(state, view, plan, view.uidRanges(numbers));
     if (lost > 0) return no(`${lost} messages could not be read.`, "CORRUPTION");
+    // RFC 5530 §3: some numbers stand for messages that are gone, be it told later.
+    const someGone = view.hasHeldBack || (plan.changedSince === undefined && found < countOf(numbers));
+    return ok("Fetched.", !isUid && someGone ? "EXPUNGEISSUED" : undefined);
   } catch (error) {
     if (error instanceof UnknownEncoding) return no(error.message, "UNKNOWN-CTE");
     throw error;
   }
-  // RFC 5530 §3: some numbers stand for messages that are gone.
-  return ok("Fetched.", !isUid && view.hasHeldBack ? "EXPUNGEISSUED" : undefined);
 };
-
-/** Numbers beyond the end are a mistake of the client, except in an empty folder, where any set is. RFC 9051 §6.4.9 */
-function nothing(view: FolderView, isUid: boolean, window: Window | undefined): Completion {
-  if (isUid || view.count === 0 || window !== undefined) return ok("There are no such messages.");
-  return { condition: "BAD", text: `There are only ${view.count} messages.` };
-}
 
 /** What of messages goes out without having been asked for by this command; none is marked read. RFC 5465 §5.2 */
 export async function fetchUnasked(
@@ -118,10 +115,14 @@ function isHeader({ section }: SectionItem): boolean {
   return section.partPath.length === 0 && section.text.startsWith("HEADER");
 }
 
+function countOf(numbers: readonly Interval[]): number {
+  return numbers.reduce((sum, { first, last }) => sum + last - first + 1, 0);
+}
+
 /** The messages of a window, counted from either side. RFC 9394 §3.3 */
 export function windowed(numbers: readonly Interval[], window: Window | undefined): readonly Interval[] {
   if (window === undefined) return numbers;
-  const count = numbers.reduce((sum, { first, last }) => sum + last - first + 1, 0);
+  const count = countOf(numbers);
   const from = window.isFromEnd ? count - window.last : window.first - 1;
   const to = window.isFromEnd ? count - window.first : window.last - 1;
   const kept: Interval[] = [];
@@ -150,16 +151,23 @@ async function writeVanished(
 type Row = MessageRow & { readonly index?: MimeIndex; readonly header?: Uint8Array | string };
 
 /** The count of messages that could not be read. */
-async function writeMessages(state: SessionState, view: FolderView, plan: Plan, uids: UidRange[]): Promise<number> {
+/** How many messages were there, and how many of these could not be read. */
+interface Written {
+  readonly found: number;
+  readonly lost: number;
+}
+
+async function writeMessages(state: SessionState, view: FolderView, plan: Plan, uids: UidRange[]): Promise<Written> {
   if (plan.reads === "flags" && plan.changedSince === undefined) {
-    await writeFlagList(state, view, plan, uids);
-    return 0;
+    return { found: await writeFlagList(state, view, plan, uids), lost: 0 };
   }
   const encode = new ItemEncoder(state, plan);
   const tellsThreads = plan.plain.includes("THREADID");
+  let found = 0;
   let lost = 0;
   let number = 0;
   for await (const rows of rowsOf(state, view, plan, uids)) {
+    found += rows.length;
     const wanted = plan.changedSince === undefined ? rows : rows.filter((row) => row.modSeq > plan.changedSince!);
     const seen = plan.setsSeen ? await setSeen(state, view, wanted) : undefined;
     if (tellsThreads) encode.threads = await threadsOf(state, view, wanted);
@@ -174,7 +182,7 @@ async function writeMessages(state: SessionState, view: FolderView, plan: Plan, 
       if (state.client.isFull) await state.client.drain();
     }
   }
-  return lost;
+  return { found, lost };
 }
 
 async function threadsOf(
@@ -183,17 +191,19 @@ async function threadsOf(
   return await view.mailbox.conversations(state.ctx, view.folderId, view.rangesOf(rows.map(({ uid }) => uid)));
 }
 
-/** Flags of many messages: text from columns, nothing made for each message. */
-async function writeFlagList(state: SessionState, view: FolderView, plan: Plan, uids: UidRange[]): Promise<void> {
+/** Flags of many messages: text from columns, nothing made for each message. Tells how many there are. */
+async function writeFlagList(state: SessionState, view: FolderView, plan: Plan, uids: UidRange[]): Promise<number> {
   const { client, usesUidOnly } = state;
   const tellsUid = plan.plain.includes("UID") && !usesUidOnly;
   const tellsFlags = plan.plain.includes("FLAGS");
   const tellsModSeq = plan.plain.includes("MODSEQ") || (tellsFlags && state.usesCondstore);
+  let found = 0;
   let number = 0;
-  for await (const { count, uids: found, flags, modSeqs, keywords } of view.mailbox.flags(
+  for await (const { count, uids: present, flags, modSeqs, keywords } of view.mailbox.flags(
     state.ctx, view.folderId, uids)) {
+    found += count;
     for (let at = 0; at < count; at++) {
-      const uid = found[at]!;
+      const uid = present[at]!;
       number = view.numberNear(uid, number + 1);
       if (number === 0) continue;
       let text = usesUidOnly ? `* ${uid} UIDFETCH (` : `* ${number} FETCH (${tellsUid ? `UID ${uid}` : ""}`;
@@ -205,6 +215,7 @@ async function writeFlagList(state: SessionState, view: FolderView, plan: Plan, 
       if (client.isFull) await client.drain();
     }
   }
+  return found;
 }
 
 const noKeywords: readonly string[] = [];

@@ -10,7 +10,7 @@ import { decodeMailboxName } from "#wire/imap/mailboxname.ts";
 
 /** RFC 9208 §4.1.1 */
 export const getQuota: Handler<"GETQUOTA"> = async (state, { args }) => {
-  const name = decodeMailboxName(args.root);
+  const name = decodeMailboxName(args.root) ?? args.root;
   const { root } = await rootOf(state, name);
   if (root.prefix !== name) throw new Fault("notFound", "There is no such quota root.");
   state.client.write(await quotaLine(state, root.prefix, root.mailbox));

@@ -6,7 +6,7 @@ import type { Interval } from "#wire/imap/sequence.ts";
 import { limits } from "#base/limits.ts";
 import { announceKeywords, beginFetch, splitFlags, writeFlags } from "#serve/imap/flags.ts";
 import { writeUpdates } from "#serve/imap/news.ts";
-import { no, ok } from "#serve/imap/state.ts";
+import { no, ok, pastTheEnd } from "#serve/imap/state.ts";
 import { encodeNumbers } from "#wire/imap/sequence.ts";
 
 export const store: Handler<"STORE"> = async (state, { args, isUid }) => {
@@ -14,10 +14,9 @@ export const store: Handler<"STORE"> = async (state, { args, isUid }) => {
   if (view.isReadOnly) return no("The folder was opened for reading only.", "CANNOT");
   const unchangedSince = args.modifiers?.unchangedSince;
   if (unchangedSince !== undefined) state.usesCondstore = true;
+  const mistake = pastTheEnd(view, args.set, isUid);
+  if (mistake !== undefined) return mistake;
   const numbers = view.numbers(args.set, isUid);
-  if (numbers.length === 0 && !isUid && view.count > 0) {
-    return { condition: "BAD", text: `There are only ${view.count} messages.` };
-  }
   const change: FlagChange = {
     mode: args.mode.mode, ...splitFlags(args.flags),
     ...(unchangedSince === undefined ? {} : { unchangedSince: unchangedSince as ChangeNumber }),

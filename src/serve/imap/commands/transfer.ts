@@ -6,19 +6,22 @@ import type { FolderView } from "#serve/imap/view.ts";
 import { Fault } from "#base/fault.ts";
 import { limits } from "#base/limits.ts";
 import { findTarget } from "#serve/imap/places.ts";
-import { no, ok } from "#serve/imap/state.ts";
+import { no, ok, pastTheEnd } from "#serve/imap/state.ts";
 import { encodeStatus } from "#wire/imap/encode.ts";
 import { encodeNumbers } from "#wire/imap/sequence.ts";
 
 /** RFC 9051 §6.4.7: all messages or none. */
 export const copy: Handler<"COPY"> = async (state, { args, isUid }) => {
   const view = state.selected;
+  const mistake = pastTheEnd(view, args.set, isUid);
+  if (mistake !== undefined) return mistake;
   const target = await findTarget(state, args.mailbox);
   if (target === undefined) return noTarget();
   const numbers = view.numbers(args.set, isUid);
-  if (numbers.length === 0) return nothingThere(view, isUid);
+  if (numbers.length === 0) return ok("There are no such messages.");
   const result = await copyTo(state, view, view.uidRanges(numbers), target);
   if (target.info.folderId === view.folderId) view.isDirty = true;
+  if (result.pairs.length === 0 && !isUid) return allGone();
   return ok("Copied.", copyUid(result));
 };
 
@@ -26,10 +29,12 @@ export const copy: Handler<"COPY"> = async (state, { args, isUid }) => {
 export const move: Handler<"MOVE"> = async (state, { args, isUid }) => {
   const view = state.selected;
   if (view.isReadOnly) return no("The folder was opened for reading only.", "CANNOT");
+  const mistake = pastTheEnd(view, args.set, isUid);
+  if (mistake !== undefined) return mistake;
   const target = await findTarget(state, args.mailbox);
   if (target === undefined) return noTarget();
   const numbers = view.numbers(args.set, isUid);
-  if (numbers.length === 0) return nothingThere(view, isUid);
+  if (numbers.length === 0) return ok("There are no such messages.");
   const uids = view.uidRanges(numbers);
   const { mailbox, folderId } = view;
   let result: Pick<CopyResult, "uidValidity" | "pairs">;
@@ -43,14 +48,14 @@ export const move: Handler<"MOVE"> = async (state, { args, isUid }) => {
   }
   view.isDirty = true;
   const code = copyUid(result);
+  if (code === undefined && !isUid) return allGone();
   if (code !== undefined) state.client.write(encodeStatus("*", "OK", code, "Moved."));
   return ok("Moved.");
 };
 
-/** Numbers beyond the end are a mistake, but in an empty folder, where any set is. RFC 9051 §9 `seq-number` */
-function nothingThere(view: FolderView, isUid: boolean): Completion {
-  if (isUid || view.count === 0) return ok("There are no such messages.");
-  return { condition: "BAD", text: `There are only ${view.count} messages.` };
+/** Numbers that the client has not yet been told stand for nothing any more. RFC 5530 §3 */
+function allGone(): Completion {
+  return no("The messages are gone; somebody removed them.", "EXPUNGEISSUED");
 }
 
 async function copyTo(

@@ -174,6 +174,7 @@ export class OpenAttachment implements PropertyHolder {
       logon: message.logon, hostname: message.hostname, folderId: message.folderId, messageId: message.messageId,
       isAssociated: false, isWritable: message.isWritable, within: this,
       ...codePage === undefined ? {} : { codePage },
+      ...message.localeId === null ? {} : { localeId: message.localeId },
     }, stored);
     if (stored === null && asDraft) this.#draft = opened;
     else this.embedded = opened;

@@ -17,6 +17,7 @@ import { heldTagsOf } from "#serve/mapi/mailbox/decide.ts";
 import { RopError } from "#serve/mapi/mailbox/errors.ts";
 import { isTold, RowFilter } from "#serve/mapi/mailbox/filter.ts";
 import { messageIdentity } from "#serve/mapi/mailbox/message.ts";
+import { putReceipts, withReceiptTags } from "#serve/mapi/mailbox/message-values.ts";
 import { toShortId } from "#serve/mapi/mailbox/keys.ts";
 import { columnsOf, lightTags, MessageTableRow, ToldByRows } from "#serve/mapi/mailbox/light-tags.ts";
 import type { LogonObject } from "#serve/mapi/mailbox/objects.ts";
@@ -122,11 +123,12 @@ export class ContentsSource implements TableSource {
       return rows.map((row) => new MessageTableRow(row, wanted, wanted.map(valueOf(row))));
     }
     const found: TableRow[] = [];
+    const reading = withReceiptTags(wanted);
     for (let at = 0; at < rows.length; at += itemsAtOnce) {
       const some = rows.slice(at, at + itemsAtOnce);
       const ids = some.map(({ messageId }) => messageId);
       const seen = new Map(some.map((row) => [row.messageId, row]));
-      for (const { row, object } of await this.#logon.items.properties(ctx, ids, { tags: wanted })) {
+      for (const { row, object } of await this.#logon.items.properties(ctx, ids, { tags: reading })) {
         const bag = await this.#bag(ctx, row, object, wanted);
         // The version it was tested with: what changed since comes with the changes.
         found.push(new MessageTableRow(seen.get(row.messageId)!, wanted, wanted.map((tag) => bag.get(tag))));
@@ -150,6 +152,7 @@ export class ContentsSource implements TableSource {
   /** What is worked out from ids is worked out where it is asked for alone: it takes longer than the rest. */
   async #bag(ctx: Ctx, row: ItemRow, object: StoredObject, tags: readonly PropertyTag[]): Promise<PropertyBag> {
     const bag = await this.#logon.items.toTags(ctx, object, true);
+    putReceipts(bag, row);
     if (tags.some((tag) => identityIds.has(tagId(tag)))) {
       for (const [tag, value] of messageIdentity(this.#logon, row.folderId, row.messageId, row)) {
         bag.set(tag, value);
@@ -170,7 +173,7 @@ export class ContentsSource implements TableSource {
     const byId = await this.#toldByRows(ctx, ids, tags);
     const others = byId.size === 0 ? ids : ids.filter((id) => !byId.has(id));
     if (others.length > 0) {
-      const found = await this.#logon.items.properties(ctx, others, { tags });
+      const found = await this.#logon.items.properties(ctx, others, { tags: withReceiptTags(tags) });
       for (const { row, object } of found) byId.set(row.messageId, await this.#bag(ctx, row, object, columns));
     }
     return rows.map(({ key }) => {

@@ -38,6 +38,7 @@ export const ecCodes = {
   notExpanded: 0x0000_04f7,
   noSupport: 0x8004_0102,
   folderCycle: 0x8004_060b,
+  messageCycle: 0x0000_0504,
   collision: 0x8004_0604,
   accessDenied: 0x8007_0005,
   notEnoughMemory: 0x8007_000e,

@@ -16,13 +16,16 @@ import { OpenStream } from "#serve/mapi/mailbox/rops/streams.ts";
 import { MailboxSession } from "#serve/mapi/mailbox/session.ts";
 import type { Services } from "#serve/mapi/mailbox/session.ts";
 import { OpenTable } from "#serve/mapi/mailbox/table.ts";
+import { rowPut, TableEvents } from "#serve/mapi/mailbox/table-events.ts";
 import { TransferSource } from "#serve/mapi/mailbox/transfer/stream.ts";
 import { StreamLocks } from "#serve/mapi/mailbox/stream-locks.ts";
-import { packRopBuffer, unpackRopBuffer } from "#wire/mapi/rop-buffer.ts";
+import { noHandle, packRopBuffer, unpackRopBuffer } from "#wire/mapi/rop-buffer.ts";
 import type { PackOptions, RopPayload } from "#wire/mapi/rop-buffer.ts";
 import { decodeAnswer } from "#wire/mapi/rop.ts";
 import type { Rop } from "#wire/mapi/rop.ts";
 import { RopFastTransferSourceGetBuffer } from "#wire/mapi/rops/fast-transfer.ts";
+import { tableEvents } from "#wire/mapi/notification.ts";
+import { RopNotify, RopPending } from "#wire/mapi/rops/notifications.ts";
 import { RopBackoff } from "#wire/mapi/rops/sessions.ts";
 import { RopGetStreamSize, RopReadStream } from "#wire/mapi/rops/streams.ts";
 import { RopGetLocalReplicaIds } from "#wire/mapi/rops/synchronization.ts";
@@ -127,6 +130,44 @@ test("rows go on where the client says that it takes them packed", async () => {
   assert.equal(packed.reduce((sum, count) => sum + count, 0), 380);
   assert.equal((await query(0, chain)).length, 1, "not said of the rows");
   assert.equal((await query(2, 3)).length, 1, "not said of the call");
+});
+
+test("an event that no answer holds says less; one that cannot stays, and the client hears that there is more", async () => {
+  const tag = makeTag(0x0037, "String");
+  const rowData = (size: number) => rowPut(true, { folderId: { replicaId: 1, counter: 5 }, instance: 0 }, null, ["x".repeat(size)]);
+  const told = async (events: TableEvents, maxRopOut: number): Promise<number[]> => {
+    const session = openSession();
+    session.addSubscription({
+      kind: "table", logon, handle: 9, look: () => Promise.resolve(), next: () => events.next(), take: () => events.take(),
+      shorten: () => events.shorten(), get hasEvents() { return !events.isEmpty; },
+    });
+    const [payload] = await call(session, new Uint8Array(0), noHandle, { maxRopOut });
+    const seen: number[] = [];
+    for (let rops = payload!.rops; rops.length > 0;) {
+      seen.push(rops[0]!);
+      rops = rops.subarray(decodeAnswer(rops[0] === RopNotify.id ? RopNotify : RopPending, rops, 0, { columns: [tag] }).end);
+    }
+    return seen;
+  };
+  const eventsOf = (...sizes: number[]): TableEvents => {
+    const events = new TableEvents();
+    for (const size of sizes) events.push(rowData(size), [tag]);
+    return events;
+  };
+  const tooBig = eventsOf(1000);
+  assert.deepEqual(await told(tooBig, 200), [RopNotify.id]);
+  assert.ok(tooBig.isEmpty);
+  // Behind another answer it waits for a buffer of its own.
+  const second = eventsOf(10, 1000);
+  assert.deepEqual(await told(second, 200), [RopNotify.id, RopPending.id]);
+  assert.deepEqual(await told(second, 200), [RopNotify.id]);
+  assert.ok(second.isEmpty);
+  const whole = eventsOf(1000);
+  assert.deepEqual(await told(whole, 4000), [RopNotify.id]);
+  // No room for the least there is to say.
+  const least = eventsOf(1000);
+  assert.deepEqual(await told(least, 20), [RopPending.id]);
+  assert.equal(least.next()?.data.tableEventType, tableEvents.changed);
 });
 
 test("too much to do: RopBackoff in place of the answer, and nothing after it is done", async () => {

@@ -231,6 +231,63 @@ for (const kind of kinds) {
       }
     });
 
+    test("pieces of words in bodies of many kinds: as a scan finds them, and few are looked into", async () => {
+      const { folderId } = await kit.mailbox.createFolder(ctx, { parentId: kit.inbox, name: "Pieces" });
+      const bodies: readonly (readonly [type: string, body: string])[] = [
+        ["text/plain; charset=utf-8", "Reporting of\ufb01ce Stra\u00dfe \u0149ab \ufb06one"],
+        ["text/plain; charset=utf-8; format=flowed", "quarterly \r\nreport\r\n> quoted xylophone\r\n stuffed"],
+        ["text/enriched; charset=utf-8", "quar<bold>terly</bold> inv<italic>oice</italic>"],
+        ["text/richtext; charset=utf-8", "quar<bold>terly</bold> reports"],
+        ["text/plain; charset=utf-8", "xylo\0phone fo\0obar"],
+        ["text/html; charset=utf-8", "<p>quar<b>terly</b> caf&eacute;teria</p>"],
+        ["text/plain; charset=utf-8", "cafe\u0301teria caf\u00e9teria \u212ailogram \u017fein"],
+        ["text/plain; charset=iso-2022-jp", "\u001b$B2q5D\u001b(Bmeeting minutes"],
+        ["text/calendar; charset=utf-8", "BEGIN:VCALENDAR\r\nDESCRIPTION:quar\r\n terly\r\nEND:VCALENDAR"],
+        ...Array.from({ length: 12 }, (_, index) => ["text/plain", `nothing to see here ${index}`] as const),
+      ];
+      for (const [type, body] of bodies) {
+        const upload = kit.mailbox.beginUpload(ctx, null);
+        await upload.write(Buffer.from(`From: a@b.example\r\nSubject: pieces\r\nMIME-Version: 1.0\r\nContent-Type: ${type}\r\n` +
+          `Content-Transfer-Encoding: base64\r\n\r\n${Buffer.from(body).toString("base64")}\r\n`));
+        await kit.mailbox.append(ctx, { folderId, upload, flags: 0, keywords: [], internalMs: 1.7e12 });
+      }
+      const here: Kit = { ...kit, inbox: folderId };
+      const whole = await wholeItems(here);
+      const source = contentsSource({ logon: kit.logon, hostname: "x", codePage: 1252 }, folderId, false);
+      const needles = new Set<string>(["xylophone", "foobar", "kilogram", "sein", "stone", "office", "strasse", "invoice", "terly"]);
+      for (const { object } of whole) {
+        const body = String(object.get(tags.body) ?? "");
+        for (let at = 0; at + 4 <= body.length; at += kind.runs < 100 ? 23 : 5) needles.add(body.slice(at, at + 4 + at % 4));
+      }
+      const before = kit.logon.items.properties;
+      let [lookedInto, cases] = [0, 0];
+      kit.logon.items.properties = (using, ids, wanted) => {
+        lookedInto += ids.length;
+        return before(using, ids, wanted);
+      };
+      for (const value of needles) {
+        for (const fuzzyLevelHigh of [0, 1, 2, 4]) {
+          const restriction: Restriction = { restrictType: 3, fuzzyLevelLow: 1, fuzzyLevelHigh, propertyTag: tags.body, taggedValue: { tag: tags.body, value } };
+          const filter = await source.filter(ctx, restriction, true);
+          const found = (await source.listWith(ctx, [], filter)).map(({ key }) => key);
+          cases++;
+          assert.deepEqual(found, whole.filter(({ object }) => passes(restriction, object)).map(({ key }) => key), JSON.stringify([value, fuzzyLevelHigh]));
+        }
+      }
+      kit.logon.items.properties = before;
+      assert.ok(lookedInto < cases * bodies.length * 0.75, `${lookedInto} of ${cases * bodies.length}`);
+      // One word without breaks around it: only those are looked into that may hold it.
+      lookedInto = 0;
+      kit.logon.items.properties = (using, ids, wanted) => {
+        lookedInto += ids.length;
+        return before(using, ids, wanted);
+      };
+      const one = await source.filter(ctx, { restrictType: 3, fuzzyLevelLow: 1, fuzzyLevelHigh: 1, propertyTag: tags.body, taggedValue: { tag: tags.body, value: "ylophon" } }, true);
+      assert.equal((await source.listWith(ctx, [], one)).length, 2);
+      kit.logon.items.properties = before;
+      assert.ok(lookedInto <= 4, `${lookedInto}`);
+    });
+
     test("a word in a body names few items: the others are not looked into", async () => {
       const source = contentsSource({ logon: kit.logon, hostname: "x", codePage: 1252 }, kit.inbox, false);
       const restriction: Restriction = {

@@ -8,11 +8,11 @@ import { Fault } from "#base/fault.ts";
 import type { MessageId } from "#base/ids.ts";
 import type { LightColumn, LightRow } from "#mailbox/items/light.ts";
 import { candidateColumns } from "#mailbox/items/text-candidates.ts";
-import type { TextNeedle } from "#mailbox/items/text-candidates.ts";
+import type { TextCandidates, TextNeedle } from "#mailbox/items/text-candidates.ts";
 import type { ItemRow, StoredItem } from "#mailbox/items-api.ts";
 import { passes, tagsOf } from "#props/evaluate.ts";
 import type { Testable } from "#props/evaluate.ts";
-import { fuzzyLevels, restrictTypes } from "#props/structures.ts";
+import { fuzzyFlags, fuzzyLevels, restrictTypes } from "#props/structures.ts";
 import type { Restriction } from "#props/structures.ts";
 import type { NamedId } from "#props/registry.ts";
 import { isNamedTag, tagId, tagTypeCode } from "#props/types.ts";
@@ -41,6 +41,8 @@ export class RowFilter {
   readonly #tags: readonly PropertyTag[];
   readonly #decide: ReturnType<typeof decider>;
   readonly #parts: boolean;
+  /** What is read of rows only when nothing else decides them. */
+  readonly #lazy: readonly TextCandidates[];
 
   private constructor(
     logon: LogonObject, restriction: Restriction, toBag: ToBag, known: ReadonlyMap<Leaf, Known>,
@@ -57,6 +59,8 @@ export class RowFilter {
     ])];
     this.#decide = decider(restriction, (leaf) => known.get(leaf) ?? null);
     this.#parts = looksIntoParts(restriction);
+    this.#lazy = of.filter((one) => typeof one === "object" && one !== null)
+      .filter(({ prepare }) => prepare !== undefined);
   }
 
   /** With `useIndex` the full-text index is asked first: worth it for more than a few rows. */
@@ -83,14 +87,24 @@ export class RowFilter {
   async passing(ctx: Ctx, rows: readonly LightRow[]): Promise<LightRow[]> {
     const verdicts: Verdict[] = [];
     const open: MessageId[] = [];
-    for (const [index, row] of rows.entries()) {
-      const verdict = this.#decide(new LightValues(row, this.#logon));
-      verdicts.push(verdict);
-      if (verdict === undefined) open.push(row.messageId);
-      if (index % rowsAtOnce === rowsAtOnce - 1) await yieldToOthers();
+    for (let at = 0; at < rows.length; at += rowsAtOnce) {
+      const some = rows.slice(at, at + rowsAtOnce);
+      const decided = some.map((row) => this.#decide(new LightValues(row, this.#logon)));
+      await this.#prepare(ctx, some.filter((_, index) => decided[index] === undefined));
+      for (const [index, row] of some.entries()) {
+        const verdict = decided[index] ??
+          (this.#lazy.length === 0 ? undefined : this.#decide(new LightValues(row, this.#logon)));
+        verdicts.push(verdict);
+        if (verdict === undefined) open.push(row.messageId);
+      }
+      await yieldToOthers();
     }
     const found = await this.#lookInto(ctx, open);
     return rows.filter((row, index) => verdicts[index] ?? found.has(row.messageId));
+  }
+
+  async #prepare(ctx: Ctx, rows: readonly LightRow[]): Promise<void> {
+    if (rows.length > 0) for (const one of this.#lazy) await one.prepare?.(ctx, rows);
   }
 
   /** Those of the messages that pass, whole items looked at. */
@@ -168,8 +182,9 @@ function contentNeedle(
   const field = fields.get(tagId(leaf.propertyTag));
   const { value } = leaf.taggedValue;
   const type = tagTypeCode(leaf.propertyTag);
+  const ignoresMarks = (leaf.fuzzyLevelHigh & (fuzzyFlags.ignoreNonSpace | fuzzyFlags.loose)) !== 0;
   if (field === undefined || typeof value !== "string" || (type !== 0x1f && type !== 0x1e)) return null;
-  return { field, text: value, isAnchored: leaf.fuzzyLevelLow !== fuzzyLevels.substring };
+  return { field, text: value, isAnchored: leaf.fuzzyLevelLow !== fuzzyLevels.substring, ignoresMarks };
 }
 
 /** Whether rows of these tags know all that a restriction asks. */

@@ -6,7 +6,7 @@ import type { ShortTermId } from "#props/object-ids.ts";
 import { makeTag, tagId } from "#props/types.ts";
 import { guidToBytes } from "#codec/binary/bytes.ts";
 import type { ItemRow } from "#mailbox/items-api.ts";
-import { folderVersionTags } from "#mailbox/tx/imports.ts";
+import { folderVersionTags } from "#mailbox/tx/folder-version.ts";
 import type { ReadonlyPropertyBag } from "#props/types.ts";
 import { RopError } from "#serve/mapi/mailbox/errors.ts";
 import type { LogonObject } from "#serve/mapi/mailbox/objects.ts";

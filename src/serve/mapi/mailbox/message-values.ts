@@ -25,15 +25,18 @@ const PidTagNativeBody = makeTag(0x1016, "Integer32");
 const PidTagRtfInSync = makeTag(0x0e1f, "Boolean");
 const PidTagInternetCodepage = makeTag(0x3fde, "Integer32");
 const utf8CodePage = 65_001;
+const PidTagMessageLocaleId = 0x3ff1;
+const PidTagLocaleId = makeTag(0x66a1, "Integer32");
 
 const nowOf = (ctx: Ctx): bigint => BigInt(Math.round(ctx.system.nowMs()) + 11_644_473_600_000) * 10_000n;
 const bagOf = (rows: readonly (readonly [number, PropertyTypeName, PropertyValue])[]): PropertyBag =>
   new Map(rows.map(([id, type, value]) => [makeTag(id, type), value]));
 
 /** A message that nobody has filled yet. [MS-OXCMSG] 3.2.5.2 */
-export function newMessageBag(ctx: Ctx): PropertyBag {
+export function newMessageBag(ctx: Ctx, localeId: number | null = null): PropertyBag {
   const now = nowOf(ctx);
   return bagOf([
+    ...localeId === null ? [] : [[PidTagMessageLocaleId, "Integer32", localeId] as const],
     [0x001a, "String", "IPM.Note"], [0x0017, "Integer32", 1], [0x0036, "Integer32", 0],
     [0x0e07, "Integer32", flagBits.read | flagBits.unsent], [0x0e1b, "Boolean", false], [0x3007, "Time", now],
     [0x3008, "Time", now], [0x300b, "Binary", Buffer.from(ctx.system.randomBytes(16))], [0x0e08, "Integer32", 0],
@@ -60,16 +63,37 @@ export function withoutWorkedOut(flags: number): number {
   return flags & ~workedOut;
 }
 
+/** What {@link putReceipts} looks at beside the flags. */
+const receiptTags = [PidTagReadReceiptRequested, PidTagNonReceiptNotificationRequested] as const;
+
+/** mfNotifyRead, mfNotifyUnread: which receipts somebody waits for; `kept` are the flags of the row. */
+function awaitedReceipts(bag: PropertyBag, flags: number, kept: number): number {
+  if ((flags & ownWork) !== 0 || (kept & messageFlags.mdnSent) !== 0) return 0;
+  const [read, unread] = receiptTags.map((tag) => bag.get(tag) === true);
+  return (read === true && (kept & messageFlags.readReceiptOff) === 0 ? flagBits.notifyRead : 0) |
+    (unread === true && (kept & messageFlags.nonReadReceiptOff) === 0 ? flagBits.notifyUnread : 0);
+}
+
+/** The tags to read where a table asks for flags, so that {@link putReceipts} can tell of receipts. */
+export function withReceiptTags(tags: readonly PropertyTag[]): readonly PropertyTag[] {
+  return tags.includes(PidTagMessageFlags) ? [...tags, ...receiptTags] : tags;
+}
+
+/** PidTagMessageFlags of a table's row tells of receipts as that of the open message does. [MS-OXCMSG] 2.2.1.6 */
+export function putReceipts(bag: PropertyBag, row: Pick<ItemRow, "flags">): void {
+  const flags = bag.get(PidTagMessageFlags);
+  if (typeof flags !== "number") return;
+  const others = flags & ~(flagBits.notifyRead | flagBits.notifyUnread);
+  bag.set(PidTagMessageFlags, others | awaitedReceipts(bag, others, row.flags));
+}
+
 type KeptRow = Pick<ItemRow, "flags" | "origin" | "savedMs" | "modifiedMs">;
 
 function flagsShown(bag: PropertyBag, row: KeptRow | null): number {
   const flags = withoutWorkedOut(Number(bag.get(PidTagMessageFlags) ?? 0));
-  const isAnswered = row !== null && (row.flags & messageFlags.mdnSent) !== 0;
-  const isAwaited = (flags & ownWork) === 0 && !isAnswered;
   const isUntouched = row !== null && (row.origin === "mime" || row.modifiedMs <= row.savedMs);
   return flags | (isUntouched ? flagBits.unmodified : 0) | ((flags & flagBits.read) === 0 ? 0 : flagBits.everRead) |
-    (isAwaited && bag.get(PidTagReadReceiptRequested) === true ? flagBits.notifyRead : 0) |
-    (isAwaited && bag.get(PidTagNonReceiptNotificationRequested) === true ? flagBits.notifyUnread : 0);
+    awaitedReceipts(bag, flags, row?.flags ?? 0);
 }
 
 const subjectTags = [PidTagSubject, PidTagSubjectPrefix, PidTagNormalizedSubject] as const;
@@ -99,15 +123,18 @@ export interface Shown {
   readonly row: KeptRow | null;
   /** That it was opened with. */
   readonly codePage: number | null;
+  /** Of the logon that it was opened with. */
+  readonly localeId: number | null;
   /** Ids that are asked for; null for all. */
   readonly asked: ReadonlySet<number> | null;
 }
 
 /** Adds what is only shown: it is in no store and goes into no copy. [MS-OXCMSG] 2.2.1 */
-export function addShown(bag: PropertyBag, { row, codePage, asked }: Shown): void {
+export function addShown(bag: PropertyBag, { row, codePage, localeId, asked }: Shown): void {
   bag.set(PidTagMessageFlags, flagsShown(bag, row));
   bag.set(makeTag(0x664a, "Boolean"), [...bag.keys()].some(isNamedTag));
   if (codePage !== null) bag.set(makeTag(0x3ffd, "Integer32"), codePage);
+  if (localeId !== null && !bag.has(PidTagLocaleId)) bag.set(PidTagLocaleId, localeId);
   const modified = bag.get(PidTagLastModificationTime);
   if (row !== null && modified !== undefined) bag.set(makeTag(0x6709, "Time"), modified);
   // RTF is looked into for it, which is not done for those who do not ask.

@@ -84,6 +84,8 @@ export interface MessagePlace {
   readonly within: OpenAttachment | null;
   /** Of 8-bit text, as it was opened; that of the session when left out. */
   readonly codePage?: number;
+  /** Of the session, where it is the client that opens it. */
+  readonly localeId?: number;
 }
 
 export class OpenMessage implements PropertyHolder {
@@ -94,6 +96,7 @@ export class OpenMessage implements PropertyHolder {
   readonly isAssociated: boolean;
   readonly within: OpenAttachment | null;
   readonly codePage: number | null;
+  readonly localeId: number | null;
   readonly readOnly = serverOnly;
   readonly spoiling = messageSpoiling;
   readonly overlay = new Overlay();
@@ -126,6 +129,7 @@ export class OpenMessage implements PropertyHolder {
     this.isWritable = place.isWritable;
     this.within = place.within;
     this.codePage = place.codePage ?? null;
+    this.localeId = place.localeId ?? null;
     this.#stored = stored;
     this.#expectedCn = stored === null ? null : stored.row.cn;
   }
@@ -144,13 +148,15 @@ export class OpenMessage implements PropertyHolder {
 
   async #storedBag(ctx: Ctx): Promise<PropertyBag> {
     if (this.#base !== null) return this.#base;
-    const base = this.#stored === null ? newMessageBag(ctx) : await this.logon.items.toTags(ctx, this.#stored, true);
+    const base = this.#stored === null ? newMessageBag(ctx, this.localeId)
+      : await this.logon.items.toTags(ctx, this.#stored, true);
     this.#base = base;
     return base;
   }
 
   show(bag: PropertyBag, asked: ReadonlySet<number> | null): void {
-    addShown(bag, { row: this.within === null ? this.#stored?.row ?? null : null, codePage: this.codePage, asked });
+    const row = this.within === null ? this.#stored?.row ?? null : null;
+    addShown(bag, { row, codePage: this.codePage, localeId: this.localeId, asked });
     for (const id of asked ?? []) {
       const tag = makeTag(id, "Null");
       if (canMakeBody(bag, tag) && isBodySmall(bag)) makeBody(bag, tag);

@@ -4,7 +4,7 @@ import type { ResolveAddress } from "#convert/mime/people.ts";
 import { messageFlags } from "#mailbox/api.ts";
 import type { FlagChange } from "#mailbox/api.ts";
 import { forgetReceipts, sendReceipts } from "#transport/receipts.ts";
-import type { ReceiptCause } from "#transport/receipts.ts";
+import type { ForgottenReceipts, ReceiptCause } from "#transport/receipts.ts";
 import { RopError } from "#serve/mapi/mailbox/errors.ts";
 import type { LogonObject } from "#serve/mapi/mailbox/objects.ts";
 import type { RopCall } from "#serve/mapi/mailbox/rop-call.ts";
@@ -17,8 +17,8 @@ export interface Mark {
   /** null leaves it as it is. */
   readonly isRead: boolean | null;
   readonly sendsReceipt: boolean;
-  /** Nobody gets a receipt any more. */
-  readonly forgetsReceipt: boolean;
+  /** Which receipts nobody gets any more. */
+  readonly forgets: ForgottenReceipts | null;
 }
 
 /** RopError `invalidParameter` for flags that contradict each other. [MS-OXCMSG] 2.2.3.10.1 */
@@ -27,12 +27,13 @@ export function markOf(flags: number): Mark {
   if (has("clearReadFlag") && has("generateReceiptOnly")) {
     throw new RopError("invalidParameter", "These read flags contradict each other.");
   }
-  const forgets = has("clearNotifyRead") || has("clearNotifyUnread");
-  if (has("generateReceiptOnly")) return { isRead: null, sendsReceipt: true, forgetsReceipt: false };
-  if (has("clearReadFlag")) return { isRead: false, sendsReceipt: false, forgetsReceipt: forgets };
-  if (has("suppressReceipt")) return { isRead: true, sendsReceipt: false, forgetsReceipt: true };
-  if (forgets) return { isRead: null, sendsReceipt: false, forgetsReceipt: true };
-  return { isRead: true, sendsReceipt: true, forgetsReceipt: false };
+  const forgets = !has("clearNotifyRead") ? has("clearNotifyUnread") ? "unread" : null
+    : has("clearNotifyUnread") ? "both" : "read";
+  if (has("generateReceiptOnly")) return { isRead: null, sendsReceipt: true, forgets: null };
+  if (has("clearReadFlag")) return { isRead: false, sendsReceipt: false, forgets };
+  if (has("suppressReceipt")) return { isRead: true, sendsReceipt: false, forgets: "both" };
+  if (forgets !== null) return { isRead: null, sendsReceipt: false, forgets };
+  return { isRead: true, sendsReceipt: true, forgets: null };
 }
 
 /** Of senders and readers, whose addresses the directory knows. */
@@ -62,7 +63,7 @@ export async function markMany(
   const { items } = logon;
   // First into the queue, then the mark: what is interrupted between is asked for again, and taken once.
   if (mark.sendsReceipt) await receiptsOf(call, logon, ids, "read");
-  else if (mark.forgetsReceipt && !logon.isPublic) await forgetReceipts(call.ctx, logon, ids);
+  else if (mark.forgets !== null && !logon.isPublic) await forgetReceipts(call.ctx, logon, ids, mark.forgets);
   if (mark.isRead === null) return (await items.lightOf(call.ctx, ids, [])).length;
   const change: FlagChange = { mode: mark.isRead ? "add" : "remove", flags: messageFlags.seen, keywords: [] };
   return (await items.setFlags(call.ctx, ids, change)).length;

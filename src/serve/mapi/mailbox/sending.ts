@@ -11,6 +11,7 @@ import { getProperty, newItemObject, setProperty } from "#convert/item.ts";
 import type { ItemAttachment, ItemBag, ItemObject } from "#convert/item.ts";
 import { getPerson, isOrganizer } from "#convert/mime/people.ts";
 import type { ResolveAddress } from "#convert/mime/people.ts";
+import { fromFileTime } from "#convert/mime/times.ts";
 import { toMime } from "#convert/mime/to-mime.ts";
 import type { AddressBookEntry, AddressBookView } from "#directory/address-book.ts";
 import { formatDate } from "#format/mime/date.ts";
@@ -23,7 +24,10 @@ import type { OpenMessage } from "#serve/mapi/mailbox/message.ts";
 import type { LogonObject } from "#serve/mapi/mailbox/objects.ts";
 import { toFileTime } from "#serve/mapi/mailbox/property-source.ts";
 import type { MailboxSession } from "#serve/mapi/mailbox/session.ts";
+import { fileSent } from "#transport/outbox.ts";
 import { contentFlags } from "#transport/queue-rows.ts";
+import type { SentFate } from "#transport/queue-rows.ts";
+import type { AcceptRequest, Deferral } from "#transport/transport.ts";
 import { actingAs, judgeSending, sentCopyPlaces } from "#transport/sending.ts";
 import type { ActingAs } from "#transport/sending.ts";
 import { everyNotify } from "#transport/expand.ts";
@@ -69,14 +73,96 @@ export async function submitMessage(ctx: Ctx, session: MailboxSession, message: 
   const item = await loadItem(ctx, stored, { left: limits.messageSizeMaxBytes }, 0);
   complete(ctx, session, item, senders);
   const recipients = await findRecipients(ctx, session, item, resolve);
+  const queued = { recipients, senders, resolve };
+  const untilMs = deferredUntilMs(ctx, item);
+  if (untilMs !== null) {
+    await submitLater(ctx, session, { message, messageId, item, untilMs, queued });
+    return;
+  }
   await logon.items.update(ctx, { messageId, set: sentProperties(item, itemFlags.submitted | itemFlags.unsent) });
   try {
-    await queue(ctx, session, item, { recipients, senders, resolve });
+    await queue(ctx, session, item, queued);
   } catch (error) {
     await logon.items.update(ctx, { messageId, set: sentProperties(item, itemFlags.unsent) });
     throw error;
   }
-  await file(ctx, logon, messageId, item, senders);
+  const fate = await fateOf(ctx, logon, messageId, item, senders);
+  await fileSent(ctx, logon, messageId, sentProperties(item, itemFlags.read | itemFlags.fromMe), fate);
+}
+
+/** Minute, hour, day, week. [MS-OXOMSG] 2.2.3.3 */
+const deferredUnitsMs = [60_000, 3_600_000, 86_400_000, 7 * 86_400_000] as const;
+const deferredNumberMax = 999;
+
+/**
+ * When it is to leave, null for at once: a number of units after its submission, which then is PidTagDeferredSendTime,
+ * else the time that it names. [MS-OXOMSG] 2.2.1.6, 2.2.3.2, 2.2.3.3, 2.2.3.4
+ */
+function deferredUntilMs(ctx: Ctx, item: ItemBag): number | null {
+  const nowMs = ctx.system.nowMs();
+  const number = getProperty(item, p.PidTagDeferredSendNumber);
+  const unitMs = deferredUnitsMs[getProperty(item, p.PidTagDeferredSendUnits) ?? -1];
+  if (number !== undefined && number >= 0 && number <= deferredNumberMax && unitMs !== undefined) {
+    setProperty(item, p.PidTagDeferredSendTime, toFileTime(nowMs + number * unitMs));
+  }
+  const until = getProperty(item, p.PidTagDeferredSendTime) ?? getProperty(item, p.PidTagDeferredDeliveryTime);
+  const untilMs = until === undefined ? null : fromFileTime(until);
+  return untilMs !== null && untilMs > nowMs ? untilMs : null;
+}
+
+/** In the queue first: without its mark as submitted, which comes then, the item is never sent. */
+async function submitLater(
+  ctx: Ctx, session: MailboxSession, { message: { logon }, messageId, item, untilMs, queued }: {
+    message: OpenMessage; messageId: MessageId; item: ItemBag; untilMs: number; queued: Queued;
+  },
+): Promise<void> {
+  const { transport } = session.services;
+  const fate = await fateOf(ctx, logon, messageId, item, queued.senders);
+  const submittedMs = fromFileTime(getProperty(item, p.PidTagClientSubmitTime)!)!;
+  const { mailboxId } = logon;
+  await queue(ctx, session, item, { ...queued, deferral: { mailboxId, messageId, submittedMs, untilMs, fate } });
+  try {
+    const set = sentProperties(item, itemFlags.submitted | itemFlags.unsent);
+    const time = getProperty(item, p.PidTagDeferredSendTime);
+    if (time !== undefined) setProperty(set, p.PidTagDeferredSendTime, time);
+    await logon.items.update(ctx, { messageId, set });
+  } catch (error) {
+    await transport.abort(ctx, mailboxId, messageId, () => Promise.resolve());
+    throw error;
+  }
+}
+
+/** A message that no queue knows, so long after it was handed in, was left behind by a server that was killed. */
+const strandedMs = 10 * 60_000;
+
+/**
+ * Takes a message back that waits for its time: it is a draft again. RopErrors `notInQueue` for one that was not handed
+ * in, `unableToAbort` for one that has left. [MS-OXOMSG] 2.2.3.5.1, [MS-OXCROPS] 2.2.7.2
+ */
+export async function abortSubmit(
+  ctx: Ctx, session: MailboxSession, logon: LogonObject, messageId: MessageId,
+): Promise<void> {
+  const { items, mailboxId } = logon;
+  const wanted = { tags: [p.PidTagMessageFlags.tag, p.PidTagClientSubmitTime.tag] };
+  const [found] = await items.properties(ctx, [messageId], wanted);
+  if (found === undefined) throw new RopError("notFound", "This message is not there any more.");
+  const flags = getProperty(found.object, p.PidTagMessageFlags) ?? 0;
+  if ((flags & itemFlags.submitted) === 0) throw new RopError("notInQueue", "The message is not waiting to be sent.");
+  if ((await items.allowed(ctx, [messageId], "deleteItem")).length === 0) {
+    throw new RopError("accessDenied", "You may not take this message back.");
+  }
+  const unsubmit = async (): Promise<void> => {
+    const set = newItemObject();
+    setProperty(set, p.PidTagMessageFlags, (flags & ~itemFlags.submitted) | itemFlags.unsent);
+    await items.update(ctx, { messageId, set });
+  };
+  const done = await session.services.transport.abort(ctx, mailboxId, messageId, unsubmit);
+  if (done === "aborted") return;
+  const submitted = getProperty(found.object, p.PidTagClientSubmitTime);
+  const submittedMs = submitted === undefined ? null : fromFileTime(submitted);
+  const isStranded = (submittedMs ?? 0) + strandedMs < ctx.system.nowMs();
+  if (done === "tooLate" || !isStranded) throw new RopError("unableToAbort", "The message is on its way.");
+  await unsubmit();
 }
 
 /** Whose mailbox is over its level of sending makes room first. [MS-OXPROPS] PidTagProhibitSendQuota */
@@ -226,9 +312,15 @@ async function findRecipients(
   return found;
 }
 
+interface Queued {
+  readonly recipients: AcceptRecipient[];
+  readonly senders: Senders;
+  readonly resolve: ResolveAddress;
+  readonly deferral?: Deferral;
+}
+
 async function queue(
-  ctx: Ctx, session: MailboxSession, item: ItemBag,
-  { recipients, senders, resolve }: { recipients: AcceptRecipient[]; senders: Senders; resolve: ResolveAddress },
+  ctx: Ctx, session: MailboxSession, item: ItemBag, { recipients, senders, resolve, deferral }: Queued,
 ): Promise<void> {
   const { transport, hostname } = session.services;
   const queueId = transport.newQueueId();
@@ -251,13 +343,15 @@ async function queue(
     }
     const { toShared } = senders.sentFor;
     const date = formatDate(ctx.system.nowMs());
-    await transport.accept(ctx, {
+    const request: AcceptRequest = {
       queueId, origin: "submission", envelopeSender: address, recipients, content: await spool.finish(),
       flags: flagsOf(isEightBit, head, [address, ...recipients.map((one) => one.address)]),
       trace: Buffer.from(`Received: by ${hostname} with MAPI id ${queueId};\r\n\t${date}\r\n`),
       sentFor: toShared === null ? null : { mailboxId: toShared, address: senders.sentFor.address },
       actingAs: senders.actingAs, senderId: session.person.entryId,
-    });
+    };
+    if (deferral === undefined) await transport.accept(ctx, request);
+    else await transport.acceptLater(ctx, request, deferral);
   } catch (error) {
     await spool.discard();
     throw error;
@@ -274,28 +368,15 @@ function flagsOf(isEightBit: boolean, head: string, addresses: readonly string[]
     (isUtf8 || isHeaderOver ? contentFlags.eightBitHeader : 0);
 }
 
-/** The sent message is removed, or goes where the client wants it. [MS-OXOMSG] 2.2.3.8, 2.2.3.10 */
-async function file(
+/** What becomes of the item: removed, or where the client wants it. [MS-OXOMSG] 2.2.3.8, 2.2.3.10 */
+async function fateOf(
   ctx: Ctx, logon: LogonObject, messageId: MessageId, item: ItemBag, { sentFor }: Senders,
-): Promise<void> {
-  const { items, mailbox } = logon;
-  if (item.bag.get(PidTagDeleteAfterSubmit) === true || !sentFor.toSender) {
-    await items.remove(ctx, [messageId], "hard");
-    return;
-  }
-  const set = sentProperties(item, itemFlags.read | itemFlags.fromMe);
-  await items.update(ctx, { messageId, set });
-  const { folderId } = await items.row(ctx, messageId);
-  const roles = new Map(await mailbox.roleFolders(ctx));
+): Promise<SentFate> {
+  if (item.bag.get(PidTagDeleteAfterSubmit) === true || !sentFor.toSender) return "delete";
+  const { folderId } = await logon.items.row(ctx, messageId);
+  const roles = new Map(await logon.mailbox.roleFolders(ctx));
   const target = sentFolderOf(logon, item) ?? (folderId === roles.get("outbox") ? roles.get("sentItems") : undefined);
-  if (target === undefined || target === folderId) return;
-  try {
-    await items.move(ctx, [messageId], target);
-  } catch (error) {
-    // It was sent; a folder that is gone or closed must not make the client send it again.
-    if (!(error instanceof Fault)) throw error;
-    ctx.log.warn({ error: error.message }, "a sent message could not be filed where the client wants it");
-  }
+  return target === undefined || target === folderId ? "keep" : target;
 }
 
 const { tag: PidTagDeleteAfterSubmit } = p.PidTagDeleteAfterSubmit;

@@ -8,6 +8,7 @@ import { limits } from "#base/limits.ts";
 import type { AddressBook } from "#directory/address-book.ts";
 import type { Directory, SignedIn } from "#directory/api.ts";
 import type { Mailboxes } from "#mailbox/api.ts";
+import type { PublicFolderRules } from "#transport/public-folder-rules.ts";
 import type { RuleStore } from "#transport/rule-store.ts";
 import type { Transport } from "#transport/transport.ts";
 import { isLogon, logonOf } from "#serve/mapi/mailbox/objects.ts";
@@ -25,6 +26,8 @@ export interface Services {
   readonly transport: Transport;
   /** Automatic replies, which are part of what the store tells of itself. */
   readonly rules: RuleStore;
+  /** Of public folders, for what is posted there. */
+  readonly publicRules: PublicFolderRules;
   /** Of all sessions, so that they see each other's. */
   readonly locks: StreamLocks;
   readonly hostname: string;

@@ -98,6 +98,16 @@ async function requireIn(
   throw new RopError("notFound", "This folder does not hold the message.");
 }
 
+/** What was posted into a public folder meets the folder's rules. [MS-OXORULE] 3.2.5.1 */
+async function runFolderRules(
+  { ctx, session }: RopCall<unknown>, { logon, folderId }: OpenMessage, messageId: MessageId,
+): Promise<void> {
+  const { address } = session.person;
+  const { mailboxId } = logon;
+  const done = await session.services.publicRules.posted(ctx, { mailboxId, folderId, messageId, address });
+  if (done === "refused") throw new RopError("accessDenied", "A rule of this folder refuses the message.");
+}
+
 export const messageHandlers: readonly RopHandler[] = [
   handler(rops.RopOpenMessage, async (call) => {
     const logon = asLogon(call);
@@ -108,7 +118,7 @@ export const messageHandlers: readonly RopHandler[] = [
     const message = new OpenMessage({
       logon, hostname: call.session.services.hostname, folderId: stored.row.folderId, messageId,
       isAssociated: stored.row.isAssociated, isWritable: (call.request.openModeFlags & 0x03) !== openModes.readOnly,
-      within: null, codePage,
+      within: null, codePage, localeId: call.session.localeId,
     }, stored);
     return { opens: message, body: await openedBody(call, message) };
   }),
@@ -121,6 +131,7 @@ export const messageHandlers: readonly RopHandler[] = [
     const message = new OpenMessage({
       logon, hostname: call.session.services.hostname, folderId, messageId: null,
       isAssociated: call.request.associatedFlag, isWritable: true, within: null, codePage,
+      localeId: call.session.localeId,
     }, null);
     return { opens: message, body: { hasMessageId: false } };
   }),
@@ -131,7 +142,9 @@ export const messageHandlers: readonly RopHandler[] = [
     checkSaveFlags(flags);
     // Exchange 2010 and later go on taking changes where the client said that it has no more; so do we.
     const author = message.within === null ? await authorOf(call) : null;
+    const isPosted = message.logon.isPublic && message.messageId === null && !message.isAssociated;
     const messageId = await message.save(call.ctx, (flags & saveFlags.forceSave) !== 0, author);
+    if (isPosted && messageId !== null) await runFolderRules(call, message, messageId);
     return { body: { inputHandleIndex, messageId: toShortId(messageId ?? 0) } };
   }),
 

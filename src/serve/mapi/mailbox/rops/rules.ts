@@ -14,10 +14,12 @@ import { asFolder, asLogon, handler } from "#serve/mapi/mailbox/rop-call.ts";
 import type { RopCall, RopHandler } from "#serve/mapi/mailbox/rop-call.ts";
 import { bagSource } from "#serve/mapi/mailbox/sources.ts";
 import { OpenTable } from "#serve/mapi/mailbox/table.ts";
+import type { PublicFolderRules } from "#transport/public-folder-rules.ts";
 import * as rops from "#wire/mapi/rops/rules.ts";
 
 const PidTagMessageClass = makeTag(0x001a, "String");
 const PidTagRuleId = makeTag(0x6674, "Integer64");
+const PidTagRuleActions = makeTag(0x6680, "RuleAction");
 const PidTagRuleSequence = makeTag(0x6676, "Integer32");
 
 /** Ids of the rules table's properties. [MS-OXORULE] 2.2.1.3.1 */
@@ -50,6 +52,12 @@ export async function readRules(ctx: Ctx, folder: FolderObject): Promise<KeptRul
   }
   const sequence = ({ bag }: KeptRule): number => bag.get(PidTagRuleSequence) as number | undefined ?? 0;
   return rules.sort((a, b) => sequence(a) - sequence(b) || a.messageId - b.messageId);
+}
+
+function requirePublicActions(rules: PublicFolderRules, values: readonly TaggedValue[]): void {
+  const actions = values.find(({ tag }) => tagId(tag) === tagId(PidTagRuleActions))?.value;
+  if (!(actions instanceof Uint8Array) || rules.mayHave(actions)) return;
+  throw new RopError("notSupported", "A rule of a public folder moves, copies and defers nothing.");
 }
 
 const idOf = (messageId: MessageId): bigint => BigInt.asIntN(64, toObjectId(messageId));
@@ -111,6 +119,7 @@ export const ruleHandlers: readonly RopHandler[] = [
       const isKnown = flag === rowFlags.add || (!isReplacing && (flag === rowFlags.modify || flag === rowFlags.remove));
       if (!isKnown) throw new RopError("invalidParameter", `${flag} is no change of a rule.`);
       bagOf(propertyValues);
+      if (folder.logon.isPublic) requirePublicActions(call.session.services.publicRules, propertyValues);
       if (flag !== rowFlags.add) target(propertyValues);
     }
     if (before.length + rulesData.length > limits.mapiRulesMax) {

@@ -1,16 +1,12 @@
 /** Sending messages. [MS-OXOMSG] 2.2.4, 2.2.5 */
-import { properties } from "#props/registry.ts";
 import { RopError } from "#serve/mapi/mailbox/errors.ts";
 import { messageIdOf } from "#serve/mapi/mailbox/keys.ts";
 import { asLogon, handler } from "#serve/mapi/mailbox/rop-call.ts";
 import type { RopHandler } from "#serve/mapi/mailbox/rop-call.ts";
 import { asMessage } from "#serve/mapi/mailbox/rops/messages.ts";
-import { submitMessage } from "#serve/mapi/mailbox/sending.ts";
+import { abortSubmit, submitMessage } from "#serve/mapi/mailbox/sending.ts";
 import * as rops from "#wire/mapi/rops/transport.ts";
 
-/** PidTagMessageFlags: handed in to be sent. [MS-OXCMSG] 2.2.1.6 */
-const submitted = 0x04;
-const { tag: PidTagMessageFlags } = properties.PidTagMessageFlags;
 /** RopSpoolerLockMessage. [MS-OXOMSG] 2.2.5.3.1 */
 const lockStates = { lock: 0, unlock: 1, finished: 2 } as const;
 
@@ -27,13 +23,8 @@ export const sendingHandlers: readonly RopHandler[] = [
   }),
 
   handler(rops.RopAbortSubmit, async (call) => {
-    const messageId = messageIdOf(call.request.messageId);
-    const [found] = await asLogon(call).items.properties(call.ctx, [messageId], { tags: [PidTagMessageFlags] });
-    if (found === undefined) throw new RopError("notFound", "This message is not there any more.");
-    const flags = found.object.bag.get(PidTagMessageFlags);
-    const isOnItsWay = typeof flags === "number" && (flags & submitted) !== 0;
-    // What was handed in is in the queue before the client hears of it, and is not taken back.
-    throw new RopError(isOnItsWay ? "unableToAbort" : "notInQueue", "The message is not waiting to be sent.");
+    await abortSubmit(call.ctx, call.session, asLogon(call), messageIdOf(call.request.messageId));
+    return {};
   }),
 
   handler(rops.RopSpoolerLockMessage, async (call) => {
