@@ -107,9 +107,7 @@ test("the store names its folders, and its logon makes way for another of its id
   assert.equal(returnValue, 0x4b9, "the first is gone");
   const ids = [0x35e0, 0x35e2, 0x35e3, 0x35e4, 0x35e5, 0x35e6, 0x35e7];
   const places = [3, 5, 7, 6, 11, 8, 10];
-  const { body } = await session.must(properties.RopGetPropertiesSpecific, second, { propertySizeLimit: 0, wantUnicode: 1,
-    propertyTags: ids.map(binary) }, { propertyTags: ids.map(binary) });
-  for (const [index, entryId] of (body.rowData as unknown as Uint8Array[]).entries()) {
+  for (const [index, entryId] of (await bob.get(second, ids.map(binary)) as Uint8Array[]).entries()) {
     assert.deepEqual((await openEntry(bob, entryId)).id, bob.folderIds[places[index]!], ids[index]!.toString(16));
   }
   session.release(second);

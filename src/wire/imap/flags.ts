@@ -12,8 +12,6 @@ export const systemFlags = {
   "\\DRAFT": { flag: "\\Draft" },
 } as const;
 
-export type SystemFlag = (typeof systemFlags)[keyof typeof systemFlags]["flag"];
-
 /** A system flag as RFC 9051 spells it, or a keyword as people read it. RFC 9051 §2.3.2 */
 export type FlagName = string;
 

@@ -40,18 +40,6 @@ export function optional<T>(firstBytes: string, read: Grammar<T>): Optional<T> {
   return { read, isPresent: (cursor) => !cursor.isAtEnd && firstBytes.includes(String.fromCharCode(cursor.peek())) };
 }
 
-/** An argument introduced by `word` and a space. */
-export function afterWord<T>(word: string, read: Grammar<T>): Optional<T> {
-  return {
-    isPresent: (cursor) => cursor.isWord(word),
-    read: (cursor) => {
-      cursor.offset += word.length;
-      cursor.space();
-      return read(cursor);
-    },
-  };
-}
-
 /** An argument that is there when anything follows. */
 export function optionalRest<T>(read: Grammar<T>): Optional<T> {
   return { read, isPresent: (cursor) => !cursor.isAtEnd };

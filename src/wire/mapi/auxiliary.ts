@@ -1,8 +1,7 @@
 /** What client and server tell beside their calls. [MS-OXCRPC] 2.2.2.2 */
-import { guid } from "#codec/binary/bytes.ts";
-import { decode, encode } from "#codec/binary/code.ts";
+import { encode } from "#codec/binary/code.ts";
 import { struct } from "#codec/binary/combine.ts";
-import { u16, u32 } from "#codec/binary/numbers.ts";
+import { u32 } from "#codec/binary/numbers.ts";
 import type { Type } from "#codec/binary/type.ts";
 import { WireError } from "#base/fault.ts";
 import { limits } from "#base/limits.ts";
@@ -57,7 +56,6 @@ function block<T>(type: number, layout: Type<T>, value: T): AuxiliaryBlock {
 const organizationInfo = struct({ orgFlags: u32 });
 const clientControl = struct({ enableFlags: u32, expiryTimeMs: u32 });
 const endpointCapabilities = struct({ capabilityFlags: u32 });
-const sessionInfo = struct({ sessionId: u16, reserved: u16, sessionGuid: guid });
 
 /** OrgFlags. [MS-OXCRPC] 2.2.2.2.17 */
 export const organizationFlags = { publicFoldersEnabled: 0x1, useAutodiscoverForPublicFolders: 0x2 } as const;
@@ -74,11 +72,4 @@ export function connectAuxiliary(options: { orgFlags: number; expiryTimeMs: numb
     }),
     block(auxiliaryTypes.endpointCapabilities, endpointCapabilities, { capabilityFlags: 1 }),
   ]);
-}
-
-/** Names the client's session in logs. [MS-OXCRPC] 2.2.2.2.4 */
-export function sessionGuidOf(blocks: readonly AuxiliaryBlock[]): string | null {
-  const found = blocks.find((one) => one.type === auxiliaryTypes.sessionInfo);
-  if (found === undefined || found.data.length < sessionInfo.sizeMin) return null;
-  return decode(sessionInfo, found.data, { trailing: "ignore" }).sessionGuid;
 }

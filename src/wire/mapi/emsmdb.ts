@@ -39,6 +39,3 @@ export const disconnectResponse = struct({ statusCode: u32, errorCode: u32, auxi
 export const notificationWaitRequest = struct({ flags: u32, auxiliaryBuffer });
 /** [MS-OXCMAPIHTTP] 2.2.4.4.2 */
 export const notificationWaitResponse = struct({ statusCode: u32, errorCode: u32, eventPending: u32, auxiliaryBuffer });
-
-/** Any answer whose StatusCode is not 0. [MS-OXCMAPIHTTP] 2.2.4.1.3 */
-export const failureResponse = struct({ statusCode: u32, auxiliaryBuffer });

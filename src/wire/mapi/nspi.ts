@@ -113,6 +113,3 @@ export const addressBookBodies = {
   GetMailboxUrl: { request: request({ flags: u32, serverDn: utf16z }), response: response({ serverUrl: utf16z }) },
   GetAddressBookUrl: { request: request({ flags: u32, userDn: utf16z }), response: response({ serverUrl: utf16z }) },
 } as const;
-
-/** Any answer whose StatusCode is not 0. [MS-OXCMAPIHTTP] 2.2.5.1.3 */
-export const addressBookFailure = struct({ statusCode: u32, auxiliaryBuffer });

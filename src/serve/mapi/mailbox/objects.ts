@@ -1,6 +1,6 @@
 /** What handles stand for. [MS-OXCROPS] 1.3.2 */
 import type { FolderId, MailboxId } from "#base/ids.ts";
-import type { FolderInfo, Mailbox } from "#mailbox/api.ts";
+import type { Mailbox } from "#mailbox/api.ts";
 import type { Items } from "#mailbox/items-api.ts";
 import type { MailboxSession } from "#serve/mapi/mailbox/session.ts";
 import type { ObjectKind } from "#wire/mapi/rop.ts";
@@ -48,6 +48,3 @@ export function isLogon(object: AnyObject): object is LogonObject {
 export function logonOf(object: AnyObject): LogonObject {
   return object.kind === "logon" ? object as LogonObject : (object as FolderObject | OtherObject).logon;
 }
-
-/** The folder as it is now. */
-export type ReadFolder = (folder: FolderObject) => Promise<FolderInfo>;
